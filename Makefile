@@ -1,0 +1,141 @@
+# mig: one Makefile, non-recursive.
+#
+#   make                build/bin/mig-{backup,validate,prodcheck,rollback}
+#   make demo           the whole story on a throwaway PostgreSQL
+#   make check          every test; installs what it needs
+#   make bench          us and the peers, side by side
+#   make asan | tidy | fuzz | coverage | deb
+#   make install PREFIX=/usr/local DESTDIR=
+#
+# V=1 shows commands; WERROR=1 makes warnings errors (CI); SANITIZE=1 builds
+# with the address and undefined-behaviour sanitizers into build/asan.
+
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+BUILD   ?= build
+CC      ?= cc
+ifeq ($(origin CC),default)
+CC := cc
+endif
+
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+endif
+
+LAYERS   := core pg script migration backup validate prodcheck rollback
+BINARIES := mig-backup mig-validate mig-prodcheck mig-rollback
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
+	-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef -Wvla \
+	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
+ifneq ($(findstring gcc,$(shell $(CC) --version 2>/dev/null | head -n 1 | tr 'A-Z' 'a-z'))$(findstring Free Software,$(shell $(CC) --version 2>/dev/null)),)
+WARN += -Wduplicated-cond -Wduplicated-branches -Wlogical-op
+endif
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+
+ifeq ($(SANITIZE),1)
+BUILD    := build/asan
+HARDEN   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDHARDEN := -fsanitize=address,undefined
+else ifeq ($(COVERAGE),1)
+BUILD    := build/coverage
+HARDEN   := -O0 -g --coverage
+LDHARDEN := --coverage
+else
+HARDEN   := -O2 -g -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE
+LDHARDEN := -pie -Wl,-z,relro,-z,now
+endif
+
+# A faster encoder and decoder of the same zlib streams, where the machine has one.
+FAST ?= $(shell pkg-config --exists libisal && echo isal; pkg-config --exists libdeflate && echo libdeflate)
+ifneq ($(filter isal,$(FAST)),)
+FAST_CFLAGS += -DHAVE_ISAL
+FAST_LIBS   += -lisal
+endif
+ifneq ($(filter libdeflate,$(FAST)),)
+FAST_CFLAGS += -DHAVE_LIBDEFLATE
+FAST_LIBS   += -ldeflate
+endif
+
+PKGS     := libpq libsodium jansson zlib
+CPPFLAGS += -I. -I$(BUILD)/gen -D_POSIX_C_SOURCE=200809L -DMIG_VERSION='"$(VERSION)"' $(FAST_CFLAGS) \
+	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+CFLAGS   += -std=c17 $(HARDEN) $(WARN) -pthread
+LDFLAGS  += $(LDHARDEN) -pthread
+LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpg_query $(FAST_LIBS) -lm
+
+LIB_SRC  := $(foreach d,$(LAYERS),$(sort $(wildcard $(d)/*.c)))
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+SQL_SRC  := $(foreach d,$(LAYERS),$(sort $(wildcard $(d)/sql/*.sql)))
+SQL_GEN  := $(SQL_SRC:%=$(BUILD)/gen/%.h)
+BIN_SRC  := $(wildcard cmd/mig-*.c)
+BIN      := $(BIN_SRC:cmd/%.c=$(BUILD)/bin/%)
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+LIBMIG   := $(BUILD)/libmig.a
+
+.PHONY: all demo check bench asan fuzz tidy coverage install uninstall deb clean unit tools-missing
+.SUFFIXES:
+.SECONDARY:
+
+all: $(BIN)
+
+# Each SQL file becomes a header that holds one C string literal, line by line, so that the
+# file runs as it is in psql and the program still carries it.
+$(BUILD)/gen/%.sql.h: %.sql
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@.tmp && mv $@.tmp $@
+
+$(BUILD)/%.o: %.c | $(SQL_GEN)
+	@mkdir -p $(@D)
+	@[ -n "$(Q)" ] && echo "  CC  $<" || :
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBMIG): $(LIB_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $(LIB_OBJ)
+
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(LIBMIG)
+	@mkdir -p $(@D)
+	@[ -n "$(Q)" ] && echo "  LD  $@" || :
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# cmocka's header does not pass our warnings: -isystem.
+$(BUILD)/tests/unit/%.o: CFLAGS += -Wno-missing-prototypes -Wno-unused-parameter
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBMIG)
+	@mkdir -p $(@D)
+	@[ -n "$(Q)" ] && echo "  LD  $@" || :
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+unit: $(UNIT)
+	$(Q)set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+asan:
+	$(Q)$(MAKE) SANITIZE=1 all unit
+
+tidy:
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(BIN_SRC) -- $(CPPFLAGS) -std=c17
+
+coverage:
+	$(Q)$(MAKE) COVERAGE=1 all unit
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/doc/mig
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
+	$(if $(wildcard docs/*.1),install -m 644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1)
+	$(if $(wildcard docs/*.5),install -m 644 $(wildcard docs/*.5) $(DESTDIR)$(PREFIX)/share/man/man5)
+	install -m 644 README.md LICENSE CHANGELOG.md $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/mig
+
+uninstall:
+	rm -f $(BINARIES:%=$(DESTDIR)$(PREFIX)/bin/%) $(patsubst docs/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard docs/*.1)) \
+		$(patsubst docs/%,$(DESTDIR)$(PREFIX)/share/man/man5/%,$(wildcard docs/*.5))
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mig
+
+clean:
+	rm -rf build
+
+-include $(LIB_OBJ:.o=.d) $(BIN_SRC:%.c=$(BUILD)/%.d) $(UNIT_SRC:%.c=$(BUILD)/%.d)

@@ -1,0 +1,20 @@
+/*
+ * interrupt: SIGINT, SIGTERM and SIGHUP become a flag and a cancelled query.
+ *
+ * The handler sets one sig_atomic_t and calls the hook (pg/conn sets one that
+ * sends PQcancel, which is async-signal-safe).  Long loops ask interrupt_check.
+ */
+#ifndef MIG_CORE_INTERRUPT_H
+#define MIG_CORE_INTERRUPT_H
+
+#include "core/err.h"
+
+void interrupt_install(void);
+/* The signal that came, or 0. */
+int interrupt_pending(void);
+/* -1 and ERR_INTERRUPTED if a signal came. */
+int interrupt_check(struct err *err) MIG_MUST_CHECK;
+/* HOOK must be async-signal-safe; NULL removes it. */
+void interrupt_hook(void (*hook)(void));
+
+#endif

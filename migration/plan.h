@@ -1,0 +1,75 @@
+/*
+ * plan: which revisions would run, in what order, with what SQL, and the
+ * version table's rows before and after each.
+ */
+#ifndef MIG_MIGRATION_PLAN_H
+#define MIG_MIGRATION_PLAN_H
+
+#include <stddef.h>
+
+#include "core/err.h"
+
+struct conn;
+struct script;
+struct effects;
+
+enum plan_direction {
+    PLAN_DOWN,
+    PLAN_UP,
+    PLAN_TO,     /* up or down, whichever leads there */
+    PLAN_SQL,    /* files of any other tool */
+};
+
+/* Borrowed until plan_make returns.  Zeroed: alembic.ini here, the database's rows. */
+struct plan_request {
+    enum plan_direction direction;
+    const char *revision;              /* anything that Alembic takes */
+    const char *const *sql_files;      /* PLAN_SQL; "-" is standard input */
+    size_t nsql_files;
+    const char *alembic_config, *alembic_name, *alembic_command, *versions, *version_table;
+    const char *current;               /* "REV,..." instead of the database's rows, or NULL */
+    const char *current_from;          /* DIR: the heads of another checkout, or NULL */
+    int no_sql;                        /* from the revision files alone: no database, no Python */
+};
+
+struct plan_step {
+    char *revision;     /* an id; for PLAN_SQL the file's name */
+    char *file;
+    char *message;      /* the docstring's first line, or "" */
+    char **before, **after; /* version rows, sorted, NULL-terminated */
+    struct script *script;  /* NULL with no_sql, and for an online-only step */
+    struct effects *effects; /* NULL with script */
+    int online_only;    /* cannot be rendered: runs through the alembic command */
+    char *online_why;   /* "reads the database in Python (get_bind), 0042_x.py line 31" */
+    int irreversible;   /* empty, pass-only or raising */
+    char *irreversible_why;
+    char *warning;      /* "a tab inside a string ...", or NULL */
+};
+
+struct plan {
+    enum plan_direction direction; /* PLAN_TO is resolved to DOWN or UP */
+    char **from, **to;             /* version rows before and after, sorted, NULL-terminated */
+    struct plan_step *steps;
+    size_t nsteps;
+    char *version_schema, *version_table; /* NULL for PLAN_SQL */
+    char digest[65];               /* of SQL bytes, from, to; server identity is mixed in by rollback */
+};
+
+/* C may be NULL with current/current_from (rendering then needs Python but no database).
+ * ERR_USAGE: no alembic.ini, no such revision, ambiguous.  ERR_FAILED: rendering failed, files that
+ * need Python, unknown rows ("the database is ahead of these files").  */
+struct plan *plan_make(const struct plan_request *r, struct conn *c, struct err *err) MIG_MUST_CHECK;
+void plan_free(struct plan *p);
+
+/* The way back: the upgrade from P's target rows to P's starting rows (undo), rendered. */
+struct plan *plan_reverse(const struct plan *p, const struct plan_request *r, struct conn *c,
+                          struct err *err) MIG_MUST_CHECK;
+
+/* The steps' scripts and effects as arrays, for effects_find_all and closure_find; borrowed from P,
+ * the arrays owned by the caller.  *N is the number of steps that have a script. */
+struct effects **plan_effects(const struct plan *p, size_t *n, struct err *err) MIG_MUST_CHECK;
+
+/* sqlalchemy.url of the configuration that R names, or NULL where there is none; owned. */
+char *plan_database_url(const struct plan_request *r, struct err *err) MIG_MUST_CHECK;
+
+#endif

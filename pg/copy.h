@@ -1,0 +1,45 @@
+/*
+ * copy: rows between a table and the row seam, through COPY in text format.
+ *
+ * The source converts COPY text to NDJSON batches (core/row.h) of about 1 MiB
+ * of whole rows; the sink converts back.  A source that ends says so only after
+ * the server's final CommandComplete: a failing query streams rows first.
+ */
+#ifndef MIG_PG_COPY_H
+#define MIG_PG_COPY_H
+
+#include <stdint.h>
+
+#include "core/row.h"
+
+struct conn;
+
+struct copy_columns {
+    const char *const *names;
+    const unsigned char *base64; /* per column, or NULL: none */
+    size_t count;
+};
+
+struct copy_out_options {
+    const char *schema, *table;
+    struct copy_columns columns;   /* explicit, in the manifest's order; count 0: a zero-column table */
+    int only;                      /* SELECT ... FROM ONLY */
+    const char *filter;            /* SQL after WHERE, or NULL */
+    int64_t from_page, to_page;    /* ctid range [from, to); to 0: no upper bound; both 0: all */
+    size_t batch_bytes;            /* 0: 1 MiB */
+};
+
+/* Borrows O until return.  The source borrows C until it is freed. */
+struct row_source *copy_out(struct conn *c, const struct copy_out_options *o, struct err *err)
+    MIG_MUST_CHECK;
+
+struct copy_in_options {
+    const char *schema, *table;
+    struct copy_columns columns;
+};
+
+/* finish() compares the server's row count with what was put. */
+struct row_sink *copy_in(struct conn *c, const struct copy_in_options *o, struct err *err)
+    MIG_MUST_CHECK;
+
+#endif

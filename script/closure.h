@@ -1,0 +1,76 @@
+/*
+ * closure: what a script's effects reach on this database.
+ *
+ * Names are resolved on the server (the migration's search_path), CASCADE and
+ * foreign keys are followed through pg_depend and pg_constraint, partitions down
+ * to their leaves.  What backup saves, what validate counts and what rollback
+ * locks is this one list.
+ */
+#ifndef MIG_SCRIPT_CLOSURE_H
+#define MIG_SCRIPT_CLOSURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+struct conn;
+struct effects;
+
+/* What happens to a table's stored data; more than one may be true. */
+#define CLOSURE_DROPPED 1u    /* the table goes, with all its rows */
+#define CLOSURE_COLUMNS 2u    /* COLUMNS go or change their type */
+#define CLOSURE_EMPTIED 4u    /* TRUNCATE, DELETE without WHERE */
+#define CLOSURE_ROWS 8u       /* some rows are deleted or updated (also by ON DELETE CASCADE) */
+#define CLOSURE_INSERTED 16u  /* rows are added */
+#define CLOSURE_ALTERED 32u   /* structure alone: no stored value is lost */
+#define CLOSURE_PARTNER 64u   /* only locked: a foreign-key partner, a parent */
+
+/* Why a column is in the list. */
+#define CLOSURE_COLUMN_DROPPED 1u
+#define CLOSURE_COLUMN_RETYPED 2u
+#define CLOSURE_COLUMN_UPDATED 4u
+
+struct closure_column {
+    char *name;
+    unsigned why;
+    const struct statement *statement; /* the one at fault; borrowed from the script */
+    char *using_sql; /* RETYPED: the USING expression, or NULL */
+    char *new_type;  /* RETYPED */
+};
+
+struct closure_table {
+    uint32_t oid;
+    char *schema, *name;
+    char kind;        /* relkind */
+    unsigned fate;    /* CLOSURE_* */
+    char *because;    /* "CASCADE from type user_role", or NULL: named in the script */
+    const struct statement *statement; /* the first that touches it */
+    char *lock;       /* the strongest mode that the script takes: "AccessExclusiveLock" */
+    struct closure_column *columns;
+    size_t ncolumns;
+};
+
+struct closure_sequence {
+    uint32_t oid;
+    char *schema, *name;
+};
+
+struct closure {
+    struct closure_table *tables; /* sorted by schema, name; leaves and parents each in their own right */
+    size_t ntables;
+    struct closure_sequence *sequences; /* dropped, or owned by dropped or emptied tables */
+    size_t nsequences;
+    size_t opaque;  /* statements whose reach nobody can know (EFFECT_OPAQUE, EFFECT_UNKNOWN) */
+    char **missing; /* named in the script but not on the server (and not IF EXISTS) */
+    size_t nmissing;
+};
+
+/* EFFECTS: one per script, in order (effects_find_all). */
+struct closure *closure_find(struct conn *c, struct effects *const *effects, size_t n,
+                             struct err *err) MIG_MUST_CHECK;
+void closure_free(struct closure *c);
+/* Tables whose stored values are lost or changed: what a backup must hold. */
+int closure_table_at_risk(const struct closure_table *t);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * effect: what each statement touches and destroys.
+ *
+ * Found once, used by backup (which tables), validate (which hazards) and
+ * rollback (which locks).  A shadow of the catalog follows CREATE, ALTER, RENAME
+ * and DROP within the script: an object made in the same script carries
+ * EFFECT_OWN, and a renamed one keeps its name on the server in ON_SERVER.
+ */
+#ifndef MIG_SCRIPT_EFFECT_H
+#define MIG_SCRIPT_EFFECT_H
+
+#include <stddef.h>
+
+#include "core/err.h"
+
+struct script;
+struct statement;
+
+enum effect_kind {
+    /* stored data goes or changes */
+    EFFECT_DROP_TABLE,
+    EFFECT_DROP_COLUMN,
+    EFFECT_DROP_SCHEMA,
+    EFFECT_DROP_TYPE,      /* type, domain: CASCADE drops columns */
+    EFFECT_DROP_EXTENSION,
+    EFFECT_DROP_SEQUENCE,
+    EFFECT_DROP_MATVIEW,
+    EFFECT_DROP_DATABASE,
+    EFFECT_DROP_OWNED,
+    EFFECT_ALTER_TYPE,     /* ALTER COLUMN TYPE */
+    EFFECT_TRUNCATE,
+    EFFECT_DELETE,
+    EFFECT_UPDATE,
+    EFFECT_INSERT,
+    EFFECT_COPY_IN,
+    EFFECT_MERGE,
+    /* structure */
+    EFFECT_CREATE_TABLE,
+    EFFECT_ADD_COLUMN,
+    EFFECT_RENAME_TABLE,
+    EFFECT_RENAME_COLUMN,
+    EFFECT_RENAME_OTHER,
+    EFFECT_SET_NOT_NULL,
+    EFFECT_DROP_NOT_NULL,
+    EFFECT_SET_DEFAULT,
+    EFFECT_DROP_DEFAULT,
+    EFFECT_ADD_CONSTRAINT,
+    EFFECT_DROP_CONSTRAINT,
+    EFFECT_VALIDATE_CONSTRAINT,
+    EFFECT_CREATE_INDEX,
+    EFFECT_DROP_INDEX,
+    EFFECT_REINDEX,
+    EFFECT_DROP_VIEW,
+    EFFECT_DROP_ROUTINE,
+    EFFECT_DROP_TRIGGER,
+    EFFECT_CREATE_TRIGGER,
+    EFFECT_DROP_OTHER,
+    EFFECT_ALTER_TABLE_OTHER,
+    EFFECT_ALTER_ENUM,
+    EFFECT_CREATE_OTHER,   /* type, function, view, extension, ...: nothing stored is touched */
+    EFFECT_SET,            /* SET, RESET, set_config */
+    EFFECT_TRANSACTION,    /* BEGIN, COMMIT, SAVEPOINT */
+    EFFECT_READ,           /* a SELECT without a function of unknown effect */
+    EFFECT_OTHER,          /* known and harmless: COMMENT, GRANT, ... */
+    /* cannot be judged from the text */
+    EFFECT_OPAQUE,         /* DO, CALL, EXECUTE, a SELECT that calls a user's function */
+    EFFECT_UNKNOWN,        /* did not parse */
+};
+
+#define EFFECT_OWN 1u        /* the object was made earlier in the same script */
+#define EFFECT_CASCADE 2u    /* DROP ... CASCADE, TRUNCATE ... CASCADE */
+#define EFFECT_IF_EXISTS 4u
+#define EFFECT_CONCURRENTLY 8u
+#define EFFECT_WHOLE 16u     /* DELETE or UPDATE without WHERE */
+#define EFFECT_ONLY 32u
+#define EFFECT_VERSION 64u   /* on alembic's version table */
+
+struct effect {
+    enum effect_kind kind;
+    unsigned flags;
+    const struct statement *statement; /* borrowed from the script */
+    char *schema;     /* NULL: by search_path */
+    char *name;       /* the relation (or schema, type, ...), as the script calls it */
+    char *column;     /* of a column effect, or NULL */
+    char *on_server;  /* the relation's name on the server where a rename hides it, else NULL */
+    char *column_on_server;
+    char *detail;     /* kind's own: new name, new type as SQL, constraint kind, SET's name, ... or NULL */
+    char *expression; /* USING, DEFAULT, CHECK, WHERE, SET list as SQL (deparsed), or NULL */
+    const void *node; /* the json_t of the clause (AlterTableCmd, ...), borrowed from the tree */
+};
+
+struct effects {
+    struct effect *items;
+    size_t count;
+    const struct script *script; /* borrowed */
+};
+
+/* VERSION_TABLE: "alembic_version" or "schema.name"; NULL: alembic_version. */
+struct effects *effects_find(const struct script *script, const char *version_table,
+                             struct err *err) MIG_MUST_CHECK;
+/* As effects_find over scripts that run one after another (a plan's steps) and share one shadow. */
+struct effects **effects_find_all(const struct script *const *scripts, size_t n,
+                                  const char *version_table, struct err *err) MIG_MUST_CHECK;
+void effects_free(struct effects *e);
+void effects_free_all(struct effects **e, size_t n);
+const char *effect_name(enum effect_kind kind); /* "drop-column" */
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * statement: a migration script, cut into statements that keep their place.
+ */
+#ifndef MIG_SCRIPT_STATEMENT_H
+#define MIG_SCRIPT_STATEMENT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "core/err.h"
+
+struct statement {
+    int index;          /* from 1, within the script */
+    const char *file;   /* borrowed from the script */
+    int line, column;   /* from 1, of its first token */
+    size_t offset, len; /* in the script's text */
+    char *text;         /* exact, without the semicolon */
+    const char *copy_data; /* COPY FROM STDIN: the rows up to \., borrowed; NULL otherwise */
+    size_t copy_len;
+    json_t *tree;       /* the parse tree's Node object ({"AlterTableStmt": {...}}), NULL if unknown */
+    char *unknown;      /* why it could not be parsed, or NULL: "unknown", never "safe" */
+    int segment;        /* from 0: statements of one segment share a transaction */
+    int alone;          /* cannot run inside a transaction block (CONCURRENTLY, VACUUM, ...) */
+    char *tag;          /* the command tag that the server will answer ("ALTER TABLE"), NULL if not known */
+};
+
+struct script {
+    char *file;
+    char *text;
+    struct statement *statements;
+    size_t count;
+    int segments;       /* 1 for an ordinary script */
+    int balanced;       /* every BEGIN has its COMMIT */
+};
+
+/* How transactions are read. */
+enum script_mode {
+    SCRIPT_WHOLE,   /* one transaction around all (BEGIN/COMMIT in it cut segments) */
+    SCRIPT_AUTO,    /* autocommit between BEGIN and COMMIT, as psql -f */
+};
+
+/* TEXT is copied; FILE names it in messages.  A statement that does not parse is in the result with
+ * UNKNOWN set; -1/NULL only for what makes the whole script unusable (psql meta-commands, a NUL byte,
+ * an unclosed quote): ERR_FAILED with file and line. */
+struct script *script_read(const char *text, size_t len, const char *file, enum script_mode mode,
+                           struct err *err) MIG_MUST_CHECK;
+void script_free(struct script *s);
+
+#endif
