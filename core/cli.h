@@ -22,7 +22,7 @@ enum cli_type {
     CLI_LIST,     /* struct cli_list * */
     CLI_INT,      /* int *: decimal, within min..max */
     CLI_DURATION, /* int64_t *: milliseconds; "30s", "5min", "250ms", "1h", "30d", a bare number is seconds */
-    CLI_CHOICE,   /* int *: index into CHOICES */
+    CLI_CHOICE,   /* int *: index into CHOICES; initialise to the default (or -1: not given) */
 };
 
 /* Borrowed strings in the order given.  Free items with cli_list_free. */
@@ -33,7 +33,7 @@ struct cli_list {
 void cli_list_free(struct cli_list *list);
 
 struct cli_option {
-    const char *name; /* without "--"; NULL ends a table */
+    const char *name; /* without "--"; NULL ends a table; "" is a heading, its text in HELP */
     char letter;      /* 0: none */
     enum cli_type type;
     void *value;
@@ -49,7 +49,11 @@ struct cli_command {
     const char *summary;   /* one line */
     int min_args, max_args; /* max -1: no limit */
     const struct cli_option *options;  /* own options, or NULL */
-    int (*run)(int argc, const char *const *argv, void *context); /* an exit code; arguments only, without the sub-command */
+    /* Arguments only, without the sub-command.  Returns an exit code, or -1 with *ERR set, which
+     * cli_main prints and turns into its exit code. */
+    int (*run)(int argc, const char *const *argv, void *context, struct err *err);
+    /* Instead of the program's COMMON where not NULL (keygen needs no connection). */
+    const struct cli_option *const *common;
 };
 
 struct cli_program {
@@ -71,13 +75,27 @@ struct cli_match {
 int cli_parse(const struct cli_program *program, int argc, char *const *argv, struct cli_match *m,
               struct err *err) MIG_MUST_CHECK;
 void cli_match_free(struct cli_match *m);
-/* Help for COMMAND, or for the whole program where it is NULL. */
+/*
+ * Help for COMMAND, or for the whole program where it is NULL.  It begins with the usage, one entry
+ * per command, up to the first empty line: "usage: " (or as many blanks) and then exactly the lines
+ * of the manual's SYNOPSIS (tests/lib compares).
+ */
 void cli_help(const struct cli_program *program, const struct cli_command *command, FILE *out);
+
+struct cli_common;
+/*
+ * The body of a main(): parse, answer --help and --version, set the log's level from COMMON's quiet
+ * and verbose (COMMON may be NULL), install the signal handlers, run the command, print its error.
+ * Returns the exit code.  PROGRAM's tables may point into COMMON, which is freed.
+ */
+int cli_main(const struct cli_program *program, struct cli_common *common, int argc, char *const *argv,
+             void *context);
 
 /* "30s" -> 30000.  Also for mig.json. */
 int cli_duration(const char *text, int64_t *ms, struct err *err) MIG_MUST_CHECK;
 
-/* Flags that all four programs share (DESIGN.md, section 6).  Zeroed means nothing given. */
+/* Flags that all four programs share (DESIGN.md, section 6).  Zeroed means nothing given.
+ * ARGC and ARGV are the whole command line, for the log (audit.h masks secrets). */
 struct cli_common {
     /* connection */
     const char *dbname, *host, *port, *user, *role;
@@ -85,7 +103,7 @@ struct cli_common {
     /* alembic and other scripts */
     const char *alembic_config, *alembic_name, *alembic_command, *versions, *version_table;
     /* house */
-    const char *config, *env, *log_file, *reason;
+    const char *config, *env, *log_file, *state_dir, *reason;
     struct cli_list formats; /* "json", "json=FILE" */
     int quiet, verbose, jobs, show_values;
     /* keys */
@@ -95,6 +113,9 @@ struct cli_common {
     /* the guard's confirmation */
     int yes;
     const char *confirm;
+    /* set by cli_main */
+    int argc;
+    char *const *argv;
 };
 
 /* The tables, for cli_program.common; each is static storage pointing into *C, valid until the

@@ -1,0 +1,639 @@
+#include "core/cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/interrupt.h"
+#include "core/log.h"
+#include "core/nearest.h"
+
+/* Every program has these; they are not in any table, so that none can forget them. */
+static const struct cli_option standard[] = {
+    {.name = "", .help = "Help:"},
+    {.name = "help", .letter = '?', .type = CLI_FLAG, .help = "show this help"},
+    {.name = "version", .letter = 'V', .type = CLI_FLAG, .help = "show the version"},
+    {.name = NULL},
+};
+
+static int is_only_command(const struct cli_command *c)
+{
+    return c->name == NULL && c->run != NULL;
+}
+
+static int is_end(const struct cli_command *c)
+{
+    return c->name == NULL && c->run == NULL;
+}
+
+static const struct cli_option *const *common_of(const struct cli_program *p,
+                                                 const struct cli_command *c)
+{
+    return c != NULL && c->common != NULL ? c->common : p->common;
+}
+
+static const struct cli_option *find_in(const struct cli_option *table, const char *name,
+                                        size_t len, char letter)
+{
+    for (const struct cli_option *o = table; o != NULL && o->name != NULL; o++) {
+        if (letter != '\0' && o->letter == letter)
+            return o;
+        if (letter == '\0' && o->name[0] != '\0' && strlen(o->name) == len &&
+            memcmp(o->name, name, len) == 0)
+            return o;
+    }
+    return NULL;
+}
+
+/* LETTER '\0': by NAME.  The command's own options hide the common ones. */
+static const struct cli_option *find_for(const struct cli_program *p, const struct cli_command *c,
+                                         const char *name, size_t len, char letter)
+{
+    const struct cli_option *o = c == NULL ? NULL : find_in(c->options, name, len, letter);
+
+    if (o == NULL)
+        o = find_in(standard, name, len, letter);
+    for (const struct cli_option *const *t = common_of(p, c); o == NULL && t != NULL && *t != NULL;
+         t++)
+        o = find_in(*t, name, len, letter);
+    return o;
+}
+
+/* In any command: to skip an option's value before the command is known, and for messages. */
+static const struct cli_option *find_any(const struct cli_program *p, const char *name, size_t len,
+                                         char letter, const struct cli_command **owner)
+{
+    const struct cli_option *o = find_for(p, NULL, name, len, letter);
+
+    *owner = NULL;
+    for (const struct cli_command *c = p->commands; o == NULL && !is_end(c); c++) {
+        o = find_for(p, c, name, len, letter);
+        *owner = c;
+        if (is_only_command(c))
+            break;
+    }
+    return o;
+}
+
+/* "-1", "-2@label": a relative revision, never an option.  "-": standard input. */
+static int is_option(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0' && !isdigit((unsigned char)word[1]);
+}
+
+static const struct cli_command *find_command(const struct cli_program *p, const char *name)
+{
+    for (const struct cli_command *c = p->commands; !is_end(c); c++)
+        if (c->name != NULL && strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+enum { MOST_WORDS = 160 };
+
+static int unknown_command(const struct cli_program *p, const char *word, struct err *err)
+{
+    const char *words[MOST_WORDS];
+    const char *near;
+    size_t n = 0;
+
+    for (const struct cli_command *c = p->commands; !is_end(c) && n < MOST_WORDS; c++)
+        words[n++] = c->name;
+    near = nearest_word(word, words, n);
+    (void)err_set(err, ERR_USAGE, "unknown command \"%s\"", word);
+    if (near != NULL)
+        err_hint(err, "did you mean \"%s %s\"? See \"%s --help\"", p->name, near, p->name);
+    else
+        err_hint(err, "see \"%s --help\"", p->name);
+    return -1;
+}
+
+static size_t names_of(const struct cli_option *table, const char **words, size_t n)
+{
+    for (const struct cli_option *o = table; o != NULL && o->name != NULL && n < MOST_WORDS; o++)
+        if (o->name[0] != '\0')
+            words[n++] = o->name;
+    return n;
+}
+
+static int unknown_option(const struct cli_program *p, const struct cli_command *c,
+                          const char *name, size_t len, char letter, struct err *err)
+{
+    const struct cli_command *owner;
+    const char *words[MOST_WORDS];
+    const char *near = NULL;
+    const char *space = c != NULL && c->name != NULL ? " " : "";
+    const char *sub = c != NULL && c->name != NULL ? c->name : "";
+    char copy[64];
+    size_t n = 0;
+
+    if (letter != '\0')
+        (void)err_set(err, ERR_USAGE, "unknown option \"-%c\"", letter);
+    else
+        (void)err_set(err, ERR_USAGE, "unknown option \"--%.*s\"", (int)len, name);
+    if (letter == 'h' && find_any(p, NULL, 0, 'h', &owner) == NULL) {
+        err_hint(err, "help is --help or -?");
+        return -1;
+    }
+    if (find_any(p, name, len, letter, &owner) != NULL && owner != NULL && owner->name != NULL) {
+        err_hint(err, "it belongs to \"%s %s\"", p->name, owner->name);
+        return -1;
+    }
+    if (letter == '\0') {
+        (void)snprintf(copy, sizeof(copy), "%.*s", (int)len, name);
+        n = names_of(standard, words, n);
+        if (c != NULL)
+            n = names_of(c->options, words, n);
+        for (const struct cli_option *const *t = common_of(p, c); t != NULL && *t != NULL; t++)
+            n = names_of(*t, words, n);
+        near = nearest_word(copy, words, n);
+    }
+    if (near != NULL)
+        err_hint(err, "did you mean --%s? See \"%s%s%s --help\"", near, p->name, space, sub);
+    else
+        err_hint(err, "see \"%s%s%s --help\"", p->name, space, sub);
+    return -1;
+}
+
+void cli_list_free(struct cli_list *list)
+{
+    free(list->items);
+    memset(list, 0, sizeof(*list));
+}
+
+int cli_duration(const char *text, int64_t *ms, struct err *err)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {
+        {"ms", 1},         {"s", 1000},       {"min", 60000},     {"h", 3600000},
+        {"d", 86400000},   {"w", 604800000},  {"", 1000},
+    };
+    char *end;
+    long long n;
+
+    errno = 0;
+    n = isdigit((unsigned char)text[0]) ? strtoll(text, &end, 10) : -1;
+    if (n >= 0 && errno == 0)
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+            if (strcmp(end, units[i].unit) == 0 && n <= INT64_MAX / units[i].ms) {
+                *ms = n * units[i].ms;
+                return 0;
+            }
+    (void)err_set(err, ERR_USAGE, "\"%s\" is not a duration", text);
+    err_hint(err, "a whole number and one of ms, s, min, h, d, w: 30s, 5min, 30d; without a unit it "
+                  "is seconds");
+    return -1;
+}
+
+static int set_choice(const struct cli_option *o, const char *value, struct err *err)
+{
+    size_t n = 0;
+
+    for (; o->choices[n] != NULL; n++)
+        if (strcmp(o->choices[n], value) == 0) {
+            *(int *)o->value = (int)n;
+            return 0;
+        }
+    (void)err_set(err, ERR_USAGE, "--%s cannot be \"%s\"", o->name, value);
+    {
+        char list[512] = "";
+        size_t used = 0;
+
+        for (size_t i = 0; i < n && used < sizeof(list) - 1; i++) {
+            int k = snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "",
+                             o->choices[i]);
+
+            used += k > 0 ? (size_t)k : 0;
+        }
+        err_hint(err, "one of: %s", list);
+    }
+    return -1;
+}
+
+static int set_int(const struct cli_option *o, const char *value, struct err *err)
+{
+    int max = o->min == 0 && o->max == 0 ? INT_MAX : o->max;
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol(value, &end, 10);
+    if (errno != 0 || value[0] == '\0' || *end != '\0' || isspace((unsigned char)value[0]) ||
+        n < o->min || n > max) {
+        if (max == INT_MAX)
+            return err_set(err, ERR_USAGE, "--%s needs a whole number of at least %d, not \"%s\"",
+                           o->name, o->min, value);
+        return err_set(err, ERR_USAGE, "--%s needs a whole number from %d to %d, not \"%s\"",
+                       o->name, o->min, max, value);
+    }
+    *(int *)o->value = (int)n;
+    return 0;
+}
+
+static int set_value(const struct cli_option *o, const char *value, struct err *err)
+{
+    switch (o->type) {
+    case CLI_FLAG:
+        *(int *)o->value = 1;
+        return 0;
+    case CLI_STRING:
+        *(const char **)o->value = value;
+        return 0;
+    case CLI_LIST: {
+        struct cli_list *list = o->value;
+        const char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
+
+        if (items == NULL)
+            return err_oom(err);
+        items[list->count] = value;
+        list->items = items;
+        list->count++;
+        return 0;
+    }
+    case CLI_INT:
+        return set_int(o, value, err);
+    case CLI_DURATION:
+        if (cli_duration(value, o->value, err) != 0)
+            return err_prefix(err, "--%s", o->name);
+        return 0;
+    case CLI_CHOICE:
+        return set_choice(o, value, err);
+    }
+    return err_set(err, ERR_FAILED, "--%s has no type", o->name);
+}
+
+struct words {
+    int argc;
+    char *const *argv;
+    int at;
+};
+
+/* One option word; the value may be the next word.  DRY: only step over it. */
+static int take_option(const struct cli_program *p, const struct cli_command *c, struct words *w,
+                       int dry, struct cli_match *m, struct err *err)
+{
+    const char *word = w->argv[w->at++];
+    const struct cli_command *owner;
+    const struct cli_option *o;
+    const char *value = NULL;
+    const char *name;
+    size_t len;
+
+    if (word[1] == '-') {
+        name = word + 2;
+        value = strchr(name, '=');
+        len = value != NULL ? (size_t)(value - name) : strlen(name);
+        if (value != NULL)
+            value++;
+        o = dry ? find_any(p, name, len, '\0', &owner) : find_for(p, c, name, len, '\0');
+        if (o == NULL)
+            return unknown_option(p, c, name, len, '\0', err);
+        if (o->type == CLI_FLAG && value != NULL)
+            return err_set(err, ERR_USAGE, "--%s takes no value", o->name);
+    } else {
+        const char *next = word + 1;
+
+        for (;;) {
+            o = dry ? find_any(p, NULL, 0, *next, &owner) : find_for(p, c, NULL, 0, *next);
+            if (o == NULL)
+                return unknown_option(p, c, NULL, 0, *next, err);
+            next++;
+            if (o->type != CLI_FLAG) {
+                value = *next != '\0' ? next : NULL;
+                break;
+            }
+            if (*next == '\0')
+                break;
+            /* -qv: flags in one word */
+            if (!dry && o->value != NULL && set_value(o, NULL, err) != 0)
+                return -1;
+            if (!dry && o == &standard[1])
+                m->help = 1;
+            if (!dry && o == &standard[2])
+                m->version = 1;
+        }
+    }
+    if (o->type != CLI_FLAG && value == NULL) {
+        if (w->at >= w->argc) {
+            (void)err_set(err, ERR_USAGE, "--%s needs a value", o->name);
+            err_hint(err, "--%s %s: %s", o->name, o->arg != NULL ? o->arg : "VALUE", o->help);
+            return -1;
+        }
+        value = w->argv[w->at++];
+    }
+    if (dry)
+        return 0;
+    if (o == &standard[1])
+        m->help = 1;
+    else if (o == &standard[2])
+        m->version = 1;
+    else
+        return set_value(o, value, err);
+    return 0;
+}
+
+static int find_which(const struct cli_program *p, int argc, char *const *argv,
+                      const struct cli_command **command, int *at, struct err *err)
+{
+    struct words w = {.argc = argc, .argv = argv, .at = 1};
+
+    *at = -1;
+    *command = NULL;
+    if (is_only_command(p->commands)) {
+        *command = p->commands;
+        return 0;
+    }
+    while (w.at < argc) {
+        const char *word = argv[w.at];
+
+        if (strcmp(word, "--") == 0) {
+            w.at++;
+            break;
+        }
+        if (!is_option(word))
+            break;
+        if (take_option(p, NULL, &w, 1, NULL, err) != 0)
+            return -1;
+    }
+    if (w.at >= argc)
+        return 0;
+    if ((*command = find_command(p, argv[w.at])) == NULL)
+        return unknown_command(p, argv[w.at], err);
+    *at = w.at;
+    return 0;
+}
+
+static int check_count(const struct cli_program *p, const struct cli_command *c,
+                       const struct cli_match *m, struct err *err)
+{
+    const char *space = c->name != NULL ? " " : "";
+    const char *sub = c->name != NULL ? c->name : "";
+
+    if (m->argc < c->min_args) {
+        (void)err_set(err, ERR_USAGE, "%s%s%s needs %s", p->name, space, sub,
+                      c->arguments != NULL ? c->arguments : "an argument");
+        err_hint(err, "see \"%s%s%s --help\"", p->name, space, sub);
+        return -1;
+    }
+    if (c->max_args >= 0 && m->argc > c->max_args) {
+        (void)err_set(err, ERR_USAGE, "%s%s%s does not take the argument \"%s\"", p->name, space,
+                      sub, m->argv[c->max_args]);
+        err_hint(err, "see \"%s%s%s --help\"", p->name, space, sub);
+        return -1;
+    }
+    return 0;
+}
+
+int cli_parse(const struct cli_program *program, int argc, char *const *argv, struct cli_match *m,
+              struct err *err)
+{
+    struct words w = {.argc = argc, .argv = argv, .at = 1};
+    const struct cli_command *command;
+    int ended = 0, at;
+
+    memset(m, 0, sizeof(*m));
+    if (find_which(program, argc, argv, &command, &at, err) != 0)
+        return -1;
+    if ((m->argv = calloc((size_t)argc + 1, sizeof(*m->argv))) == NULL)
+        return err_oom(err);
+    while (w.at < argc) {
+        const char *word = argv[w.at];
+
+        if (w.at == at) {
+            w.at++;
+        } else if (!ended && strcmp(word, "--") == 0) {
+            ended = 1;
+            w.at++;
+        } else if (!ended && is_option(word)) {
+            if (take_option(program, command, &w, 0, m, err) != 0)
+                return -1;
+        } else {
+            m->argv[m->argc++] = word;
+            w.at++;
+        }
+    }
+    m->command = command;
+    if (m->help || m->version)
+        return 0;
+    if (command == NULL) {
+        (void)err_set(err, ERR_USAGE, "no command was given");
+        err_hint(err, "see \"%s --help\"", program->name);
+        return -1;
+    }
+    return check_count(program, command, m, err);
+}
+
+void cli_match_free(struct cli_match *m)
+{
+    free(m->argv);
+    memset(m, 0, sizeof(*m));
+}
+
+/* ---- help ---------------------------------------------------------------------------------- */
+
+enum { WIDTH = 80, USAGE_INDENT = 7, HELP_COLUMN = 30 };
+
+struct line {
+    FILE *out;
+    int column, indent;
+};
+
+static void put_word(struct line *l, const char *word)
+{
+    int len = (int)strlen(word);
+
+    if (l->column + 1 + len > WIDTH) {
+        fprintf(l->out, "\n%*s", l->indent, "");
+        l->column = l->indent;
+    } else {
+        fputc(' ', l->out);
+        l->column++;
+    }
+    fputs(word, l->out);
+    l->column += len;
+}
+
+static void choices_text(const struct cli_option *o, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; o->choices[i] != NULL && used < size - 1; i++) {
+        int k = snprintf(text + used, size - used, "%s%s", i > 0 ? "|" : "", o->choices[i]);
+
+        used += k > 0 ? (size_t)k : 0;
+    }
+}
+
+static const char *argument_of(const struct cli_option *o, char *text, size_t size)
+{
+    if (o->type == CLI_FLAG)
+        return NULL;
+    if (o->arg != NULL)
+        return o->arg;
+    if (o->type == CLI_CHOICE) {
+        choices_text(o, text, size);
+        return text;
+    }
+    return "VALUE";
+}
+
+static void usage(const struct cli_program *p, const struct cli_command *c, int first, FILE *out)
+{
+    struct line l = {.out = out, .indent = USAGE_INDENT + 4};
+    char word[256], choices[160];
+
+    l.column = fprintf(out, "%s%s", first ? "usage: " : "       ", p->name);
+    if (c->name != NULL)
+        put_word(&l, c->name);
+    for (const struct cli_option *o = c->options; o != NULL && o->name != NULL; o++) {
+        const char *arg = argument_of(o, choices, sizeof(choices));
+
+        if (o->name[0] == '\0')
+            continue;
+        if (o->letter != '\0')
+            (void)snprintf(word, sizeof(word), "[-%c|--%s%s%s]%s", o->letter, o->name,
+                           arg != NULL ? " " : "", arg != NULL ? arg : "",
+                           o->type == CLI_LIST ? "..." : "");
+        else
+            (void)snprintf(word, sizeof(word), "[--%s%s%s]%s", o->name, arg != NULL ? " " : "",
+                           arg != NULL ? arg : "", o->type == CLI_LIST ? "..." : "");
+        put_word(&l, word);
+    }
+    put_word(&l, "[OPTION]...");
+    if (c->arguments != NULL && c->arguments[0] != '\0')
+        put_word(&l, c->arguments);
+    fputc('\n', out);
+}
+
+/* TEXT from column FROM on, wrapped. */
+static void wrapped(const char *text, int from, int column, FILE *out)
+{
+    const char *at = text;
+
+    while (*at != '\0') {
+        size_t len = strcspn(at, " ");
+
+        if (column > from && column + 1 + (int)len > WIDTH) {
+            fprintf(out, "\n%*s", from, "");
+            column = from;
+        } else if (at != text) {
+            fputc(' ', out);
+            column++;
+        }
+        fprintf(out, "%.*s", (int)len, at);
+        column += (int)len;
+        at += len;
+        while (*at == ' ')
+            at++;
+    }
+    fputc('\n', out);
+}
+
+static void options(const struct cli_option *table, const char *heading, FILE *out)
+{
+    if (table == NULL || table->name == NULL)
+        return;
+    fputc('\n', out);
+    if (table->name[0] != '\0')
+        fprintf(out, "%s\n", heading);
+    for (const struct cli_option *o = table; o->name != NULL; o++) {
+        char choices[160];
+        const char *arg;
+        int column;
+
+        if (o->name[0] == '\0') {
+            fprintf(out, "%s%s\n", o != table ? "\n" : "", o->help);
+            continue;
+        }
+        arg = argument_of(o, choices, sizeof(choices));
+        column = o->letter != '\0' ? fprintf(out, "  -%c, --%s", o->letter, o->name)
+                                   : fprintf(out, "      --%s", o->name);
+        if (arg != NULL)
+            column += fprintf(out, " %s", arg);
+        if (column + 2 > HELP_COLUMN) {
+            fputc('\n', out);
+            column = 0;
+        }
+        fprintf(out, "%*s", HELP_COLUMN - column, "");
+        wrapped(o->help, HELP_COLUMN, HELP_COLUMN, out);
+    }
+}
+
+void cli_help(const struct cli_program *program, const struct cli_command *command, FILE *out)
+{
+    if (is_only_command(program->commands))
+        command = program->commands;
+    if (command != NULL) {
+        usage(program, command, 1, out);
+        fputc('\n', out);
+        wrapped(command->summary != NULL ? command->summary : program->summary, 0, 0, out);
+        options(command->options, "Options:", out);
+    } else {
+        for (const struct cli_command *c = program->commands; !is_end(c); c++)
+            usage(program, c, c == program->commands, out);
+        fputc('\n', out);
+        wrapped(program->summary, 0, 0, out);
+        fputs("\nCommands:\n", out);
+        for (const struct cli_command *c = program->commands; !is_end(c); c++) {
+            int column = fprintf(out, "  %s", c->name);
+
+            fprintf(out, "%*s", column < 16 ? 16 - column : 1, "");
+            wrapped(c->summary, 16, 16, out);
+        }
+        fprintf(out, "\n\"%s COMMAND --help\" shows a command's own options.\n", program->name);
+    }
+    for (const struct cli_option *const *t = common_of(program, command); t != NULL && *t != NULL;
+         t++)
+        options(*t, "Common options:", out);
+    options(standard, "", out);
+}
+
+int cli_main(const struct cli_program *program, struct cli_common *common, int argc,
+             char *const *argv, void *context)
+{
+    struct cli_match m;
+    struct err err = {0};
+    int rc = -1;
+
+    log_init(program->name, LOG_INFO);
+    if (common != NULL) {
+        common->argc = argc;
+        common->argv = argv;
+    }
+    if (cli_parse(program, argc, argv, &m, &err) != 0)
+        goto out;
+    if (m.version) {
+        printf("%s (mig) %s\n", program->name, MIG_VERSION);
+        rc = 0;
+    } else if (m.help) {
+        cli_help(program, m.command, stdout);
+        rc = 0;
+    } else {
+        if (common != NULL)
+            log_init(program->name, common->quiet     ? LOG_ERROR
+                                    : common->verbose ? LOG_DEBUG
+                                                      : LOG_INFO);
+        interrupt_install();
+        rc = m.command->run(m.argc, m.argv, context, &err);
+    }
+    /* A full disk or a closed pipe under standard output: the result did not arrive. */
+    if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        rc = err_set_errno(&err, ERR_FAILED, "cannot write to standard output");
+out:
+    if (rc == -1) {
+        if (err.kind == ERR_NONE)
+            (void)err_set(&err, ERR_FAILED, "failed without saying why");
+        (void)fflush(stdout);
+        log_err(&err);
+        rc = err_exit_code(&err);
+    }
+    cli_match_free(&m);
+    if (common != NULL)
+        cli_common_free(common);
+    return rc;
+}

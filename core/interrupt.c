@@ -1,0 +1,62 @@
+#include "core/interrupt.h"
+
+#include <signal.h>
+#include <string.h>
+
+static volatile sig_atomic_t caught;
+static void (*volatile hook)(void);
+
+static void handle(int signo)
+{
+    void (*call)(void) = hook;
+
+    caught = signo;
+    if (call != NULL)
+        call();
+}
+
+void interrupt_install(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction sa;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = handle;
+    (void)sigemptyset(&sa.sa_mask);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        (void)sigaddset(&sa.sa_mask, signals[i]);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        struct sigaction old;
+
+        /* nohup(1): what the caller ignores stays ignored. */
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+            continue;
+        (void)sigaction(signals[i], &sa, NULL);
+    }
+    /* A reader that goes away is an error of write(2), told with the file's name. */
+    sa.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &sa, NULL);
+}
+
+int interrupt_pending(void)
+{
+    return (int)caught;
+}
+
+int interrupt_check(struct err *err)
+{
+    int signo = (int)caught;
+
+    if (signo == 0)
+        return 0;
+    (void)err_set(err, ERR_INTERRUPTED, "interrupted by %s",
+                  signo == SIGINT ? "SIGINT" : signo == SIGTERM ? "SIGTERM" : "SIGHUP");
+    if (err->kind == ERR_INTERRUPTED)
+        err->signo = signo;
+    return -1;
+}
+
+void interrupt_hook(void (*call)(void))
+{
+    hook = call;
+}
