@@ -2,7 +2,7 @@
 #
 #   make                build/bin/mig-{backup,validate,prodcheck,rollback}
 #   make demo           the whole story on a throwaway PostgreSQL
-#   make check          every test; installs what it needs
+#   make check          every test; installs what it needs (tests/run: parts of it)
 #   make bench          us and the peers, side by side
 #   make asan | tidy | fuzz | coverage | deb
 #   make install PREFIX=/usr/local DESTDIR=
@@ -78,11 +78,18 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 LIBMIG   := $(BUILD)/libmig.a
 
-.PHONY: all demo check bench asan fuzz tidy coverage install uninstall deb clean unit tools-missing
+.PHONY: all demo check bench asan fuzz tidy coverage install uninstall deb clean unit unit-build bootstrap FORCE
 .SUFFIXES:
 .SECONDARY:
 
 all: $(BIN)
+
+# What the objects were compiled with: another compiler, flag or codec compiles them again.
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+FORCE:
 
 # Each SQL file becomes a header that holds one C string literal, line by line, so that the
 # file runs as it is in psql and the program still carries it.
@@ -90,7 +97,7 @@ $(BUILD)/gen/%.sql.h: %.sql
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@.tmp && mv $@.tmp $@
 
-$(BUILD)/%.o: %.c | $(SQL_GEN)
+$(BUILD)/%.o: %.c $(BUILD)/flags | $(SQL_GEN)
 	@mkdir -p $(@D)
 	@[ -n "$(Q)" ] && echo "  CC  $<" || :
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -111,8 +118,30 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBMIG)
 	@[ -n "$(Q)" ] && echo "  LD  $@" || :
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
+unit-build: $(UNIT)
+
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+# Packages first, in a make of their own: what this one found out about the machine is from before.
+bootstrap:
+	$(Q)scripts/bootstrap
+
+check: bootstrap
+	$(Q)$(MAKE) --no-print-directory WERROR=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory WERROR=1 SANITIZE=1 all unit-build
+	$(Q)tests/run
+
+demo: bootstrap
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/demo
+
+bench: bootstrap
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/run
+
+fuzz:
+	$(Q)tests/fuzz/run
 
 asan:
 	$(Q)$(MAKE) SANITIZE=1 all unit
