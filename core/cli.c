@@ -608,7 +608,7 @@ int cli_main(const struct cli_program *program, struct cli_common *common, int a
     if (cli_parse(program, argc, argv, &m, &err) != 0)
         goto out;
     if (m.version) {
-        printf("%s (mig) %s\n", program->name, MIG_VERSION);
+        (void)fprintf(stdout, "%s (mig) %s\n", program->name, MIG_VERSION);
         rc = 0;
     } else if (m.help) {
         cli_help(program, m.command, stdout);
