@@ -20,15 +20,26 @@ struct statement {
     json_t *tree;       /* the parse tree's Node object ({"AlterTableStmt": {...}}), NULL if unknown */
     char *unknown;      /* why it could not be parsed, or NULL: "unknown", never "safe" */
     int segment;        /* from 0: statements of one segment share a transaction */
+    int in_transaction; /* other statements of its segment can commit or fall with it */
     int alone;          /* cannot run inside a transaction block (CONCURRENTLY, VACUUM, ...) */
     char *tag;          /* the command tag that the server will answer ("ALTER TABLE"), NULL if not known */
+};
+
+/* A comment, between or inside statements, with its dashes or stars. */
+struct script_comment {
+    size_t offset, len;
+    int line;
+    int after; /* the last statement that begins before it, by index; 0: none */
 };
 
 struct script {
     char *file;
     char *text;
+    size_t len;
     struct statement *statements;
     size_t count;
+    struct script_comment *comments;
+    size_t ncomments;
     int segments;       /* 1 for an ordinary script */
     int balanced;       /* every BEGIN has its COMMIT */
 };
@@ -45,5 +56,8 @@ enum script_mode {
 struct script *script_read(const char *text, size_t len, const char *file, enum script_mode mode,
                            struct err *err) MIG_MUST_CHECK;
 void script_free(struct script *s);
+
+/* The text of a message's position: line and column, from 1, in characters, of byte OFFSET. */
+void script_position(const struct script *s, size_t offset, int *line, int *column);
 
 #endif
