@@ -55,6 +55,14 @@ int conn_lost(const struct conn *c);
 /* 1 when the address is a Unix socket or loopback. */
 int conn_local(const struct conn *c);
 
+/* The backend that answered the first query is not the one that logged in: a pooler that gives a
+ * transaction, not a session. */
+int conn_pooled(const struct conn *c);
+/* No wait for the server lasts longer than MS (0: no limit); past it C is lost and the error says so. */
+void conn_time_limit(struct conn *c, int64_t ms);
+/* Clean-up that must run after Ctrl-C too: while ON, signals neither cancel nor refuse what C runs. */
+void conn_shield(struct conn *c, int on);
+
 /* "user@host:5432/db" of a URL without connecting; NULL and *ERR for one that is not served. */
 char *conn_url_to_conninfo(const char *url, struct err *err) MIG_MUST_CHECK;
 

@@ -19,7 +19,7 @@ struct query {
     const char *sql;
     const char *const *params; /* NULL entries are SQL NULL */
     int nparams;
-    int columns;  /* declared number of columns; 0: no rows expected (DDL, DML) */
+    int columns;  /* declared number of columns; 0: no rows expected (DDL, DML); -1: any */
     int min_rows; /* with max_rows: 0,0 any number; 1,1 exactly one; 0,1 at most one */
     int max_rows;
 };

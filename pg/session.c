@@ -1,0 +1,108 @@
+#include "pg/session.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "pg/conn_internal.h"
+#include "pg/query.h"
+#include "pg/quote.h"
+
+static const struct setting {
+    const char *name, *value;
+    int since; /* the server version that has it */
+    int own;   /* for our own sessions only: a migration keeps the role's */
+} settings[] = {
+    {"search_path", "", 0, 1},
+    {"DateStyle", "ISO", 0, 1},
+    {"IntervalStyle", "postgres", 0, 1},
+    {"extra_float_digits", "3", 0, 1},
+    {"lc_monetary", "C", 0, 1},
+    {"bytea_output", "hex", 0, 1},
+    {"TimeZone", "UTC", 0, 1},
+    {"synchronize_seqscans", "off", 0, 1},
+    {"row_security", "off", 0, 1},
+    {"standard_conforming_strings", "on", 0, 1},
+    {"quote_all_identifiers", "off", 0, 1},
+    {"default_transaction_read_only", "off", 0, 1},
+    {"statement_timeout", "0", 0, 0},
+    {"idle_in_transaction_session_timeout", "0", 0, 0},
+    {"idle_session_timeout", "0", 140000, 0},
+    {"transaction_timeout", "0", 170000, 0},
+    {"synchronous_commit", "on", 0, 0},
+};
+
+/* One SELECT, so that a pooler gives all of it to one backend; pg_catalog said everywhere, for the
+ * role's search_path may name look-alikes. */
+static int build(struct buf *b, struct conn *c, enum conn_profile profile, int64_t lock_timeout_ms,
+                 struct err *err)
+{
+    size_t i;
+
+    if (buf_addf(b, err,
+                 "SELECT pg_catalog.pg_backend_pid(), "
+                 "pg_catalog.set_config('lock_timeout', '%lldms', false)",
+                 (long long)lock_timeout_ms) != 0)
+        return -1;
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (conn_version(c) < settings[i].since || (profile != CONN_OWN && settings[i].own))
+            continue;
+        if (buf_addf(b, err, ", pg_catalog.set_config('%s', '%s', false)", settings[i].name,
+                     settings[i].value) != 0)
+            return -1;
+    }
+    /* Newer minor releases only; named by no server that lacks it. */
+    if (profile == CONN_OWN)
+        return buf_adds(b,
+                        ", (SELECT pg_catalog.set_config(name, 'foreign-table', false) FROM "
+                        "pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) "
+                        "'restrict_nonsystem_relation_kind')",
+                        err);
+    return 0;
+}
+
+static int set_role(struct conn *c, const char *role, struct err *err)
+{
+    struct buf b = {0};
+    int rc = -1;
+
+    if (buf_adds(&b, "SET ROLE ", err) == 0 && quote_ident(&b, role, err) == 0)
+        rc = query_exec(c, b.data, "SET", err);
+    if (rc != 0)
+        err_prefix(err, "cannot take the role \"%s\"", role);
+    buf_free(&b);
+    return rc;
+}
+
+int session_secure(struct conn *c, enum conn_profile profile, const char *role,
+                   int64_t lock_timeout_ms, int *pid, struct err *err)
+{
+    const char *encoding = PQparameterStatus(conn_raw(c), "server_encoding");
+    struct result *r = NULL;
+    struct buf b = {0};
+    struct query q = {0};
+    int rc = -1;
+
+    if (build(&b, c, profile, lock_timeout_ms, err) != 0)
+        goto out;
+    /* Nothing says what bytes in such a database mean: they must arrive as they are. */
+    if (encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0 &&
+        buf_adds(&b, ", pg_catalog.set_config('client_encoding', 'SQL_ASCII', false)", err) != 0)
+        goto out;
+    q.sql = b.data;
+    q.columns = -1;
+    q.min_rows = 1;
+    q.max_rows = 1;
+    if ((r = query_run(c, &q, err)) == NULL) {
+        err_prefix(err, "cannot prepare the session at %s", conn_title(c));
+        goto out;
+    }
+    *pid = (int)result_int(r, 0, 0);
+    if (role != NULL && set_role(c, role, err) != 0)
+        goto out;
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&b);
+    return rc;
+}

@@ -1,0 +1,16 @@
+/*
+ * session: the settings of a session before its first query (DESIGN.md, section 5).
+ */
+#ifndef MIG_PG_SESSION_H
+#define MIG_PG_SESSION_H
+
+#include <stdint.h>
+
+#include "pg/conn.h"
+
+/* One round trip (two with ROLE).  *PID is the backend that answered: behind a pooler it is not the
+ * one that the protocol named at login. */
+int session_secure(struct conn *c, enum conn_profile profile, const char *role,
+                   int64_t lock_timeout_ms, int *pid, struct err *err) MIG_MUST_CHECK;
+
+#endif
