@@ -24,21 +24,23 @@ struct copy_out_options {
     const char *schema, *table;
     struct copy_columns columns;   /* explicit, in the manifest's order; count 0: a zero-column table */
     int only;                      /* SELECT ... FROM ONLY */
-    const char *filter;            /* SQL after WHERE, or NULL */
+    const char *filter;            /* SQL after WHERE, in which the table is called t; or NULL */
     int64_t from_page, to_page;    /* ctid range [from, to); to 0: no upper bound; both 0: all */
-    size_t batch_bytes;            /* 0: 1 MiB */
+    size_t batch_bytes;            /* 0: 1 MiB.  A batch is larger only where one row is */
 };
 
-/* Borrows O until return.  The source borrows C until it is freed. */
+/* Borrows O until return.  The source borrows C until it is freed; a source that is freed early
+ * cancels its query, and the transaction has then failed. */
 struct row_source *copy_out(struct conn *c, const struct copy_out_options *o, struct err *err)
     MIG_MUST_CHECK;
 
 struct copy_in_options {
-    const char *schema, *table;
+    const char *schema, *table;    /* "pg_temp" is a schema like others */
     struct copy_columns columns;
 };
 
-/* finish() compares the server's row count with what was put. */
+/* finish() compares the server's row count with what was put.  Borrows O->columns.base64 and C until
+ * it is freed. */
 struct row_sink *copy_in(struct conn *c, const struct copy_in_options *o, struct err *err)
     MIG_MUST_CHECK;
 

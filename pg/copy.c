@@ -1,0 +1,379 @@
+#include "pg/copy.h"
+
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg/conn_internal.h"
+#include "pg/copytext.h"
+#include "pg/quote.h"
+
+/* Server text is converted in portions that stay in the second-level cache. */
+enum { PORTION = 32768, BATCH = 1 << 20 };
+
+/* "affected rows" of "COPY 12". */
+static uint64_t tag_rows(PGresult *res)
+{
+    return strtoull(PQcmdTuples(res), NULL, 10);
+}
+
+/* Send SQL and wait until the server answers with STATUS. */
+static int start(struct conn *c, const char *sql, ExecStatusType status, struct err *err)
+{
+    PGresult *res = NULL;
+    int rc = 0;
+
+    if (conn_check(c, err) != 0)
+        return -1;
+    if (!PQsendQuery(conn_raw(c), sql))
+        return conn_failure(c, NULL, err);
+    if (conn_next(c, &res, err) != 0)
+        return -1;
+    if (PQresultStatus(res) != status) {
+        rc = conn_failure(c, res, err);
+        conn_drain(c);
+    }
+    PQclear(res);
+    return rc;
+}
+
+static int columns_list(struct buf *sql, const struct copy_columns *columns, struct err *err)
+{
+    for (size_t i = 0; i < columns->count; i++)
+        if ((i > 0 && buf_adds(sql, ", ", err) != 0) ||
+            quote_ident(sql, columns->names[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+/* ---- rows out ---- */
+
+struct copy_source {
+    struct row_source base;
+    struct conn *conn;
+    struct copytext_shape shape;
+    unsigned char *base64;
+    char *title;
+    struct buf text, json;
+    size_t batch_bytes;
+    uint64_t rows; /* in all batches so far */
+    int done;
+};
+
+static int out_statement(struct buf *sql, const struct copy_out_options *o, struct err *err)
+{
+    const char *word = "WHERE";
+
+    /* A plain COPY saves the executor's share, but knows neither children nor a filter. */
+    if (o->only && o->filter == NULL && o->from_page == 0 && o->to_page == 0) {
+        if (buf_adds(sql, "COPY ", err) != 0 || quote_name(sql, o->schema, o->table, err) != 0)
+            return -1;
+        if (o->columns.count > 0 &&
+            (buf_adds(sql, " (", err) != 0 || columns_list(sql, &o->columns, err) != 0 ||
+             buf_addc(sql, ')', err) != 0))
+            return -1;
+        return buf_adds(sql, " TO STDOUT", err);
+    }
+    if (buf_adds(sql, "COPY (SELECT ", err) != 0 || columns_list(sql, &o->columns, err) != 0 ||
+        buf_adds(sql, o->only ? " FROM ONLY " : " FROM ", err) != 0 ||
+        quote_name(sql, o->schema, o->table, err) != 0 || buf_adds(sql, " AS t", err) != 0)
+        return -1;
+    if (o->from_page > 0) {
+        if (buf_addf(sql, err, " WHERE ctid >= '(%" PRId64 ",0)'", o->from_page) != 0)
+            return -1;
+        word = "AND";
+    }
+    if (o->to_page > 0) {
+        if (buf_addf(sql, err, " %s ctid < '(%" PRId64 ",0)'", word, o->to_page) != 0)
+            return -1;
+        word = "AND";
+    }
+    /* The newline ends a comment at the filter's end. */
+    if (o->filter != NULL && buf_addf(sql, err, " %s (%s\n)", word, o->filter) != 0)
+        return -1;
+    return buf_adds(sql, ") TO STDOUT", err);
+}
+
+static int source_end(struct copy_source *s, struct err *err)
+{
+    PGconn *raw = conn_raw(s->conn);
+    PGresult *res = PQgetResult(raw);
+    int rc = -1;
+
+    if (PQresultStatus(res) != PGRES_COMMAND_OK)
+        (void)conn_failure(s->conn, res, err);
+    else if (tag_rows(res) != s->rows)
+        err_set(err, ERR_FAILED, "the server says it sent %" PRIu64 " rows, %" PRIu64 " arrived",
+                tag_rows(res), s->rows);
+    else
+        rc = 0;
+    PQclear(res);
+    conn_drain(s->conn);
+    s->done = 1;
+    return rc;
+}
+
+static int source_next(struct row_source *self, struct row_batch *batch, struct err *err)
+{
+    struct copy_source *s = (struct copy_source *)(void *)self;
+    PGconn *raw = conn_raw(s->conn);
+    uint64_t before = s->rows;
+
+    if (s->done)
+        return 0;
+    buf_reset(&s->json);
+    while (s->json.len + s->text.len < s->batch_bytes) {
+        char *row = NULL;
+        int n = PQgetCopyData(raw, &row, 0);
+
+        if (n == -2) {
+            PGresult *res = PQgetResult(raw);
+
+            (void)conn_failure(s->conn, res, err);
+            PQclear(res);
+            conn_drain(s->conn);
+            s->done = 1;
+            return err_prefix(err, "cannot read %s", s->title);
+        }
+        if (n > 0) {
+            int rc = buf_add(&s->text, row, (size_t)n, err);
+
+            PQfreemem(row);
+            if (rc != 0)
+                return -1;
+            /* The last portion of a batch is smaller, so that JSON's growth stays within it. */
+            if (s->text.len < PORTION && s->json.len + 2 * s->text.len < s->batch_bytes)
+                continue;
+        }
+        if (copytext_to_json(&s->json, &s->shape, s->text.data, s->text.len, &s->rows, err) != 0)
+            return err_prefix(err, "cannot read %s", s->title);
+        buf_reset(&s->text);
+        if (conn_check(s->conn, err) != 0)
+            return -1;
+        if (n == -1) {
+            if (source_end(s, err) != 0)
+                return err_prefix(err, "cannot read %s", s->title);
+            break;
+        }
+    }
+    batch->data = s->json.data;
+    batch->len = s->json.len;
+    batch->rows = s->rows - before;
+    return batch->rows > 0;
+}
+
+static void source_free(struct row_source *self)
+{
+    struct copy_source *s = (struct copy_source *)(void *)self;
+
+    if (s == NULL)
+        return;
+    if (!s->done && PQstatus(conn_raw(s->conn)) == CONNECTION_OK) {
+        PGcancel *cancel = PQgetCancel(conn_raw(s->conn));
+        char why[256];
+
+        if (cancel != NULL && PQcancel(cancel, why, sizeof(why)) == 1)
+            conn_drain(s->conn);
+        PQfreeCancel(cancel);
+    }
+    buf_free(&s->text);
+    buf_free(&s->json);
+    free(s->base64);
+    free(s->title);
+    free(s);
+}
+
+/* A copy of the marks, or NULL where there are none; -1 without memory. */
+static int marks_copy(const struct copy_columns *columns, unsigned char **out, struct err *err)
+{
+    if (columns->base64 == NULL || columns->count == 0 ||
+        memchr(columns->base64, 1, columns->count) == NULL)
+        return 0;
+    if ((*out = malloc(columns->count)) == NULL)
+        return err_oom(err);
+    memcpy(*out, columns->base64, columns->count);
+    return 0;
+}
+
+static char *title_of(const char *schema, const char *table, struct err *err)
+{
+    struct buf b = {0};
+
+    if (quote_pretty(&b, schema, table, err) != 0) {
+        buf_free(&b);
+        return NULL;
+    }
+    return buf_take(&b, err);
+}
+
+struct row_source *copy_out(struct conn *c, const struct copy_out_options *o, struct err *err)
+{
+    struct copy_source *s = calloc(1, sizeof(*s));
+    struct buf sql = {0};
+    int ok = 0;
+
+    if (s == NULL) {
+        err_oom(err);
+        return NULL;
+    }
+    s->base.next = source_next;
+    s->base.free = source_free;
+    s->conn = c;
+    s->done = 1; /* nothing to cancel yet */
+    s->shape.columns = o->columns.count;
+    s->batch_bytes = o->batch_bytes > 0 ? o->batch_bytes : BATCH;
+    if (marks_copy(&o->columns, &s->base64, err) != 0 ||
+        (s->title = title_of(o->schema, o->table, err)) == NULL ||
+        out_statement(&sql, o, err) != 0)
+        goto out;
+    s->shape.base64 = s->base64;
+    if (start(c, sql.data, PGRES_COPY_OUT, err) != 0) {
+        err_prefix(err, "cannot read %s", s->title);
+        goto out;
+    }
+    s->done = 0;
+    ok = 1;
+out:
+    buf_free(&sql);
+    if (!ok) {
+        source_free(&s->base);
+        return NULL;
+    }
+    return &s->base;
+}
+
+/* ---- rows in ---- */
+
+struct copy_sink {
+    struct row_sink base;
+    struct conn *conn;
+    struct copytext_shape shape;
+    unsigned char *base64;
+    char *title;
+    struct buf text;
+    uint64_t rows;
+    int done;
+};
+
+/* The server refused a row: its error says why and where. */
+static int sink_failed(struct copy_sink *s, struct err *err)
+{
+    PGresult *res = PQgetResult(conn_raw(s->conn));
+
+    (void)conn_failure(s->conn, res, err);
+    PQclear(res);
+    conn_drain(s->conn);
+    s->done = 1;
+    return err_prefix(err, "cannot write %s", s->title);
+}
+
+static int sink_put(struct row_sink *self, const struct row_batch *batch, struct err *err)
+{
+    struct copy_sink *s = (struct copy_sink *)(void *)self;
+    uint64_t rows = 0;
+    size_t at = 0;
+
+    buf_reset(&s->text);
+    if (copytext_from_json(&s->text, &s->shape, batch->data, batch->len, &rows, err) != 0)
+        return err_prefix(err, "%s", s->title);
+    if (rows != batch->rows)
+        return err_set(err, ERR_BACKUP, "%s: a batch of %" PRIu64 " rows holds %" PRIu64, s->title,
+                       batch->rows, rows);
+    if (conn_check(s->conn, err) != 0)
+        return -1;
+    /* Portions, for libpq keeps a second copy of each; COPY does not care where they are cut. */
+    while (at < s->text.len) {
+        size_t n = s->text.len - at < 65536 ? s->text.len - at : 65536;
+
+        if (PQputCopyData(conn_raw(s->conn), s->text.data + at, (int)n) != 1)
+            return sink_failed(s, err);
+        at += n;
+    }
+    s->rows += rows;
+    return 0;
+}
+
+static int sink_finish(struct row_sink *self, struct err *err)
+{
+    struct copy_sink *s = (struct copy_sink *)(void *)self;
+    PGconn *raw = conn_raw(s->conn);
+    PGresult *res;
+    uint64_t stored;
+
+    if (PQputCopyEnd(raw, NULL) != 1)
+        return sink_failed(s, err);
+    res = PQgetResult(raw);
+    s->done = 1;
+    if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+        (void)conn_failure(s->conn, res, err);
+        PQclear(res);
+        conn_drain(s->conn);
+        return err_prefix(err, "cannot write %s", s->title);
+    }
+    stored = tag_rows(res);
+    PQclear(res);
+    conn_drain(s->conn);
+    if (stored != s->rows)
+        return err_set(err, ERR_FAILED,
+                       "%" PRIu64 " rows were sent to %s, the server stored %" PRIu64, s->rows,
+                       s->title, stored);
+    return 0;
+}
+
+static void sink_free(struct row_sink *self)
+{
+    struct copy_sink *s = (struct copy_sink *)(void *)self;
+
+    if (s == NULL)
+        return;
+    if (!s->done && PQstatus(conn_raw(s->conn)) == CONNECTION_OK &&
+        PQputCopyEnd(conn_raw(s->conn), "abandoned") == 1)
+        conn_drain(s->conn);
+    buf_free(&s->text);
+    free(s->base64);
+    free(s->title);
+    free(s);
+}
+
+struct row_sink *copy_in(struct conn *c, const struct copy_in_options *o, struct err *err)
+{
+    struct copy_sink *s = calloc(1, sizeof(*s));
+    struct buf sql = {0};
+    int ok = 0;
+
+    if (s == NULL) {
+        err_oom(err);
+        return NULL;
+    }
+    s->base.put = sink_put;
+    s->base.finish = sink_finish;
+    s->base.free = sink_free;
+    s->conn = c;
+    s->done = 1;
+    s->shape.columns = o->columns.count;
+    if (marks_copy(&o->columns, &s->base64, err) != 0 ||
+        (s->title = title_of(o->schema, o->table, err)) == NULL ||
+        buf_adds(&sql, "COPY ", err) != 0 || quote_name(&sql, o->schema, o->table, err) != 0)
+        goto out;
+    if (o->columns.count > 0 &&
+        (buf_adds(&sql, " (", err) != 0 || columns_list(&sql, &o->columns, err) != 0 ||
+         buf_addc(&sql, ')', err) != 0))
+        goto out;
+    if (buf_adds(&sql, " FROM STDIN", err) != 0)
+        goto out;
+    s->shape.base64 = s->base64;
+    if (start(c, sql.data, PGRES_COPY_IN, err) != 0) {
+        err_prefix(err, "cannot write %s", s->title);
+        goto out;
+    }
+    s->done = 0;
+    ok = 1;
+out:
+    buf_free(&sql);
+    if (!ok) {
+        sink_free(&s->base);
+        return NULL;
+    }
+    return &s->base;
+}
