@@ -1,0 +1,386 @@
+#define _DEFAULT_SOURCE /* flock */
+#include "core/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/state.h"
+
+struct journal {
+    char *run, *path;
+    int fd;
+};
+
+static char *folder(const char *state_dir, const char *key, struct err *err)
+{
+    struct buf b = {0};
+
+    if (buf_addf(&b, err, "%s/runs/%s", state_dir, key) != 0) {
+        buf_free(&b);
+        return NULL;
+    }
+    return buf_take(&b, err);
+}
+
+static char *file_of(const char *dir, const char *run, struct err *err)
+{
+    struct buf b = {0};
+
+    if (buf_addf(&b, err, "%s/%s.jsonl", dir, run) != 0) {
+        buf_free(&b);
+        return NULL;
+    }
+    return buf_take(&b, err);
+}
+
+static int sync_folder(const char *dir, struct err *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = 0;
+
+    if (fd < 0)
+        return err_set_errno(err, ERR_FAILED, "cannot open the folder \"%s\"", dir);
+    if (fsync(fd) != 0 && errno != EINVAL)
+        rc = err_set_errno(err, ERR_FAILED, "cannot write the folder \"%s\" to the disk", dir);
+    (void)close(fd);
+    return rc;
+}
+
+static char *new_name(struct err *err)
+{
+    struct buf b = {0};
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (sodium_init() < 0) {
+        (void)err_set(err, ERR_FAILED, "libsodium cannot start");
+        return NULL;
+    }
+    if (gmtime_r(&now, &tm) == NULL || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0) {
+        (void)err_set(err, ERR_FAILED, "cannot tell the time");
+        return NULL;
+    }
+    if (buf_addf(&b, err, "%s-%06x", stamp, randombytes_random() & 0xffffffU) != 0) {
+        buf_free(&b);
+        return NULL;
+    }
+    return buf_take(&b, err);
+}
+
+struct journal *journal_create(const char *state_dir, const char *key, struct err *err)
+{
+    struct journal *j = calloc(1, sizeof(*j));
+    char *dir = folder(state_dir, key, err);
+    const char *is_volatile;
+
+    if (j == NULL) {
+        (void)err_oom(err);
+        goto fail;
+    }
+    j->fd = -1;
+    if (dir == NULL || state_make(dir, &is_volatile, err) != 0)
+        goto fail;
+    if ((j->run = new_name(err)) == NULL || (j->path = file_of(dir, j->run, err)) == NULL)
+        goto fail;
+    j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (j->fd < 0) {
+        (void)err_set_errno(err, ERR_USAGE, "cannot write the journal \"%s\"", j->path);
+        goto fail;
+    }
+    if (flock(j->fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)err_set_errno(err, ERR_FAILED, "cannot lock the journal \"%s\"", j->path);
+        goto fail;
+    }
+    if (sync_folder(dir, err) != 0 || sync_folder(state_dir, err) != 0)
+        goto fail;
+    free(dir);
+    return j;
+fail:
+    free(dir);
+    journal_free(j);
+    return NULL;
+}
+
+struct journal *journal_open(const char *state_dir, const char *key, const char *run,
+                             struct err *err)
+{
+    struct journal *j = calloc(1, sizeof(*j));
+    char *dir = folder(state_dir, key, err);
+    char last = '\n';
+    off_t size;
+
+    if (j == NULL) {
+        (void)err_oom(err);
+        goto fail;
+    }
+    j->fd = -1;
+    if (dir == NULL || (j->path = file_of(dir, run, err)) == NULL)
+        goto fail;
+    if ((j->run = strdup(run)) == NULL) {
+        (void)err_oom(err);
+        goto fail;
+    }
+    if ((j->fd = open(j->path, O_RDWR | O_APPEND | O_CLOEXEC)) < 0) {
+        (void)err_set_errno(err, ERR_USAGE, "cannot write the journal \"%s\"", j->path);
+        goto fail;
+    }
+    if (flock(j->fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)err_set(err, ERR_REFUSED, "run %s is still being worked on by another process", run);
+        err_hint(err, "\"mig-rollback status %s\" shows where it is", run);
+        goto fail;
+    }
+    /* Close off a line that a crash cut short, so that ours stands on its own. */
+    size = lseek(j->fd, 0, SEEK_END);
+    if (size > 0 && pread(j->fd, &last, 1, size - 1) == 1 && last != '\n' &&
+        write(j->fd, "\n", 1) != 1) {
+        (void)err_set_errno(err, ERR_FAILED, "cannot write the journal \"%s\"", j->path);
+        goto fail;
+    }
+    free(dir);
+    return j;
+fail:
+    free(dir);
+    journal_free(j);
+    return NULL;
+}
+
+const char *journal_run(const struct journal *j)
+{
+    return j->run;
+}
+
+const char *journal_path(const struct journal *j)
+{
+    return j->path;
+}
+
+int journal_write(struct journal *j, const char *step, json_t *entry, struct err *err)
+{
+    json_t *line = json_object();
+    char *text = NULL;
+    struct buf b = {0};
+    struct timespec now;
+    struct tm tm;
+    char stamp[40] = "";
+    size_t done = 0;
+    int rc = -1;
+
+    if (clock_gettime(CLOCK_REALTIME, &now) == 0 && gmtime_r(&now.tv_sec, &tm) != NULL) {
+        size_t n = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+
+        (void)snprintf(stamp + n, sizeof(stamp) - n, ".%03ldZ", now.tv_nsec / 1000000);
+    }
+    if (line == NULL || json_object_set_new(line, "time", json_string(stamp)) != 0 ||
+        json_object_set_new(line, "step", json_string(step)) != 0 ||
+        (entry != NULL && json_object_update(line, entry) != 0) ||
+        (text = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII)) == NULL) {
+        (void)err_oom(err);
+        goto out;
+    }
+    if (buf_addf(&b, err, "%s\n", text) != 0)
+        goto out;
+    while (done < b.len) {
+        ssize_t n = write(j->fd, b.data + done, b.len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            (void)err_set_errno(err, ERR_FAILED, "cannot write the journal \"%s\"", j->path);
+            goto out;
+        }
+        done += (size_t)n;
+    }
+    if (fdatasync(j->fd) != 0) {
+        (void)err_set_errno(err, ERR_FAILED, "cannot write the journal \"%s\" to the disk", j->path);
+        goto out;
+    }
+    rc = 0;
+out:
+    free(text);
+    json_decref(line);
+    json_decref(entry);
+    buf_free(&b);
+    return rc;
+}
+
+void journal_free(struct journal *j)
+{
+    if (j == NULL)
+        return;
+    if (j->fd >= 0)
+        (void)close(j->fd);
+    free(j->run);
+    free(j->path);
+    free(j);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)b, *(char *const *)a);
+}
+
+int journal_list(const char *state_dir, const char *key, char ***runs, size_t *n, struct err *err)
+{
+    char *dir = folder(state_dir, key, err);
+    DIR *d = NULL;
+    struct dirent *e;
+    int rc = -1;
+
+    *runs = NULL;
+    *n = 0;
+    if (dir == NULL)
+        return -1;
+    if ((d = opendir(dir)) == NULL) {
+        rc = errno == ENOENT ? 0 : err_set_errno(err, ERR_FAILED, "cannot read the folder \"%s\"", dir);
+        goto out;
+    }
+    while ((e = readdir(d)) != NULL) {
+        size_t len = strlen(e->d_name);
+        char **more;
+
+        if (len < 7 || strcmp(e->d_name + len - 6, ".jsonl") != 0)
+            continue;
+        if ((more = realloc(*runs, (*n + 1) * sizeof(*more))) == NULL ||
+            ((*runs = more)[*n] = strndup(e->d_name, len - 6)) == NULL) {
+            (void)err_oom(err);
+            goto out;
+        }
+        (*n)++;
+    }
+    if (*n > 0)
+        qsort(*runs, *n, sizeof(**runs), newest_first);
+    rc = 0;
+out:
+    if (rc != 0) {
+        journal_list_free(*runs, *n);
+        *runs = NULL;
+        *n = 0;
+    }
+    if (d != NULL)
+        (void)closedir(d);
+    free(dir);
+    return rc;
+}
+
+void journal_list_free(char **runs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(runs[i]);
+    free(runs);
+}
+
+static int pick(char **runs, size_t n, const char *state_dir, const char *run, char **name,
+                struct err *err)
+{
+    size_t hits = 0, at = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (run != NULL && strncmp(runs[i], run, strlen(run)) != 0)
+            continue;
+        if (run == NULL || strcmp(runs[i], run) == 0) {
+            hits = 1;
+            at = i;
+            break;
+        }
+        at = i;
+        hits++;
+    }
+    if (hits == 1)
+        return (*name = strdup(runs[at])) != NULL ? 0 : err_oom(err);
+    if (hits > 1)
+        return err_set(err, ERR_USAGE, "\"%s\" is the beginning of %zu runs", run, hits);
+    if (run == NULL)
+        (void)err_set(err, ERR_USAGE, "no run of this database is known in \"%s\"", state_dir);
+    else
+        (void)err_set(err, ERR_USAGE, "no run \"%s\" of this database is known in \"%s\"", run,
+                      state_dir);
+    err_hint(err, "that does not mean that nothing happened: the journal stands in the state folder of "
+                  "whoever ran it (--state-dir, $MIG_STATE_DIR, SHELF/.state)");
+    return -1;
+}
+
+struct journal_record *journal_read(const char *state_dir, const char *key, const char *run,
+                                    struct err *err)
+{
+    struct journal_record *r = calloc(1, sizeof(*r));
+    char *dir = NULL, *path = NULL;
+    char **runs = NULL;
+    struct buf b = {0};
+    size_t n = 0, at = 0;
+    int fd = -1, rc = -1;
+
+    if (r == NULL || (r->entries = json_array()) == NULL) {
+        (void)err_oom(err);
+        goto out;
+    }
+    if (journal_list(state_dir, key, &runs, &n, err) != 0 ||
+        pick(runs, n, state_dir, run, &r->run, err) != 0 ||
+        (dir = folder(state_dir, key, err)) == NULL || (path = file_of(dir, r->run, err)) == NULL)
+        goto out;
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+        (void)err_set_errno(err, ERR_FAILED, "cannot read the journal \"%s\"", path);
+        goto out;
+    }
+    r->alive = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (buf_read_file(&b, path, (size_t)256 << 20, err) != 0)
+        goto out;
+    while (at < b.len) {
+        const char *end = memchr(b.data + at, '\n', b.len - at);
+        size_t len = end != NULL ? (size_t)(end - (b.data + at)) : b.len - at;
+        json_t *entry = end != NULL ? json_loadb(b.data + at, len, 0, NULL) : NULL;
+
+        /* Not whole: its writer died in it, so what it announces was not begun. */
+        r->cut = entry == NULL;
+        if (entry != NULL && json_array_append_new(r->entries, entry) != 0) {
+            (void)err_oom(err);
+            goto out;
+        }
+        at += len + 1;
+    }
+    rc = 0;
+out:
+    if (fd >= 0)
+        (void)close(fd);
+    journal_list_free(runs, n);
+    buf_free(&b);
+    free(dir);
+    free(path);
+    if (rc != 0) {
+        journal_record_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void journal_record_free(struct journal_record *r)
+{
+    if (r == NULL)
+        return;
+    json_decref(r->entries);
+    free(r->run);
+    free(r);
+}
+
+const json_t *journal_last(const struct journal_record *r, const char *step)
+{
+    const json_t *found = NULL, *entry;
+    size_t i;
+
+    json_array_foreach(r->entries, i, entry) {
+        const char *s = json_string_value(json_object_get(entry, "step"));
+
+        if (s != NULL && strcmp(s, step) == 0)
+            found = entry;
+    }
+    return found;
+}

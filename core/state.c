@@ -1,0 +1,129 @@
+#define _GNU_SOURCE /* statfs */
+#include "core/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/cli.h"
+#include "core/config.h"
+
+static const char *from_env(const char *name)
+{
+    const char *v = getenv(name);
+
+    return v != NULL && v[0] != '\0' ? v : NULL;
+}
+
+const char *state_shelf(const struct cli_common *c, const struct config *config)
+{
+    const char *dir = c != NULL ? c->dir : NULL;
+
+    if (dir == NULL)
+        dir = from_env("MIG_BACKUP_DIR");
+    if (dir == NULL && config != NULL)
+        dir = config_file(config, "backup.dir");
+    return dir != NULL ? dir : "./backups";
+}
+
+static char *copy(const char *text, const char *more, struct err *err)
+{
+    struct buf b = {0};
+
+    if (buf_adds(&b, text, err) != 0 || buf_adds(&b, more, err) != 0) {
+        buf_free(&b);
+        return NULL;
+    }
+    return buf_take(&b, err);
+}
+
+char *state_dir(const struct cli_common *c, const struct config *config, struct err *err)
+{
+    const char *dir = c != NULL ? c->state_dir : NULL;
+
+    if (dir == NULL)
+        dir = from_env("MIG_STATE_DIR");
+    if (dir == NULL && config != NULL)
+        dir = config_file(config, "state.dir");
+    return dir != NULL ? copy(dir, "", err) : copy(state_shelf(c, config), "/.state", err);
+}
+
+char *state_log(const struct cli_common *c, const struct config *config, struct err *err)
+{
+    const char *path = c != NULL ? c->log_file : NULL;
+    char *dir, *log;
+
+    if (path == NULL)
+        path = from_env("MIG_LOG_FILE");
+    if (path == NULL && config != NULL)
+        path = config_file(config, "log_file");
+    if (path != NULL)
+        return copy(path, "", err);
+    if ((dir = state_dir(c, config, err)) == NULL)
+        return NULL;
+    log = copy(dir, "/log.jsonl", err);
+    free(dir);
+    return log;
+}
+
+/* mkdir -p: parents as the umask says, the last one 0700. */
+static int make_path(char *path, struct err *err)
+{
+    for (char *at = path + 1; *at != '\0'; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        /* The shelf may be made here on the way to SHELF/.state: it holds backups. */
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            (void)err_set_errno(err, ERR_USAGE, "cannot make the folder \"%s\"", path);
+            *at = '/';
+            return -1;
+        }
+        *at = '/';
+    }
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return err_set_errno(err, ERR_USAGE, "cannot make the folder \"%s\"", path);
+    return 0;
+}
+
+int state_make(const char *dir, const char **is_volatile, struct err *err)
+{
+    /* linux/magic.h */
+    static const unsigned long tmpfs = 0x01021994UL, ramfs = 0x858458f6UL, overlay = 0x794c7630UL;
+    struct statfs fs;
+    struct stat st;
+    char *path = copy(dir, "", err);
+    int rc = -1;
+
+    *is_volatile = NULL;
+    if (path == NULL)
+        return -1;
+    if (make_path(path, err) != 0)
+        goto out;
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        (void)err_set(err, ERR_USAGE, "\"%s\" is not a folder", dir);
+        goto out;
+    }
+    if (access(dir, W_OK | X_OK) != 0) {
+        (void)err_set_errno(err, ERR_USAGE, "cannot write in the folder \"%s\"", dir);
+        goto out;
+    }
+    if (statfs(dir, &fs) == 0) {
+        unsigned long type = (unsigned long)fs.f_type & 0xffffffffUL;
+
+        if (type == tmpfs || type == ramfs)
+            *is_volatile = "a file system in memory: lost at reboot";
+        else if (type == overlay)
+            *is_volatile = "a container's own layer: lost with the container";
+    }
+    rc = 0;
+out:
+    if (rc != 0)
+        err_hint(err, "name another with --state-dir, $MIG_STATE_DIR or --dir");
+    free(path);
+    return rc;
+}

@@ -1,0 +1,131 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/journal.h"
+
+static char folder[] = "/tmp/mig-journal.XXXXXX";
+
+static void test_round_trip(void **state)
+{
+    struct err err = {0};
+    struct journal *j = journal_create(folder, "1-2", &err);
+    struct journal_record *r;
+    char run[64], path[256];
+    FILE *f;
+
+    assert_non_null(j);
+    snprintf(run, sizeof(run), "%s", journal_run(j));
+    snprintf(path, sizeof(path), "%s", journal_path(j));
+    assert_int_equal(journal_write(j, "begin", json_pack("{s:i}", "n", 1), &err), 0);
+    assert_int_equal(journal_write(j, "begin", json_pack("{s:i}", "n", 2), &err), 0);
+    assert_int_equal(journal_write(j, "end", NULL, &err), 0);
+
+    r = journal_read(folder, "1-2", NULL, &err);
+    assert_non_null(r);
+    assert_int_equal(r->alive, 1); /* the writer holds it */
+    assert_int_equal(r->cut, 0);
+    assert_int_equal(json_array_size(r->entries), 3);
+    assert_int_equal(json_integer_value(json_object_get(journal_last(r, "begin"), "n")), 2);
+    assert_null(journal_last(r, "nothing"));
+    assert_string_equal(r->run, run);
+    journal_record_free(r);
+
+    /* another writer is refused while this one lives */
+    assert_null(journal_open(folder, "1-2", run, &err));
+    assert_int_equal(err.kind, ERR_REFUSED);
+    memset(&err, 0, sizeof(err));
+    journal_free(j);
+
+    f = fopen(path, "a");
+    fputs("{\"step\": \"com", f);
+    fclose(f);
+    r = journal_read(folder, "1-2", run, &err);
+    assert_non_null(r);
+    assert_int_equal(r->alive, 0);
+    assert_int_equal(r->cut, 1);
+    assert_int_equal(json_array_size(r->entries), 3);
+    journal_record_free(r);
+
+    j = journal_open(folder, "1-2", run, &err);
+    assert_non_null(j);
+    assert_int_equal(journal_write(j, "resumed", NULL, &err), 0);
+    journal_free(j);
+    r = journal_read(folder, "1-2", "2", &err); /* a prefix */
+    assert_non_null(r);
+    assert_int_equal(r->cut, 0);
+    assert_int_equal(json_array_size(r->entries), 4);
+    assert_non_null(journal_last(r, "resumed"));
+    journal_record_free(r);
+    unlink(path);
+}
+
+static void test_nothing_known(void **state)
+{
+    struct err err = {0};
+    char **runs;
+    size_t n;
+
+    assert_int_equal(journal_list(folder, "9-9", &runs, &n, &err), 0);
+    assert_int_equal(n, 0);
+    assert_null(journal_read(folder, "9-9", NULL, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.hint, "does not mean that nothing happened"));
+}
+
+static void test_list(void **state)
+{
+    struct err err = {0};
+    struct journal *j[3];
+    char **runs;
+    size_t n;
+
+    for (int i = 0; i < 3; i++)
+        assert_non_null(j[i] = journal_create(folder, "3-4", &err));
+    assert_int_equal(journal_list(folder, "3-4", &runs, &n, &err), 0);
+    assert_int_equal(n, 3);
+    assert_true(strcmp(runs[0], runs[1]) > 0 && strcmp(runs[1], runs[2]) > 0);
+    assert_null(journal_read(folder, "3-4", "2", &err));
+    assert_non_null(strstr(err.message, "3 runs"));
+    journal_list_free(runs, n);
+    for (int i = 0; i < 3; i++) {
+        unlink(journal_path(j[i]));
+        journal_free(j[i]);
+    }
+}
+
+static int setup(void **state)
+{
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+    static const char *const below[] = {"/runs/1-2", "/runs/3-4", "/runs", ""};
+    char path[128];
+
+    for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", folder, below[i]);
+        if (rmdir(path) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_nothing_known),
+        cmocka_unit_test(test_list),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
