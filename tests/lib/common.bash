@@ -66,13 +66,13 @@ key_make() {
     if [ $# -gt 0 ]; then mig-backup keygen -o "$1" >/dev/null; else mig-backup keygen >/dev/null; fi
 }
 
-# awareness [REV [SCALE]]: the demo project at REV (default head), filled with SCALE
-# (default 0: no rows) in a database of this file's own, and a copy of its files in
-# $AWARENESS, which becomes the working directory.
+# awareness [REV [ROWS]]: the demo project at REV (default head), filled with about ROWS
+# (default 0) in a database of this file's own, and a copy of its files in $AWARENESS,
+# which becomes the working directory.  Called in setup_file; each test's setup does `cd "$AWARENESS"`.
 # A revision is migrated once per run; later ones are clones of that database.
 awareness() {
-    local rev=${1:-head} scale=${2:-0} template
-    template=awareness_${rev//[^a-z0-9]/_}_${scale//[^0-9]/_}
+    local rev=${1:-head} rows=${2:-0} template
+    template=awareness_${rev//[^a-z0-9]/_}_$rows
     AWARENESS=$BATS_FILE_TMPDIR/awareness
     export AWARENESS
     [ -d "$AWARENESS" ] || cp -R "$MIG_ROOT/tests/projects/awareness" "$AWARENESS"
@@ -81,7 +81,7 @@ awareness() {
         if [ "$(sql -d postgres "select count(*) from pg_database where datname = '$template' and datistemplate")" = 0 ]; then
             sql -d postgres "drop database if exists \"$template\"" "create database \"$template\"" 2>/dev/null
             alembic_run "$template" upgrade "$rev"
-            [ "$scale" = 0 ] || "$AWARENESS/generate" -d "$template" --scale "$scale"
+            [ "$rows" = 0 ] || "$AWARENESS/generate" -d "$template" --rows "$rows"
             sql -d postgres "alter database \"$template\" is_template true" 2>/dev/null
         fi
     ) 9>"${MIG_TEST_CLUSTER:?}/awareness.lock" || return
@@ -90,10 +90,14 @@ awareness() {
 }
 
 # alembic_run DATABASE ARGUMENTS...: Alembic of the project in $AWARENESS on that database.
+# Quiet, unless it fails.
 alembic_run() {
-    local db=$1
+    local db=$1 said
     shift
-    (cd "$AWARENESS" && PGDATABASE=$db DATABASE_URL="postgresql://" alembic -q "$@")
+    if ! said=$(cd "$AWARENESS" && PGDATABASE=$db alembic "$@" 2>&1); then
+        printf '%s\n' "$said" >&2
+        return 1
+    fi
 }
 
 # --- assertions: each shows what there was ---
