@@ -30,7 +30,8 @@ struct archive_label {
 
 struct archive_options {
     const struct keyring *keys;
-    const char *path; /* final path, "-" for standard output */
+    const char *path; /* final path, "-" for standard output; "%ID" in its last part becomes the
+                         first 8 digits of the archive's id */
     const struct archive_label *label;
 };
 
@@ -43,6 +44,7 @@ int archive_put(struct archive_writer *w, uint32_t stream, const struct row_batc
 int archive_finish(struct archive_writer *w, const json_t *manifest, uint64_t *file_bytes,
                    int *verified, struct err *err) MIG_MUST_CHECK;
 const char *archive_id(const struct archive_writer *w); /* 64 hexadecimal digits */
+const char *archive_path(const struct archive_writer *w); /* the final path, "%ID" replaced; borrowed */
 /* Without archive_finish: the temporary file is removed. */
 void archive_writer_free(struct archive_writer *w);
 

@@ -94,9 +94,4 @@ const struct manifest_table *manifest_table_find(const struct manifest *m, const
 /* The column's index, or -1. */
 int manifest_column_find(const struct manifest_table *t, const char *name);
 
-/* NULL-terminated arrays of owned strings.  strings_add owns a copy of TEXT. */
-int strings_add(char ***list, const char *text, struct err *err) MIG_MUST_CHECK;
-size_t strings_count(char *const *list);
-void strings_free(char **list);
-
 #endif

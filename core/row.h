@@ -20,6 +20,7 @@ struct row_batch {
     const char *data; /* borrowed from the source until its next call */
     size_t len;
     uint64_t rows;
+    int last; /* a hint: the source knows already that nothing follows */
 };
 
 struct row_source {

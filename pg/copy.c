@@ -160,6 +160,7 @@ static int source_next(struct row_source *self, struct row_batch *batch, struct 
     batch->data = s->json.data;
     batch->len = s->json.len;
     batch->rows = s->rows - before;
+    batch->last = s->done;
     return batch->rows > 0;
 }
 

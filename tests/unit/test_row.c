@@ -11,7 +11,7 @@
 static void digest_of(const char *text, char out[33])
 {
     struct row_digest d = {0, 0};
-    struct row_batch b = {text, strlen(text), 0};
+    struct row_batch b = {text, strlen(text), 0, 1};
 
     row_digest_add(&d, &b);
     row_digest_hex(&d, out);
@@ -52,7 +52,7 @@ static void test_merge_is_the_sum(void **state)
 {
     struct row_digest a = {0, 0}, b = {0, 0}, all = {0, 0};
     const char *text = "[\"1\"]\n[\"2\"]\n[\"3\"]\n[\"4\"]\n";
-    struct row_batch whole = {text, strlen(text), 4}, one = {text, 12, 2}, two = {text + 12, 12, 2};
+    struct row_batch whole = {text, strlen(text), 4, 1}, one = {text, 12, 2, 0}, two = {text + 12, 12, 2, 0};
 
     row_digest_add(&all, &whole);
     row_digest_add(&a, &one);
