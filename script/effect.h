@@ -74,6 +74,7 @@ enum effect_kind {
 #define EFFECT_WHOLE 16u     /* DELETE or UPDATE without WHERE */
 #define EFFECT_ONLY 32u
 #define EFFECT_VERSION 64u   /* on alembic's version table */
+#define EFFECT_GONE 128u     /* the script itself dropped it, or renamed it away, before */
 
 struct effect {
     enum effect_kind kind;
@@ -83,10 +84,18 @@ struct effect {
     char *name;       /* the relation (or schema, type, ...), as the script calls it */
     char *column;     /* of a column effect, or NULL */
     char *on_server;  /* the relation's name on the server where a rename hides it, else NULL */
+    char *schema_on_server; /* with ON_SERVER: its schema on the server, NULL by search_path */
     char *column_on_server;
-    char *detail;     /* kind's own: new name, new type as SQL, constraint kind, SET's name, ... or NULL */
-    char *expression; /* USING, DEFAULT, CHECK, WHERE, SET list as SQL (deparsed), or NULL */
-    const void *node; /* the json_t of the clause (AlterTableCmd, ...), borrowed from the tree */
+    char *detail;     /* kind's own, or NULL:
+                       * RENAME_*: the new name (RENAME_TABLE by SET SCHEMA: "schema.name")
+                       * ADD_CONSTRAINT: "FOREIGN KEY", "CHECK", "UNIQUE", "PRIMARY KEY", "EXCLUDE"
+                       * DROP_CONSTRAINT, VALIDATE_CONSTRAINT: the constraint's name
+                       * CREATE_INDEX: its name or NULL; *_TRIGGER: its name
+                       * ALTER_TABLE_OTHER: the subtype ("AT_SetLogged")
+                       * SET: the variable; OPAQUE: what is opaque ("DO", "function f")
+                       * the others: the parse tree's node ("ClusterStmt", "OBJECT_POLICY") */
+    const void *node; /* the json_t of the clause (AlterTableCmd, Constraint, IndexStmt, ...),
+                       * borrowed from the tree; NULL: the whole statement's */
 };
 
 struct effects {
@@ -104,5 +113,21 @@ struct effects **effects_find_all(const struct script *const *scripts, size_t n,
 void effects_free(struct effects *e);
 void effects_free_all(struct effects **e, size_t n);
 const char *effect_name(enum effect_kind kind); /* "drop-column" */
+
+/* The clause's expression as SQL, through the deparser: USING, DEFAULT, CHECK, WHERE.  NULL where
+ * there is none or it cannot be printed.  Owned. */
+char *effect_expression(const struct effect *e);
+/* ALTER_TYPE, ADD_COLUMN: the type as SQL.  Owned. */
+char *effect_type(const struct effect *e);
+/* "schema.table.column", as the server knows it, for messages.  Owned; NULL: no memory. */
+char *effect_object(const struct effect *e);
+
+/*
+ * Undo's way around ADD COLUMN ... NOT NULL without a default on a table that has rows: *FIRST is the
+ * statement without those NOT NULLs, *AFTER what sets them when the values are back.  Both owned;
+ * *FIRST is NULL where there is nothing to rewrite.  ERR_FAILED: the deparser cannot.
+ */
+int effect_defer_not_null(const struct statement *st, char **first, char **after, struct err *err)
+    MIG_MUST_CHECK;
 
 #endif

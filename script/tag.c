@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "script/node.h"
+
 /* Statements of one tag. */
 static const struct {
     const char *node, *tag;
@@ -150,13 +152,6 @@ static const struct {
     {"OBJECT_VIEW", "ALTER VIEW", "DROP VIEW"},
 };
 
-static const char *text(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-
-    return s == NULL ? "" : s;
-}
-
 static const char *by_object(const char *object, int drop)
 {
     size_t i;
@@ -170,10 +165,10 @@ static const char *by_object(const char *object, int drop)
 /* RENAME of a part answers for the whole: a column of a view is ALTER VIEW. */
 static const char *renamed(const json_t *body)
 {
-    const char *what = text(body, "renameType");
+    const char *what = node_text(body, "renameType");
 
     if (strcmp(what, "OBJECT_COLUMN") == 0)
-        return by_object(text(body, "relationType"), 0);
+        return by_object(node_text(body, "relationType"), 0);
     return by_object(what, 0);
 }
 
@@ -203,56 +198,49 @@ static const char *transaction(const char *kind)
 
 const char *tag_of(const json_t *tree)
 {
-    json_t *object;
-    void *it;
-    const char *node, *kind;
-    const json_t *body;
+    const char *node = node_kind(tree), *kind;
+    const json_t *body = node_body(tree);
     size_t i;
 
-    memcpy(&object, &tree, sizeof(object));
-    if (tree == NULL || (it = json_object_iter(object)) == NULL)
-        return NULL;
-    node = json_object_iter_key(it);
-    body = json_object_iter_value(it);
     if (strcmp(node, "SelectStmt") == 0)
-        return json_object_get(body, "intoClause") != NULL ? "SELECT INTO" : "SELECT";
+        return node_get(body, "intoClause") != NULL ? "SELECT INTO" : "SELECT";
     if (strcmp(node, "AlterTableStmt") == 0)
-        return by_object(text(body, "objtype"), 0);
+        return by_object(node_text(body, "objtype"), 0);
     if (strcmp(node, "DropStmt") == 0)
-        return by_object(text(body, "removeType"), 1);
+        return by_object(node_text(body, "removeType"), 1);
     if (strcmp(node, "RenameStmt") == 0)
         return renamed(body);
     if (strcmp(node, "AlterObjectSchemaStmt") == 0 || strcmp(node, "AlterOwnerStmt") == 0 ||
         strcmp(node, "AlterObjectDependsStmt") == 0 || strcmp(node, "AlterFunctionStmt") == 0 ||
         strcmp(node, "AlterTableMoveAllStmt") == 0)
-        return by_object(*text(body, "objtype") != '\0' ? text(body, "objtype")
-                                                        : text(body, "objectType"), 0);
+        return by_object(*node_text(body, "objtype") != '\0' ? node_text(body, "objtype")
+                                                        : node_text(body, "objectType"), 0);
     if (strcmp(node, "TransactionStmt") == 0)
-        return transaction(text(body, "kind"));
+        return transaction(node_text(body, "kind"));
     if (strcmp(node, "VariableSetStmt") == 0) {
-        kind = text(body, "kind");
+        kind = node_text(body, "kind");
         return strcmp(kind, "VAR_RESET") == 0 || strcmp(kind, "VAR_RESET_ALL") == 0 ? "RESET"
                                                                                     : "SET";
     }
     if (strcmp(node, "VariableShowStmt") == 0)
         return "SHOW";
     if (strcmp(node, "GrantStmt") == 0)
-        return json_is_true(json_object_get(body, "is_grant")) ? "GRANT" : "REVOKE";
+        return node_true(body, "is_grant") ? "GRANT" : "REVOKE";
     if (strcmp(node, "GrantRoleStmt") == 0)
-        return json_is_true(json_object_get(body, "is_grant")) ? "GRANT ROLE" : "REVOKE ROLE";
+        return node_true(body, "is_grant") ? "GRANT ROLE" : "REVOKE ROLE";
     if (strcmp(node, "CreateFunctionStmt") == 0)
-        return json_is_true(json_object_get(body, "is_procedure")) ? "CREATE PROCEDURE"
+        return node_true(body, "is_procedure") ? "CREATE PROCEDURE"
                                                                    : "CREATE FUNCTION";
     if (strcmp(node, "CreateTableAsStmt") == 0) {
-        if (strcmp(text(body, "objtype"), "OBJECT_MATVIEW") == 0)
+        if (strcmp(node_text(body, "objtype"), "OBJECT_MATVIEW") == 0)
             return "CREATE MATERIALIZED VIEW";
         /* SELECT n on success, CREATE TABLE AS with NO DATA. */
         return NULL;
     }
     if (strcmp(node, "VacuumStmt") == 0)
-        return json_is_true(json_object_get(body, "is_vacuumcmd")) ? "VACUUM" : "ANALYZE";
+        return node_true(body, "is_vacuumcmd") ? "VACUUM" : "ANALYZE";
     if (strcmp(node, "FetchStmt") == 0)
-        return json_is_true(json_object_get(body, "ismove")) ? "MOVE" : "FETCH";
+        return node_true(body, "ismove") ? "MOVE" : "FETCH";
     if (strcmp(node, "DefineStmt") == 0) {
         static const struct {
             const char *object, *tag;
@@ -268,12 +256,12 @@ const char *tag_of(const json_t *tree)
         };
 
         for (i = 0; i < sizeof(defines) / sizeof(defines[0]); i++)
-            if (strcmp(defines[i].object, text(body, "kind")) == 0)
+            if (strcmp(defines[i].object, node_text(body, "kind")) == 0)
                 return defines[i].tag;
         return NULL;
     }
     if (strcmp(node, "DiscardStmt") == 0) {
-        kind = text(body, "target");
+        kind = node_text(body, "target");
         return strcmp(kind, "DISCARD_ALL") == 0         ? "DISCARD ALL"
                : strcmp(kind, "DISCARD_PLANS") == 0     ? "DISCARD PLANS"
                : strcmp(kind, "DISCARD_SEQUENCES") == 0 ? "DISCARD SEQUENCES"
@@ -285,77 +273,45 @@ const char *tag_of(const json_t *tree)
     return NULL;
 }
 
-/* An option of a parenthesised list, on unless said otherwise. */
-static int option_on(const json_t *list, const char *name, int absent)
-{
-    size_t i;
-
-    for (i = 0; i < json_array_size(list); i++) {
-        const json_t *def = json_object_get(json_array_get(list, i), "DefElem");
-        const json_t *arg = json_object_get(def, "arg");
-        const char *word;
-
-        if (strcmp(text(def, "defname"), name) != 0)
-            continue;
-        if (arg == NULL)
-            return 1;
-        if (json_object_get(arg, "Boolean") != NULL)
-            return json_is_true(json_object_get(json_object_get(arg, "Boolean"), "boolval"));
-        if (json_object_get(arg, "Integer") != NULL)
-            return json_integer_value(
-                       json_object_get(json_object_get(arg, "Integer"), "ival")) != 0;
-        word = text(json_object_get(arg, "String"), "sval");
-        return strcmp(word, "false") != 0 && strcmp(word, "off") != 0;
-    }
-    return absent;
-}
-
 int tag_alone(const json_t *tree)
 {
-    json_t *object;
-    void *it;
-    const char *node, *kind;
-    const json_t *body, *cmds;
+    const char *node = node_kind(tree), *kind;
+    const json_t *body = node_body(tree), *cmds;
     size_t i;
 
-    memcpy(&object, &tree, sizeof(object));
-    if (tree == NULL || (it = json_object_iter(object)) == NULL)
-        return 0;
-    node = json_object_iter_key(it);
-    body = json_object_iter_value(it);
     if (strcmp(node, "IndexStmt") == 0 || strcmp(node, "DropStmt") == 0)
-        return json_is_true(json_object_get(body, "concurrent"));
+        return node_true(body, "concurrent");
     if (strcmp(node, "ReindexStmt") == 0) {
-        kind = text(body, "kind");
-        return option_on(json_object_get(body, "params"), "concurrently", 0) ||
+        kind = node_text(body, "kind");
+        return node_option(node_get(body, "params"), "concurrently", 0) ||
                strcmp(kind, "REINDEX_OBJECT_SCHEMA") == 0 ||
                strcmp(kind, "REINDEX_OBJECT_SYSTEM") == 0 ||
                strcmp(kind, "REINDEX_OBJECT_DATABASE") == 0;
     }
     if (strcmp(node, "VacuumStmt") == 0)
-        return json_is_true(json_object_get(body, "is_vacuumcmd"));
+        return node_true(body, "is_vacuumcmd");
     if (strcmp(node, "ClusterStmt") == 0)
-        return json_object_get(body, "relation") == NULL;
+        return node_get(body, "relation") == NULL;
     if (strcmp(node, "AlterTableStmt") == 0) {
-        cmds = json_object_get(body, "cmds");
-        for (i = 0; i < json_array_size(cmds); i++) {
-            const json_t *cmd = json_object_get(json_array_get(cmds, i), "AlterTableCmd");
+        cmds = node_get(body, "cmds");
+        for (i = 0; i < node_count(cmds); i++) {
+            const json_t *cmd = node_get(node_at(cmds, i), "AlterTableCmd");
 
-            if (strcmp(text(cmd, "subtype"), "AT_DetachPartition") == 0)
-                return json_is_true(json_object_get(
-                    json_object_get(json_object_get(cmd, "def"), "PartitionCmd"), "concurrent"));
+            if (strcmp(node_text(cmd, "subtype"), "AT_DetachPartition") == 0)
+                return node_true(
+                    node_get(node_get(cmd, "def"), "PartitionCmd"), "concurrent");
         }
         return 0;
     }
     if (strcmp(node, "AlterDatabaseStmt") == 0)
-        return option_on(json_object_get(body, "options"), "tablespace", 0);
+        return node_option(node_get(body, "options"), "tablespace", 0);
     if (strcmp(node, "CreateSubscriptionStmt") == 0)
-        return option_on(json_object_get(body, "options"), "create_slot",
-                         option_on(json_object_get(body, "options"), "connect", 1));
+        return node_option(node_get(body, "options"), "create_slot",
+                         node_option(node_get(body, "options"), "connect", 1));
     if (strcmp(node, "DiscardStmt") == 0)
-        return strcmp(text(body, "target"), "DISCARD_ALL") == 0;
+        return strcmp(node_text(body, "target"), "DISCARD_ALL") == 0;
     if (strcmp(node, "TransactionStmt") == 0) {
-        kind = text(body, "kind");
+        kind = node_text(body, "kind");
         return strcmp(kind, "TRANS_STMT_COMMIT_PREPARED") == 0 ||
                strcmp(kind, "TRANS_STMT_ROLLBACK_PREPARED") == 0;
     }

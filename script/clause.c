@@ -1,0 +1,189 @@
+/* The parts of effect.h that print clauses, through the deparser. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "script/effect.h"
+#include "script/node.h"
+#include "script/parse.h"
+#include "script/statement.h"
+
+/* An identifier as PostgreSQL reads it back. */
+static int add_ident(struct buf *b, const char *name, struct err *err)
+{
+    if (buf_addc(b, '"', err) < 0)
+        return -1;
+    for (; *name != '\0'; name++)
+        if ((*name == '"' && buf_addc(b, '"', err) < 0) || buf_addc(b, *name, err) < 0)
+            return -1;
+    return buf_addc(b, '"', err);
+}
+
+static const json_t *default_of(const json_t *coldef)
+{
+    const json_t *list = node_get(coldef, "constraints");
+    size_t i;
+
+    for (i = 0; i < node_count(list); i++) {
+        const json_t *c = node_as(node_at(list, i), "Constraint");
+
+        if (node_is(c, "contype", "CONSTR_DEFAULT") || node_is(c, "contype", "CONSTR_GENERATED"))
+            return node_get(c, "raw_expr");
+    }
+    return NULL;
+}
+
+char *effect_expression(const struct effect *e)
+{
+    const json_t *node = e->node, *def = node_as(node_get(node, "def"), "ColumnDef");
+    const json_t *expression = NULL;
+
+    if (e->kind == EFFECT_ALTER_TYPE)
+        expression = node_get(def, "raw_default");
+    else if (e->kind == EFFECT_ADD_COLUMN)
+        expression = default_of(def);
+    else if (e->kind == EFFECT_SET_DEFAULT)
+        expression = node_get(node, "def");
+    else if (e->kind == EFFECT_ADD_CONSTRAINT)
+        expression = node_get(node, "raw_expr");
+    else if (e->kind == EFFECT_DELETE || e->kind == EFFECT_UPDATE ||
+             e->kind == EFFECT_CREATE_INDEX)
+        expression = node_get(node, "whereClause");
+    return expression == NULL
+               ? NULL
+               : parse_deparse_expression(e->statement->text, e->statement->tree, expression);
+}
+
+char *effect_type(const struct effect *e)
+{
+    const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
+    const json_t *type = node_get(def, "typeName");
+
+    if (type == NULL)
+        return NULL;
+    return parse_deparse_type(e->statement->text, e->statement->tree, type);
+}
+
+char *effect_object(const struct effect *e)
+{
+    struct buf b = {0};
+    struct err err = {0};
+    const char *schema = e->on_server != NULL ? e->schema_on_server : e->schema;
+    const char *name = e->on_server != NULL ? e->on_server : e->name;
+    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
+
+    if (name == NULL)
+        name = e->detail != NULL ? e->detail : "";
+    if ((schema != NULL &&
+         (buf_adds(&b, schema, &err) < 0 || buf_addc(&b, '.', &err) < 0)) ||
+        buf_adds(&b, name, &err) < 0 ||
+        (column != NULL &&
+         (buf_addc(&b, '.', &err) < 0 || buf_adds(&b, column, &err) < 0))) {
+        buf_free(&b);
+        return NULL;
+    }
+    return buf_take(&b, &err);
+}
+
+/* The NOT NULL in COLDEF that an old row would break: no default, not generated, not a serial. */
+static const json_t *bare_not_null(const json_t *coldef)
+{
+    static const char *const serials[] = {"serial", "bigserial", "smallserial",
+                                          "serial4", "serial8", "serial2"};
+    const json_t *list = node_get(coldef, "constraints"), *found = NULL;
+    const char *schema, *type;
+    size_t i;
+
+    node_qualified(node_get(node_get(coldef, "typeName"), "names"), &schema, &type);
+    for (i = 0; i < sizeof(serials) / sizeof(serials[0]); i++)
+        if (type != NULL && schema == NULL && strcmp(type, serials[i]) == 0)
+            return NULL;
+    for (i = 0; i < node_count(list); i++) {
+        const json_t *element = node_at(list, i), *c = node_as(element, "Constraint");
+
+        if (node_is(c, "contype", "CONSTR_NOTNULL"))
+            found = element;
+        else if (node_is(c, "contype", "CONSTR_DEFAULT") ||
+                 node_is(c, "contype", "CONSTR_IDENTITY") ||
+                 node_is(c, "contype", "CONSTR_GENERATED"))
+            return NULL;
+    }
+    return found;
+}
+
+static const json_t *find_bare(const json_t *tree, const char **column)
+{
+    const json_t *cmds = node_get(node_as(tree, "AlterTableStmt"), "cmds");
+    size_t i;
+
+    for (i = 0; i < node_count(cmds); i++) {
+        const json_t *cmd = node_as(node_at(cmds, i), "AlterTableCmd");
+        const json_t *def = node_as(node_get(cmd, "def"), "ColumnDef"), *found;
+
+        if (!node_is(cmd, "subtype", "AT_AddColumn") || (found = bare_not_null(def)) == NULL)
+            continue;
+        *column = node_text(def, "colname");
+        return found;
+    }
+    return NULL;
+}
+
+int effect_defer_not_null(const struct statement *st, char **first, char **after, struct err *err)
+{
+    const json_t *relation = node_get(node_as(st->tree, "AlterTableStmt"), "relation");
+    struct parse_item item = {st->text, st->len, json_incref(st->tree), NULL};
+    char *text = NULL, *next;
+    struct buf b = {0};
+    const char *column = NULL;
+    const json_t *found;
+    int rc = -1;
+
+    *first = NULL;
+    *after = NULL;
+    /* One NOT NULL at a time: each rewriting is parsed again for the next. */
+    while ((found = find_bare(item.tree, &column)) != NULL) {
+        if (b.len == 0) {
+            if (buf_adds(&b, node_true(relation, "inh") ? "ALTER TABLE " : "ALTER TABLE ONLY ",
+                         err) < 0 ||
+                (node_name(relation, "schemaname") != NULL &&
+                 (add_ident(&b, node_name(relation, "schemaname"), err) < 0 ||
+                  buf_addc(&b, '.', err) < 0)) ||
+                add_ident(&b, node_text(relation, "relname"), err) < 0)
+                goto out;
+        } else if (buf_addc(&b, ',', err) < 0) {
+            goto out;
+        }
+        if (buf_adds(&b, " ALTER COLUMN ", err) < 0 || add_ident(&b, column, err) < 0 ||
+            buf_adds(&b, " SET NOT NULL", err) < 0)
+            goto out;
+        if ((next = parse_deparse_without(item.text, item.tree, found)) == NULL) {
+            (void)err_set(err, ERR_FAILED,
+                          "%s:%d: ADD COLUMN NOT NULL cannot be rewritten without its NOT NULL",
+                          st->file, st->line);
+            goto out;
+        }
+        free(text);
+        text = next;
+        json_decref(item.tree);
+        free(item.problem);
+        item = (struct parse_item){text, strlen(text), NULL, NULL};
+        if (parse_all(&item, 1, err) < 0)
+            goto out;
+        if (item.tree == NULL) {
+            (void)err_set(err, ERR_FAILED, "%s:%d: the rewritten ADD COLUMN does not parse: %s",
+                          st->file, st->line, item.problem);
+            goto out;
+        }
+    }
+    if (text != NULL && (*after = buf_take(&b, err)) == NULL)
+        goto out;
+    *first = text;
+    text = NULL;
+    rc = 0;
+out:
+    json_decref(item.tree);
+    free(item.problem);
+    free(text);
+    buf_free(&b);
+    return rc;
+}
