@@ -78,7 +78,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 LIBMIG   := $(BUILD)/libmig.a
 
-.PHONY: all demo check bench asan fuzz tidy coverage install uninstall deb clean unit unit-build bootstrap FORCE
+.PHONY: all demo check bench asan fuzz tidy coverage install uninstall deb clean unit unit-build docs bootstrap FORCE
 .SUFFIXES:
 .SECONDARY:
 
@@ -118,7 +118,18 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBMIG)
 	@[ -n "$(Q)" ] && echo "  LD  $@" || :
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
-unit-build: $(UNIT)
+unit-build: $(UNIT) $(BUILD)/tools/keys
+
+# What the manual takes from the programs: each SYNOPSIS, and the keys of mig.json.
+$(BUILD)/tools/%: $(BUILD)/tests/lib/%.o $(LIBMIG)
+	@mkdir -p $(@D)
+	@[ -n "$(Q)" ] && echo "  LD  $@" || :
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+docs: all $(BUILD)/tools/keys
+	$(Q)$(BUILD)/tools/keys >$(BUILD)/keys.roff
+	$(Q)sed -i -e '/^\.\\" keys: begin/r $(BUILD)/keys.roff' -e '/^\.\\" keys: begin/,/^\.\\" keys: end/{/^\.\\" keys: /!d}' docs/mig.json.5
+	$(Q)for b in $(BINARIES); do [ ! -f docs/$$b.1 ] || tests/lib/synopsis --write $(BUILD)/bin/$$b docs/$$b.1; done
 
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do echo "== $$t"; $$t; done

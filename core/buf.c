@@ -103,8 +103,10 @@ int buf_read_file(struct buf *b, const char *path, size_t max, struct err *err)
     }
     rc = 0;
 out:
-    if (rc != 0)
+    if (rc != 0 && b->data != NULL) {
         b->len = start;
+        b->data[start] = '\0';
+    }
     if (!is_stdin)
         (void)close(fd);
     return rc;
