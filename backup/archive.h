@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "backup/format.h"
 #include "core/err.h"
 #include "core/row.h"
 
@@ -21,7 +22,7 @@ struct keyring;
 struct archive_writer;
 struct archive_reader;
 
-/* The clear, signed label. Strings borrowed; NULL where not known. */
+/* The clear, signed label. Strings borrowed; NULL where not known (CREATED: now). */
 struct archive_label {
     const char *name, *purpose, *database, *system_id, *environment, *reason, *created;
     uint32_t database_oid;
@@ -29,25 +30,37 @@ struct archive_label {
 };
 
 struct archive_options {
-    const struct keyring *keys;
+    const struct keyring *keys; /* borrowed until archive_finish */
     const char *path; /* final path, "-" for standard output; "%ID" in its last part becomes the
-                         first 8 digits of the archive's id */
+                         first 8 digits of the archive's id; NULL: a name on the shelf DIR */
+    const char *dir;  /* with PATH NULL: DIR/DATABASE_PURPOSE_20261120T103000Z_ID8.mig; DIR exists */
     const struct archive_label *label;
 };
 
 struct archive_writer *archive_create(const struct archive_options *o, struct err *err)
     MIG_MUST_CHECK;
-/* Thread-safe.  FINAL: this is STREAM's last frame (BATCH may be NULL: an empty last frame). */
+/* Thread-safe.  FINAL: this is STREAM's last frame (BATCH may be NULL: an empty last frame); every
+ * stream must get one, and nothing after it.  Frames of a stream keep the order in which their
+ * calls began.  Batches of about 1 MiB are best; one larger than FORMAT_CHUNK is cut into frames,
+ * a longer row goes on in the next frame. */
 int archive_put(struct archive_writer *w, uint32_t stream, const struct row_batch *batch, int final,
                 struct err *err) MIG_MUST_CHECK;
-/* Borrows MANIFEST.  After success *FILE_BYTES is the size; the file is under its final name. */
+/* Borrows MANIFEST.  After success *FILE_BYTES is the size; the file is under its final name.
+ * *VERIFIED: read back, hash and tag of every frame (not on standard output). */
 int archive_finish(struct archive_writer *w, const json_t *manifest, uint64_t *file_bytes,
                    int *verified, struct err *err) MIG_MUST_CHECK;
-const char *archive_id(const struct archive_writer *w); /* 64 hexadecimal digits */
-const char *archive_path(const struct archive_writer *w); /* the final path, "%ID" replaced; borrowed */
+const char *archive_id(const struct archive_writer *w);      /* 64 hexadecimal digits */
+const char *archive_path(const struct archive_writer *w);    /* the final path, "%ID" replaced, or "-" */
+const char *archive_created(const struct archive_writer *w); /* 2026-11-20T10:30:00Z */
+/* The mig-pub-... line of who signs. */
+const char *archive_writer_signer(const struct archive_writer *w);
+/* After archive_finish: the signed receipt of docs/FORMAT.md into a new file PATH. */
+int archive_receipt(const struct archive_writer *w, const char *path, struct err *err)
+    MIG_MUST_CHECK;
 /* Without archive_finish: the temporary file is removed. */
 void archive_writer_free(struct archive_writer *w);
 
+/* "-" is standard input, spooled as it is into an unnamed file. */
 struct archive_reader *archive_open(const char *path, const struct keyring *keys, struct err *err)
     MIG_MUST_CHECK;
 /* Borrowed. */
@@ -56,9 +69,26 @@ const json_t *archive_label_json(const struct archive_reader *r);
 const char *archive_reader_id(const struct archive_reader *r);
 const char *archive_signer(const struct archive_reader *r);
 /* The rows of one stream in the order of its frames; several sources of one reader may be read by
- * different threads. */
+ * different threads.  Each batch is whole rows, one frame's in general. */
 struct row_source *archive_stream(struct archive_reader *r, uint32_t stream, struct err *err)
     MIG_MUST_CHECK;
 void archive_reader_free(struct archive_reader *r);
+
+/* Without a key: everything up to the signature and the index is checked, nothing is decrypted.
+ * Such a reader has no manifest and gives no streams.  SIGNER_TRUSTED may be 0 here. */
+struct archive_reader *archive_inspect(const char *path, const struct keyring *keys,
+                                       struct err *err) MIG_MUST_CHECK;
+int archive_signer_trusted(const struct archive_reader *r);
+const struct format_footer *archive_footer(const struct archive_reader *r);
+const struct format_head *archive_head(const struct archive_reader *r);
+/* "mig-pub-..." or "passphrase", the Ith of who can open the file; 0 past the last. */
+int archive_recipient(const struct archive_reader *r, size_t i, char out[128]);
+/* Generations of the slot copies A and B, 0 where a copy is damaged; *PROBLEM says why. */
+uint64_t archive_slots_generation(const struct archive_reader *r, int copy, const char **problem);
+/* One frame of the index by its number, and a check of its stored bytes against its hash (with a
+ * key: its tag too). */
+int archive_entry(const struct archive_reader *r, uint64_t i, struct format_entry *e,
+                  struct err *err) MIG_MUST_CHECK;
+int archive_check_frame(struct archive_reader *r, uint64_t i, struct err *err) MIG_MUST_CHECK;
 
 #endif

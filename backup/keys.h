@@ -9,11 +9,15 @@
 #include "core/err.h"
 
 struct keyring; /* own key(s), recipients, trusted signers; opaque */
+struct key;
+struct key_public;
+struct secret;
 struct cli_common;
 struct config;
 
-/* Everything that --key, $MIG_KEY, $MIG_KEY_FILE, --key-command, --recipient, --trust and mig.json
- * say.  Missing keys are reported by whoever needs one, not here. */
+/* Everything that --key, --key-command, $MIG_KEY, $MIG_KEY_FILE, mig.json and the default key file
+ * say (the first of these that says something), --recipient and --trust.  Missing keys are
+ * reported by whoever needs one, not here.  Either argument may be NULL. */
 struct keyring *keyring_load(const struct cli_common *c, const struct config *config,
                              struct err *err) MIG_MUST_CHECK;
 void keyring_free(struct keyring *k);
@@ -27,5 +31,36 @@ int keyring_seal(const struct keyring *k, const void *data, size_t len, unsigned
                  size_t *out_len, struct err *err) MIG_MUST_CHECK;
 int keyring_open(const struct keyring *k, const void *data, size_t len, unsigned char **out,
                  size_t *out_len, struct err *err) MIG_MUST_CHECK;
+
+/* Built by hand: tests, rekey. */
+struct keyring *keyring_new(struct err *err) MIG_MUST_CHECK;
+/* Takes KEY. */
+int keyring_add_key(struct keyring *k, struct key *key, struct err *err) MIG_MUST_CHECK;
+/* "mig-pub-...", "passphrase:FILE", or a file of public lines. */
+int keyring_add_recipient(struct keyring *k, const char *text, struct err *err) MIG_MUST_CHECK;
+/* "mig-pub-..." or a file of public lines. */
+int keyring_add_trust(struct keyring *k, const char *text, struct err *err) MIG_MUST_CHECK;
+int keyring_set_passphrase_file(struct keyring *k, const char *path, struct err *err)
+    MIG_MUST_CHECK;
+
+/* What the container asks.  All borrowed from K. */
+const struct key *keyring_signer(const struct keyring *k); /* or NULL */
+/* The Ith that a new file is encrypted to, or NULL past the last. */
+const struct key_public *keyring_recipient(const struct keyring *k, size_t i);
+const struct secret *keyring_recipient_passphrase(const struct keyring *k, size_t i);
+/* The own key whose public box half is BOX, or NULL. */
+const struct key *keyring_reader(const struct keyring *k, const unsigned char box[32]);
+/* Own keys, by number, or NULL past the last. */
+const struct key *keyring_key(const struct keyring *k, size_t i);
+int keyring_trusts(const struct keyring *k, const unsigned char sign[32]);
+/* From --passphrase-file, else the terminal; kept in K for the next file.  Borrowed.  QUIET: NULL
+ * without an error where there is neither. */
+const struct secret *keyring_passphrase(const struct keyring *k, const char *what, int quiet,
+                                        struct err *err);
+/* A new passphrase for `keygen --protect`: the file, or typed twice.  Owned. */
+struct secret *keyring_new_passphrase(const char *file, const char *what, struct err *err)
+    MIG_MUST_CHECK;
+/* ~/.config/mig/key, where keygen writes and keyring_load looks.  Owned. */
+char *keyring_default_path(struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -37,4 +37,8 @@ char *shelf_find(const char *dir, const char *file, const char *database, struct
 /* DIR made 0700 with a .gitignore where it is missing. */
 int shelf_make(const char *dir, struct err *err) MIG_MUST_CHECK;
 
+/* DIR/DATABASE_PURPOSE_20261120T103000Z_ID8.mig.  Owned. */
+char *shelf_name(const char *dir, const char *database, const char *purpose, const char *created,
+                 const char *archive_id, struct err *err) MIG_MUST_CHECK;
+
 #endif

@@ -1,0 +1,224 @@
+#include "core/deflate.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#ifdef HAVE_ISAL
+#include <isa-l/igzip_lib.h>
+#endif
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
+
+#ifdef HAVE_ISAL
+
+struct deflater {
+    struct isal_zstream stream;
+    uint8_t level_buf[ISAL_DEF_LVL1_DEFAULT];
+};
+
+const char *deflate_encoder(void)
+{
+    return "isa-l";
+}
+
+struct deflater *deflater_new(struct err *err)
+{
+    struct deflater *d = calloc(1, sizeof(*d));
+
+    if (d == NULL)
+        err_oom(err);
+    return d;
+}
+
+/* Stored blocks of 65535 bytes at worst, 5 bytes of header each, and zlib's 6; ISA-L wants a
+ * little more room than it uses. */
+size_t deflater_bound(const struct deflater *d, size_t len)
+{
+    (void)d;
+    return len + (len / 65535 + 1) * 5 + 64;
+}
+
+int deflater_run(struct deflater *d, const void *in, size_t len, void *out, size_t cap,
+                 size_t *out_len, struct err *err)
+{
+    if (len > UINT32_MAX || cap > UINT32_MAX)
+        return err_set(err, ERR_FAILED, "cannot compress %zu bytes at once", len);
+    isal_deflate_stateless_init(&d->stream);
+    d->stream.level = 1;
+    d->stream.level_buf = d->level_buf;
+    d->stream.level_buf_size = sizeof(d->level_buf);
+    d->stream.gzip_flag = IGZIP_ZLIB;
+    d->stream.end_of_stream = 1;
+    d->stream.flush = NO_FLUSH;
+    /* The library's input pointer is not const, but it only reads. */
+    memcpy(&d->stream.next_in, &in, sizeof(in));
+    d->stream.avail_in = (uint32_t)len;
+    d->stream.next_out = out;
+    d->stream.avail_out = (uint32_t)cap;
+    if (isal_deflate_stateless(&d->stream) != COMP_OK || d->stream.avail_in != 0)
+        return err_set(err, ERR_FAILED, "cannot compress %zu bytes", len);
+    *out_len = d->stream.total_out;
+    return 0;
+}
+
+void deflater_free(struct deflater *d)
+{
+    free(d);
+}
+
+#else
+
+struct deflater {
+    z_stream stream;
+};
+
+const char *deflate_encoder(void)
+{
+    return "zlib";
+}
+
+struct deflater *deflater_new(struct err *err)
+{
+    struct deflater *d = calloc(1, sizeof(*d));
+
+    if (d == NULL || deflateInit(&d->stream, 1) != Z_OK) {
+        free(d);
+        err_oom(err);
+        return NULL;
+    }
+    return d;
+}
+
+size_t deflater_bound(const struct deflater *d, size_t len)
+{
+    (void)d;
+    return compressBound((uLong)len) + 64;
+}
+
+int deflater_run(struct deflater *d, const void *in, size_t len, void *out, size_t cap,
+                 size_t *out_len, struct err *err)
+{
+    if (len > UINT_MAX || cap > UINT_MAX)
+        return err_set(err, ERR_FAILED, "cannot compress %zu bytes at once", len);
+    if (deflateReset(&d->stream) != Z_OK)
+        return err_set(err, ERR_FAILED, "cannot start compression");
+    /* The library's input pointer is not const, but it only reads. */
+    memcpy(&d->stream.next_in, &in, sizeof(in));
+    d->stream.avail_in = (uInt)len;
+    d->stream.next_out = out;
+    d->stream.avail_out = (uInt)cap;
+    if (deflate(&d->stream, Z_FINISH) != Z_STREAM_END)
+        return err_set(err, ERR_FAILED, "cannot compress %zu bytes", len);
+    *out_len = cap - d->stream.avail_out;
+    return 0;
+}
+
+void deflater_free(struct deflater *d)
+{
+    if (d == NULL)
+        return;
+    (void)deflateEnd(&d->stream);
+    free(d);
+}
+
+#endif
+
+static int damaged(struct err *err, size_t plain_len)
+{
+    return err_set(err, ERR_BACKUP, "compressed data is not a zlib stream of %zu bytes", plain_len);
+}
+
+#ifdef HAVE_LIBDEFLATE
+
+struct inflater {
+    struct libdeflate_decompressor *d;
+};
+
+const char *deflate_decoder(void)
+{
+    return "libdeflate";
+}
+
+struct inflater *inflater_new(struct err *err)
+{
+    struct inflater *i = calloc(1, sizeof(*i));
+
+    if (i == NULL || (i->d = libdeflate_alloc_decompressor()) == NULL) {
+        free(i);
+        err_oom(err);
+        return NULL;
+    }
+    return i;
+}
+
+int inflater_run(struct inflater *i, const void *in, size_t len, void *out, size_t plain_len,
+                 struct err *err)
+{
+    size_t used = 0, made = 0;
+
+    if (libdeflate_zlib_decompress_ex(i->d, in, len, out, plain_len, &used, &made) !=
+            LIBDEFLATE_SUCCESS ||
+        used != len || made != plain_len)
+        return damaged(err, plain_len);
+    return 0;
+}
+
+void inflater_free(struct inflater *i)
+{
+    if (i == NULL)
+        return;
+    libdeflate_free_decompressor(i->d);
+    free(i);
+}
+
+#else
+
+struct inflater {
+    z_stream stream;
+};
+
+const char *deflate_decoder(void)
+{
+    return "zlib";
+}
+
+struct inflater *inflater_new(struct err *err)
+{
+    struct inflater *i = calloc(1, sizeof(*i));
+
+    if (i == NULL || inflateInit(&i->stream) != Z_OK) {
+        free(i);
+        err_oom(err);
+        return NULL;
+    }
+    return i;
+}
+
+int inflater_run(struct inflater *i, const void *in, size_t len, void *out, size_t plain_len,
+                 struct err *err)
+{
+    unsigned char nothing;
+
+    if (len > UINT_MAX || plain_len > UINT_MAX || inflateReset(&i->stream) != Z_OK)
+        return damaged(err, plain_len);
+    memcpy(&i->stream.next_in, &in, sizeof(in));
+    i->stream.avail_in = (uInt)len;
+    i->stream.next_out = plain_len > 0 ? out : &nothing;
+    i->stream.avail_out = (uInt)plain_len;
+    if (inflate(&i->stream, Z_FINISH) != Z_STREAM_END || i->stream.avail_out != 0 ||
+        i->stream.avail_in != 0)
+        return damaged(err, plain_len);
+    return 0;
+}
+
+void inflater_free(struct inflater *i)
+{
+    if (i == NULL)
+        return;
+    (void)inflateEnd(&i->stream);
+    free(i);
+}
+
+#endif
