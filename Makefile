@@ -33,13 +33,18 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-
 ifneq ($(findstring gcc,$(shell $(CC) --version 2>/dev/null | head -n 1 | tr 'A-Z' 'a-z'))$(findstring Free Software,$(shell $(CC) --version 2>/dev/null)),)
 WARN += -Wduplicated-cond -Wduplicated-branches -Wlogical-op
 endif
-ifeq ($(WERROR),1)
+# gcc says itself that its warnings mislead when the sanitizers rewrite the code.
+ifeq ($(WERROR)/$(SANITIZE),1/)
 WARN += -Werror
 endif
 
 ifeq ($(SANITIZE),1)
 BUILD    := build/asan
 HARDEN   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDHARDEN := -fsanitize=address,undefined
+else ifeq ($(FUZZING),1)
+BUILD    := build/fuzz
+HARDEN   := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDHARDEN := -fsanitize=address,undefined
 else ifeq ($(COVERAGE),1)
 BUILD    := build/coverage
@@ -78,7 +83,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 LIBMIG   := $(BUILD)/libmig.a
 
-.PHONY: all demo check bench asan fuzz tidy coverage install uninstall deb clean unit unit-build docs bootstrap FORCE
+.PHONY: all demo check bench asan fuzz tidy coverage install uninstall deb clean unit unit-build docs fuzz-targets bootstrap FORCE
 .SUFFIXES:
 .SECONDARY:
 
@@ -140,7 +145,7 @@ bootstrap:
 
 check: bootstrap
 	$(Q)$(MAKE) --no-print-directory WERROR=1 all unit-build
-	$(Q)$(MAKE) --no-print-directory WERROR=1 SANITIZE=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory SANITIZE=1 all unit-build
 	$(Q)tests/run
 
 demo: bootstrap
@@ -151,17 +156,57 @@ bench: bootstrap
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/run
 
+# libFuzzer needs clang; its objects are instrumented and live apart.
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TGT := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/targets/%)
 fuzz:
-	$(Q)tests/fuzz/run
+	$(Q)$(MAKE) --no-print-directory FUZZING=1 CC=clang fuzz-targets
+	$(Q)FUZZ='$(FUZZ)' FUZZ_TIME='$(FUZZ_TIME)' tests/fuzz/run
+
+ifeq ($(FUZZING),1)
+fuzz-targets: $(FUZZ_TGT)
+$(BUILD)/targets/%: $(BUILD)/tests/fuzz/%.o $(LIBMIG)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+endif
+
+# Without libFuzzer: each target over its corpus.
+$(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(LIBMIG)
+	@mkdir -p $(@D)
+	@[ -n "$(Q)" ] && echo "  LD  $@" || :
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+ifeq ($(SANITIZE),1)
+unit-build: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/replay/%)
+endif
 
 asan:
-	$(Q)$(MAKE) SANITIZE=1 all unit
+	$(Q)$(MAKE) --no-print-directory SANITIZE=1 all unit-build
+	$(Q)tests/run unit-asan cli-asan
 
-tidy:
-	$(Q)clang-tidy --quiet $(LIB_SRC) $(BIN_SRC) -- $(CPPFLAGS) -std=c17
+tidy: $(SQL_GEN)
+	$(Q)printf '%s\n' $(LIB_SRC) $(BIN_SRC) | xargs -n 4 -P $$(nproc) sh -c 'clang-tidy --quiet "$$@" -- $(subst ",\",$(subst ','\'',$(CPPFLAGS))) -std=c17 2>&1 | grep -v "warnings generated\|Suppressed\|Use -header-filter" || :' sh >$(BUILD)/tidy.log
+	$(Q)cat $(BUILD)/tidy.log; ! grep -q ': \(warning\|error\):' $(BUILD)/tidy.log
 
 coverage:
-	$(Q)$(MAKE) COVERAGE=1 all unit
+	$(Q)$(MAKE) --no-print-directory COVERAGE=1 all unit-build
+	$(Q)tests/lib/coverage
+
+# A Debian package of the binaries and their manual; dpkg-dev finds the libraries it depends on.
+DEB_ARCH = $(shell dpkg --print-architecture)
+DEB_ROOT = $(BUILD)/deb/mig_$(VERSION)_$(DEB_ARCH)
+deb: all
+	$(Q)command -v dpkg-shlibdeps >/dev/null || { echo "deb: apt-get install dpkg-dev" >&2; exit 1; }
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/debian
+	$(Q)umask 022; $(MAKE) -s --no-print-directory install PREFIX=/usr DESTDIR=$(DEB_ROOT) >/dev/null
+	$(Q)strip $(DEB_ROOT)/usr/bin/*; gzip -9n $(DEB_ROOT)/usr/share/man/man*/*
+	$(Q)mv $(DEB_ROOT)/usr/share/doc/mig/LICENSE $(DEB_ROOT)/usr/share/doc/mig/copyright
+	$(Q)mkdir $(DEB_ROOT)/DEBIAN
+	$(Q)printf 'Source: mig\n\nPackage: mig\nArchitecture: any\n' >$(BUILD)/deb/debian/control
+	$(Q)cd $(BUILD)/deb && dpkg-shlibdeps -O $(patsubst %,mig_$(VERSION)_$(DEB_ARCH)/usr/bin/%,$(BINARIES)) 2>/dev/null | sed 's/^shlibs:Depends=/Depends: /' >depends
+	$(Q){ printf 'Package: mig\nVersion: %s\nArchitecture: %s\nMaintainer: the mig founders <mig@example.invalid>\nSection: database\nPriority: optional\n' '$(VERSION)' '$(DEB_ARCH)'; \
+		printf 'Installed-Size: %s\n' $$(du -ks $(DEB_ROOT) | cut -f1); cat $(BUILD)/deb/depends; printf 'Recommends: postgresql-client, alembic\n'; \
+		printf 'Description: safety net around PostgreSQL migrations\n Backup, validation, production gate and guarded rollback for migrations\n by Alembic or any other tool.\n'; } >$(DEB_ROOT)/DEBIAN/control
+	$(Q)dpkg-deb --root-owner-group --build $(DEB_ROOT) $(BUILD)/deb >/dev/null && ls $(BUILD)/deb/*.deb
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/doc/mig
@@ -178,4 +223,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(BIN_SRC:%.c=$(BUILD)/%.d) $(UNIT_SRC:%.c=$(BUILD)/%.d)
+-include $(LIB_OBJ:.o=.d) $(BIN_SRC:%.c=$(BUILD)/%.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)

@@ -27,7 +27,7 @@ static void test_grows_and_stays_terminated(void **state)
 
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(buf_addf(&b, &e, "%05d|", i), 0);
-        snprintf(want + i * 6, 7, "%05d|", i);
+        snprintf(want + i * 6, sizeof(want) - (size_t)i * 6, "%05d|", i);
         assert_int_equal(strlen(b.data), b.len);
     }
     assert_int_equal(b.len, 6000);

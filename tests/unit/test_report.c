@@ -22,6 +22,7 @@ static void test_file(void **state)
     const char *items[] = {"text", word};
     const struct cli_list list = {items, 2};
     struct report r;
+    json_t *empty;
     struct err err = {0};
     struct stat st;
 
@@ -31,7 +32,9 @@ static void test_file(void **state)
     assert_int_equal(r.count, 2);
     assert_true(report_wants(&r, 1));
     assert_int_not_equal(access(path, F_OK), 0); /* not there before it is whole */
-    assert_int_equal(report_json(r.outputs[1].out, json_object(), &err), 0);
+    empty = json_object();
+    assert_int_equal(report_json(r.outputs[1].out, empty, &err), 0);
+    json_decref(empty);
     assert_int_equal(report_close(&r, &err), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 3);

@@ -1,0 +1,55 @@
+# lib: what every tests/bench/NAME.sh sources.
+#
+#   measure COMMAND...          run it; WALL (seconds), RSS (KiB, of the largest process), CODE
+#   best N COMMAND...           the fastest of N runs
+#   row WHAT OURS PEER RATIO GOAL
+#                               one line of the table.  OURS and PEER are text ("1.23 s"); RATIO is a
+#                               number; GOAL is ">= 5", "<= 1.1", or "" (no goal: for information)
+#   ratio A B                   A / B with two decimals
+#   skip WHAT WHY               the row that could not be measured
+#   note TEXT                   a line under the table
+#
+# tests/bench/run has started a cluster (PGHOST, PGUSER=postgres, fsync as the server ships it), put
+# build/bin in front of PATH and a scratch folder in $BENCH_TMP; BENCH_SCALE (default 1) multiplies
+# sizes.  Standard error is for progress.  A script that fails fails the run; a missed goal does not.
+set -euo pipefail
+
+measure() {
+    local t=$BENCH_TMP/.time
+    CODE=0
+    /usr/bin/env LC_ALL=C python3 - "$t" "$@" <<'END' || CODE=$?
+import os, resource, sys, time
+# Python only starts and waits: the child's wall time and its own peak, not this process's.
+out, argv = sys.argv[1], sys.argv[2:]
+t = time.monotonic()
+pid = os.posix_spawnp(argv[0], argv, os.environ)
+_, status, usage = os.wait4(pid, 0)
+t = time.monotonic() - t
+with open(out, "w") as f:
+    print(f"{t:.4f} {usage.ru_maxrss}", file=f)
+sys.exit(os.waitstatus_to_exitcode(status) & 255)
+END
+    read -r WALL RSS <"$t"
+}
+best() {
+    local n=$1 least='' rss=0 i
+    shift
+    for ((i = 0; i < n; i++)); do
+        measure "$@"
+        [ "$CODE" -eq 0 ] || { echo "bench: exit $CODE: $*" >&2; return 1; }
+        if [ -z "$least" ] || awk "BEGIN { exit !($WALL < $least) }"; then least=$WALL; fi
+        [ "$RSS" -le "$rss" ] || rss=$RSS
+    done
+    WALL=$least
+    RSS=$rss
+}
+ratio() { awk "BEGIN { printf \"%.2f\", ($1) / (($2) == 0 ? 1e-9 : ($2)) }"; }
+row() {
+    local verdict=''
+    if [ -n "${5:-}" ]; then
+        if awk "BEGIN { exit !($4 $5) }"; then verdict=met; else verdict=MISSED; fi
+    fi
+    printf 'row\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" "${5:-}" "$verdict"
+}
+skip() { printf 'row\t%s\t\t\t\t\tnot measured: %s\n' "$1" "$2"; }
+note() { printf 'note\t%s\n' "$1"; }
