@@ -12,7 +12,7 @@
 struct conn;
 struct keyring;
 struct closure;
-struct config;
+struct effects;
 
 enum snapshot_scope { SNAPSHOT_TABLES, SNAPSHOT_LOSS };
 
@@ -25,6 +25,11 @@ struct snapshot_options {
     const uint32_t *exclude;
     size_t nexclude;
     enum snapshot_scope scope;
+    /* SNAPSHOT_LOSS: what going forward again would run (plan_effects of plan_reverse), which says
+     * what an added column is filled with.  None: nothing is assumed, every row is saved. */
+    struct effects *const *forward;
+    size_t nforward;
+    int forward_known;             /* FORWARD is all of it, and can be rendered */
     /* Where to. */
     const char *dir;               /* the shelf; NULL with FILE */
     const char *file;              /* or this path; "-" is standard output */
@@ -36,7 +41,8 @@ struct snapshot_options {
     int held;                      /* the leader's transaction is the caller's and already holds the
                                       locks; it is left open.  Otherwise one is begun and ended */
     int alone;                     /* copy on the leader's connection only (the short copy) */
-    int no_ddl, require_ddl;
+    int no_ddl, require_ddl;       /* (ALONE within a held transaction implies no_ddl: pg_dump would
+                                      wait for the caller's own locks) */
     int64_t lock_timeout_ms;
     const char *receipt;           /* --receipt FILE, or NULL */
     void (*tick)(void *arg, uint64_t rows, uint64_t bytes, uint64_t total_bytes); /* or NULL */
@@ -47,6 +53,7 @@ struct snapshot_table {
     char *schema, *name;
     uint64_t rows, bytes;    /* of NDJSON */
     char digest[33];
+    int complete;            /* every row and every stored column */
     char **columns;
     size_t ncolumns;
     char *filter;            /* SQL, or NULL: all rows */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/strings.h"
 #include "pg/conn_internal.h"
 #include "pg/query.h"
 #include "pg/quote.h"
@@ -105,4 +106,71 @@ out:
     result_free(r);
     buf_free(&b);
     return rc;
+}
+
+/* One set_config per own setting that this server has: to our value, or to BEFORE's. */
+static int set_locally(struct conn *c, char *const *before, struct err *err)
+{
+    struct query q = {.columns = -1, .min_rows = 1, .max_rows = 1};
+    struct result *r = NULL;
+    struct buf b = {0};
+    size_t n = 0;
+    int rc = -1;
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (!settings[i].own || conn_version(c) < settings[i].since)
+            continue;
+        if (buf_addf(&b, err, "%s pg_catalog.set_config('%s', ", n == 0 ? "SELECT" : ",",
+                     settings[i].name) != 0 ||
+            quote_literal(&b, before == NULL ? settings[i].value : before[n], err) != 0 ||
+            buf_adds(&b, ", true)", err) != 0)
+            goto out;
+        n++;
+    }
+    q.sql = b.data;
+    if ((r = query_run(c, &q, err)) == NULL) {
+        err_prefix(err, "cannot prepare the session at %s", conn_title(c));
+        goto out;
+    }
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&b);
+    return rc;
+}
+
+int session_borrow(struct conn *c, char ***before, struct err *err)
+{
+    struct query q = {.columns = -1, .min_rows = 1, .max_rows = 1};
+    struct result *r = NULL;
+    struct buf b = {0};
+    size_t n = 0;
+    int rc = -1;
+
+    *before = NULL;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        if (settings[i].own && conn_version(c) >= settings[i].since &&
+            buf_addf(&b, err, "%s pg_catalog.current_setting('%s')", n++ == 0 ? "SELECT" : ",",
+                     settings[i].name) != 0)
+            goto out;
+    q.sql = b.data;
+    if ((r = query_run(c, &q, err)) == NULL)
+        goto out;
+    for (int i = 0; i < (int)n; i++)
+        if (strings_add(before, result_text(r, 0, i) != NULL ? result_text(r, 0, i) : "", err) != 0)
+            goto out;
+    rc = set_locally(c, NULL, err);
+out:
+    result_free(r);
+    buf_free(&b);
+    if (rc != 0) {
+        strings_free(*before);
+        *before = NULL;
+    }
+    return rc;
+}
+
+int session_return(struct conn *c, char *const *before, struct err *err)
+{
+    return set_locally(c, before, err);
 }

@@ -13,4 +13,10 @@
 int session_secure(struct conn *c, enum conn_profile profile, const char *role,
                    int64_t lock_timeout_ms, int *pid, struct err *err) MIG_MUST_CHECK;
 
+/* In a session of another profile, within a transaction: the own profile's settings, locally, so that
+ * values are written as they are everywhere.  *BEFORE is what they were, for session_return; owned
+ * (core/strings).  Both are undone by the end of the transaction anyway. */
+int session_borrow(struct conn *c, char ***before, struct err *err) MIG_MUST_CHECK;
+int session_return(struct conn *c, char *const *before, struct err *err) MIG_MUST_CHECK;
+
 #endif

@@ -1,0 +1,132 @@
+#include "backup/ddl.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/process.h"
+#include "core/strings.h"
+#include "pg/child.h"
+
+struct ddl {
+    pthread_t thread;
+    int running;
+    char **argv, **env;
+    struct process_result result;
+    struct err err;
+    int rc;
+};
+
+static void *run(void *arg)
+{
+    struct ddl *d = arg;
+    struct process_options o = {.argv = (const char *const *)d->argv,
+                                .env = (const char *const *)d->env};
+
+    d->rc = process_run(&o, &d->result, &d->err);
+    return NULL;
+}
+
+struct ddl *ddl_start(struct conn *c, const char *snapshot, const char *role, int ascii,
+                      int64_t lock_timeout_ms, struct err *err)
+{
+    struct ddl *d = calloc(1, sizeof(*d));
+
+    if (d == NULL) {
+        err_oom(err);
+        return NULL;
+    }
+    if (strings_add(&d->argv, "pg_dump", err) != 0 ||
+        strings_add(&d->argv, "--schema-only", err) != 0 ||
+        strings_add(&d->argv, "--no-password", err) != 0 ||
+        strings_add(&d->argv, "--no-publications", err) != 0 ||
+        strings_add(&d->argv, "--no-subscriptions", err) != 0 ||
+        strings_addf(&d->argv, err, "--snapshot=%s", snapshot) != 0 ||
+        strings_addf(&d->argv, err, "--lock-wait-timeout=%" PRId64, lock_timeout_ms) != 0 ||
+        strings_addf(&d->argv, err, "--role=%s", role) != 0 ||
+        strings_addf(&d->argv, err, "--encoding=%s", ascii ? "SQL_ASCII" : "UTF8") != 0 ||
+        (d->env = child_environment(c, err)) == NULL)
+        goto fail;
+    if (pthread_create(&d->thread, NULL, run, d) != 0) {
+        err_set(err, ERR_FAILED, "cannot start a thread for pg_dump");
+        goto fail;
+    }
+    d->running = 1;
+    return d;
+fail:
+    ddl_free(d);
+    return NULL;
+}
+
+/* Lines that are psql's, not the server's, go: \restrict and \unrestrict, \connect. */
+static void drop_meta(char *text)
+{
+    char *o = text;
+
+    for (char *line = text; *line != '\0';) {
+        char *nl = strchr(line, '\n');
+        size_t n = nl != NULL ? (size_t)(nl - line) + 1 : strlen(line);
+
+        if (strncmp(line, "\\restrict ", 10) != 0 && strncmp(line, "\\unrestrict ", 12) != 0) {
+            memmove(o, line, n);
+            o += n;
+        }
+        line += n;
+    }
+    *o = '\0';
+}
+
+/* pg_dump's own words, one line. */
+static char *complaint(const struct ddl *d, struct err *err)
+{
+    const char *said = d->result.err.len > 0 ? d->result.err.data : "";
+    char line[1100];
+    char *copy = NULL;
+    size_t n;
+
+    if (d->rc != 0)
+        (void)snprintf(line, sizeof(line), "%s", d->err.message);
+    else
+        (void)snprintf(line, sizeof(line), "pg_dump failed with exit code %d: %s",
+                       d->result.status, said);
+    for (n = 0; line[n] != '\0'; n++)
+        if (line[n] == '\n')
+            line[n] = line[n + 1] == '\0' ? '\0' : ' ';
+    return strings_dup(&copy, line, err) == 0 ? copy : NULL;
+}
+
+static void join(struct ddl *d)
+{
+    if (d->running)
+        (void)pthread_join(d->thread, NULL);
+    d->running = 0;
+}
+
+int ddl_finish(struct ddl *d, char **text, char **why, struct err *err)
+{
+    *text = *why = NULL;
+    join(d);
+    if (d->rc != 0 && d->err.kind == ERR_INTERRUPTED) {
+        *err = d->err;
+        return -1;
+    }
+    if (d->rc != 0 || d->result.status != 0 || d->result.out.len == 0)
+        return (*why = complaint(d, err)) == NULL ? -1 : 0;
+    if ((*text = buf_take(&d->result.out, err)) == NULL)
+        return -1;
+    drop_meta(*text);
+    return 0;
+}
+
+void ddl_free(struct ddl *d)
+{
+    if (d == NULL)
+        return;
+    join(d);
+    process_result_free(&d->result);
+    strings_free(d->argv);
+    child_environment_free(d->env);
+    free(d);
+}

@@ -1,0 +1,24 @@
+/*
+ * ddl: the schema as pg_dump writes it, read on a thread of its own while rows are copied.
+ */
+#ifndef MIG_BACKUP_DDL_H
+#define MIG_BACKUP_DDL_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+
+struct conn;
+struct ddl;
+
+/* Starts `pg_dump --schema-only` at C's server, within SNAPSHOT, as C's role.  The output stays in
+ * memory.  Borrows C until return alone. */
+struct ddl *ddl_start(struct conn *c, const char *snapshot, const char *role, int ascii,
+                      int64_t lock_timeout_ms, struct err *err) MIG_MUST_CHECK;
+/* Waits.  *TEXT is the DDL, owned; or NULL, and *WHY says why there is none (owned).  -1 only for an
+ * interruption or lack of memory. */
+int ddl_finish(struct ddl *d, char **text, char **why, struct err *err) MIG_MUST_CHECK;
+/* Also without ddl_finish, which it then waits for. */
+void ddl_free(struct ddl *d);
+
+#endif

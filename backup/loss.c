@@ -1,0 +1,213 @@
+#include "backup/loss.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/snapshot.h"
+#include "core/buf.h"
+#include "core/strings.h"
+#include "pg/catalog.h"
+#include "pg/quote.h"
+#include "script/closure.h"
+#include "script/effect.h"
+#include "script/node.h"
+
+/* What going forward again leaves in a column. */
+enum fill {
+    FILL_UNKNOWN, /* cannot be proven: every row is saved */
+    FILL_NULL,
+    FILL_CONSTANT,
+};
+
+static int same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* A literal, perhaps cast, signed or a boolean: what ADD COLUMN stores once and for all rows.  Anything
+ * with a call or an operator in it might differ by row or by day. */
+static int is_constant(const char *sql)
+{
+    const char *p = sql;
+
+    if (strcmp(sql, "true") == 0 || strcmp(sql, "false") == 0)
+        return 1;
+    if (*p == '-')
+        p++;
+    if (*p >= '0' && *p <= '9') {
+        p += strspn(p, "0123456789.");
+        return *p == '\0';
+    }
+    if (*sql != '\'')
+        return 0;
+    for (p = sql + 1; *p != '\0'; p++)
+        if (*p == '\'' && *++p != '\'')
+            break;
+    /* now behind the closing quote */
+    if (*p == '\0')
+        return 1;
+    if (strncmp(p, "::", 2) != 0)
+        return 0;
+    return strspn(p + 2, "abcdefghijklmnopqrstuvwxyz0123456789_. \"[]") == strlen(p + 2);
+}
+
+/* 'now'::timestamptz and its like are constants to the parser but not to the clock. */
+static int is_special_date(const char *sql)
+{
+    static const char *const words[] = {"now", "today", "tomorrow", "yesterday", NULL};
+
+    for (const char *const *w = words; *w != NULL; w++)
+        if (strstr(sql, *w) != NULL)
+            return 1;
+    return 0;
+}
+
+/* The script's name for a relation may or may not carry the schema. */
+static int speaks_of(const struct effect *e, const struct catalog_table *t)
+{
+    return same(e->name, t->name) && (e->schema == NULL || strcmp(e->schema, t->schema) == 0);
+}
+
+/* What ADD COLUMN itself fills in.  A domain may have a default of its own, so a type that is not the
+ * server's proves nothing. */
+static enum fill added(const struct effect *e, const struct catalog_column *c, char **constant)
+{
+    const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
+    const json_t *list = node_get(def, "constraints");
+    char *type = effect_type(e);
+    enum fill fill = FILL_NULL;
+
+    if (def == NULL || type == NULL || strstr(type, "serial") != NULL ||
+        strchr(c->type, '.') != NULL)
+        fill = FILL_UNKNOWN;
+    free(type);
+    for (size_t i = 0; fill == FILL_NULL && i < node_count(list); i++) {
+        const json_t *k = node_as(node_at(list, i), "Constraint");
+
+        if (node_is(k, "contype", "CONSTR_GENERATED") || node_is(k, "contype", "CONSTR_IDENTITY"))
+            return FILL_UNKNOWN;
+        if (node_is(k, "contype", "CONSTR_DEFAULT"))
+            fill = FILL_CONSTANT;
+    }
+    if (fill != FILL_CONSTANT)
+        return fill;
+    if ((*constant = effect_expression(e)) == NULL)
+        return FILL_UNKNOWN;
+    if (strcmp(*constant, "NULL") == 0 || strncmp(*constant, "NULL::", 6) == 0) {
+        free(*constant);
+        *constant = NULL;
+        return FILL_NULL;
+    }
+    return is_constant(*constant) && !is_special_date(*constant) ? FILL_CONSTANT : FILL_UNKNOWN;
+}
+
+/* What the forward scripts leave in column C of T; *CONSTANT is owned, or NULL. */
+static enum fill forward_fill(const struct snapshot_options *o, const struct catalog_table *t,
+                              const struct catalog_column *c, char **constant)
+{
+    enum fill fill = FILL_UNKNOWN;
+
+    if (!o->forward_known)
+        return FILL_UNKNOWN;
+    for (size_t i = 0; i < o->nforward; i++)
+        for (size_t k = 0; o->forward[i] != NULL && k < o->forward[i]->count; k++) {
+            const struct effect *e = &o->forward[i]->items[k];
+
+            if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN ||
+                e->kind == EFFECT_RENAME_TABLE || e->kind == EFFECT_RENAME_COLUMN ||
+                e->kind == EFFECT_CREATE_TRIGGER)
+                return FILL_UNKNOWN;
+            if (!speaks_of(e, t))
+                continue;
+            if (e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE || e->kind == EFFECT_CREATE_TABLE)
+                return FILL_UNKNOWN;
+            if (!same(e->column, c->name))
+                continue;
+            if (e->kind == EFFECT_ADD_COLUMN && fill == FILL_UNKNOWN) {
+                if ((fill = added(e, c, constant)) == FILL_UNKNOWN)
+                    return FILL_UNKNOWN;
+            } else if (e->kind != EFFECT_SET_DEFAULT && e->kind != EFFECT_DROP_DEFAULT &&
+                       e->kind != EFFECT_SET_NOT_NULL && e->kind != EFFECT_DROP_NOT_NULL) {
+                return FILL_UNKNOWN;
+            }
+        }
+    return fill;
+}
+
+static const struct catalog_column *column_of(const struct catalog_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->ncolumns; i++)
+        if (strcmp(t->columns[i].name, name) == 0)
+            return &t->columns[i];
+    return NULL;
+}
+
+/* "t.c IS DISTINCT FROM NULL", which is right for composite values too, where IS NOT NULL asks every
+ * field; texts are compared, for 1.0 and 1.00 are equal and not the same. */
+static int add_condition(struct buf *b, const struct catalog_column *c, const char *constant,
+                         struct err *err)
+{
+    if ((b->len > 0 && buf_adds(b, " OR ", err) != 0) || buf_adds(b, "t.", err) != 0 ||
+        quote_ident(b, c->name, err) != 0)
+        return -1;
+    if (constant == NULL)
+        return buf_adds(b, " IS DISTINCT FROM NULL", err);
+    return buf_addf(b, err, "::pg_catalog.text IS DISTINCT FROM (%s)::%s::pg_catalog.text",
+                    constant, c->type);
+}
+
+int loss_find(const struct catalog_table *t, const struct closure_table *fate, char *const *key,
+              const struct snapshot_options *o, struct loss *l, struct err *err)
+{
+    struct buf filter = {0};
+    int every = 0, rc = -1;
+
+    memset(l, 0, sizeof(*l));
+    if (fate->fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED | CLOSURE_ROWS) || fate->ncolumns == 0)
+        return 0;
+    if (key == NULL) {
+        if ((l->note = strdup("it has no key, so it is saved whole")) == NULL)
+            return err_oom(err);
+        return 0;
+    }
+    for (; *key != NULL; key++)
+        if (strings_add(&l->columns, *key, err) != 0)
+            goto out;
+    for (size_t i = 0; i < fate->ncolumns; i++) {
+        const struct closure_column *lost = &fate->columns[i];
+        const struct catalog_column *c = column_of(t, lost->name);
+        char *constant = NULL;
+        int bad = 0;
+
+        if (c == NULL || c->generated)
+            continue;
+        if (strings_find(l->columns, lost->name) >= 0)
+            every = 1; /* the key itself goes: each row of it is needed */
+        else if (strings_add(&l->columns, lost->name, err) != 0)
+            goto out;
+        if (lost->why != CLOSURE_COLUMN_DROPPED ||
+            forward_fill(o, t, c, &constant) == FILL_UNKNOWN)
+            every = 1;
+        else
+            bad = add_condition(&filter, c, constant, err) != 0;
+        free(constant);
+        if (bad)
+            goto out;
+    }
+    if (!every && filter.len > 0 && (l->filter = buf_take(&filter, err)) == NULL)
+        goto out;
+    rc = 0;
+out:
+    buf_free(&filter);
+    if (rc != 0)
+        loss_free(l);
+    return rc;
+}
+
+void loss_free(struct loss *l)
+{
+    strings_free(l->columns);
+    free(l->filter);
+    free(l->note);
+    memset(l, 0, sizeof(*l));
+}

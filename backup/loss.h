@@ -1,0 +1,24 @@
+/*
+ * loss: what of a table a change destroys, and how little of it must be saved.
+ */
+#ifndef MIG_BACKUP_LOSS_H
+#define MIG_BACKUP_LOSS_H
+
+#include "core/err.h"
+
+struct catalog_table;
+struct closure_table;
+struct snapshot_options;
+
+struct loss {
+    char **columns; /* to save, the key's first; NULL: all of them */
+    char *filter;   /* over the table called t; NULL: every row */
+    char *note;     /* why more is saved than one might think, or NULL */
+};
+
+/* KEY: NULL-terminated, or NULL where the table has none (then it is saved whole). */
+int loss_find(const struct catalog_table *t, const struct closure_table *fate, char *const *key,
+              const struct snapshot_options *o, struct loss *l, struct err *err) MIG_MUST_CHECK;
+void loss_free(struct loss *l);
+
+#endif

@@ -1,0 +1,335 @@
+#include "backup/selection.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/loss.h"
+#include "backup/snapshot.h"
+#include "core/buf.h"
+#include "core/strings.h"
+#include "pg/catalog.h"
+#include "pg/conn.h"
+#include "pg/query.h"
+#include "pg/quote.h"
+#include "script/closure.h"
+
+static const char leaves_sql[] =
+#include "backup/sql/leaves.sql.h"
+    ;
+
+char *selection_array(const uint32_t *oids, size_t n, struct err *err)
+{
+    struct buf b = {0};
+
+    if (buf_addc(&b, '{', err) != 0)
+        goto fail;
+    for (size_t i = 0; i < n; i++)
+        if (buf_addf(&b, err, "%s%" PRIu32, i > 0 ? "," : "", oids[i]) != 0)
+            goto fail;
+    if (buf_addc(&b, '}', err) == 0)
+        return buf_take(&b, err);
+fail:
+    buf_free(&b);
+    return NULL;
+}
+
+static int is_in(uint32_t oid, const uint32_t *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == oid)
+            return 1;
+    return 0;
+}
+
+/* What was asked for, as one array. */
+static uint32_t *wanted(const struct snapshot_options *o, size_t *n, struct err *err)
+{
+    size_t most = o->closure != NULL ? o->closure->ntables : o->noids;
+    uint32_t *oids = calloc(most + 1, sizeof(*oids));
+
+    *n = 0;
+    if (oids == NULL) {
+        err_oom(err);
+        return NULL;
+    }
+    for (size_t i = 0; o->closure != NULL && i < o->closure->ntables; i++)
+        if (o->closure->tables[i].oid != 0 && closure_table_at_risk(&o->closure->tables[i]))
+            oids[(*n)++] = o->closure->tables[i].oid;
+    for (size_t i = 0; o->closure == NULL && i < o->noids; i++)
+        oids[(*n)++] = o->oids[i];
+    return oids;
+}
+
+static const struct closure_table *fate_of(const struct snapshot_options *o, uint32_t oid)
+{
+    for (size_t i = 0; o->closure != NULL && i < o->closure->ntables; i++)
+        if (o->closure->tables[i].oid == oid)
+            return &o->closure->tables[i];
+    return NULL;
+}
+
+static int note(struct selection *s, const struct catalog_table *t, const char *what,
+                struct err *err)
+{
+    struct buf b = {0};
+    int rc = -1;
+
+    if (quote_pretty(&b, t->schema, t->name, err) == 0)
+        rc = strings_addf(&s->notes, err, "%s: %s", b.data, what);
+    buf_free(&b);
+    return rc;
+}
+
+/* -1: an error; 0: leave it out (noted); 1: save its rows; 2: its place alone (no rows of its own) */
+static int judge(struct selection *s, const struct snapshot_options *o,
+                 const struct catalog_table *t, int standby, struct err *err)
+{
+    struct buf b = {0};
+
+    switch (t->kind) {
+    case 'r':
+        break;
+    case 'p':
+        return 2;
+    case 'm':
+        return note(s, t, "a materialized view: its rows are not saved, REFRESH makes them again",
+                    err);
+    case 'f':
+        return note(s, t, "a foreign table: its rows are elsewhere and not saved", err);
+    case 'v':
+        return 0;
+    default:
+        return note(s, t, "not a table: nothing of it is saved", err);
+    }
+    if (t->persistence != 't' && (t->persistence != 'u' || !standby)) {
+        if (t->extension != NULL && o->closure == NULL)
+            return note(s, t, "belongs to an extension: not saved", err);
+        return 1;
+    }
+    if (quote_pretty(&b, t->schema, t->name, err) == 0) {
+        if (t->persistence == 't')
+            err_set(err, ERR_USAGE, "%s is a temporary table: it cannot be saved", b.data);
+        else
+            err_set(err, ERR_FAILED,
+                    "%s is an unlogged table: on a standby it has no rows to read", b.data);
+        err_hint(err, t->persistence == 't' ? "leave it out with --exclude"
+                                            : "take the backup on the primary, or --exclude it");
+    }
+    buf_free(&b);
+    return -1;
+}
+
+/* Types whose text is ASCII whatever was stored; the rest of a database without an encoding may hold
+ * any bytes. */
+static int is_ascii_type(const char *type)
+{
+    static const char *const types[] = {
+        "smallint", "integer", "bigint",  "numeric", "real", "double precision", "boolean",
+        "uuid",     "date",    "time",    "interval", "bytea", "oid", "inet", "cidr", "macaddr",
+        "bit",      "money",   "pg_lsn",  NULL};
+
+    for (const char *const *t = types; *t != NULL; t++) {
+        size_t n = strlen(*t);
+
+        /* "time" covers timestamp too; arrays of these are as plain */
+        if (strncmp(type, *t, n) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int save_column(struct manifest_column *to, const struct catalog_column *from, int ascii,
+                       struct err *err)
+{
+    if (strings_dup(&to->name, from->name, err) != 0 ||
+        strings_dup(&to->type, from->type, err) != 0 ||
+        strings_dup(&to->collation, from->collation, err) != 0 ||
+        strings_dup(&to->expression, from->expression, err) != 0)
+        return -1;
+    to->identity = from->identity;
+    to->not_null = from->not_null;
+    to->base64 = ascii && !is_ascii_type(from->type);
+    return 0;
+}
+
+static const struct catalog_column *stored(const struct catalog_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->ncolumns; i++)
+        if (strcmp(t->columns[i].name, name) == 0)
+            return t->columns[i].generated ? NULL : &t->columns[i];
+    return NULL;
+}
+
+/* The best key all of whose columns are stored; *KEY stays NULL where there is none. */
+static int find_key(const struct catalog_table *t, char ***key, struct err *err)
+{
+    for (size_t k = 0; k < t->nkeys; k++) {
+        size_t i = 0;
+
+        while (i < t->keys[k].ncolumns && stored(t, t->keys[k].columns[i]) != NULL)
+            i++;
+        if (i < t->keys[k].ncolumns || i == 0)
+            continue;
+        for (i = 0; i < t->keys[k].ncolumns; i++)
+            if (strings_add(key, t->keys[k].columns[i], err) != 0)
+                return -1;
+        return 0;
+    }
+    return 0;
+}
+
+static int save_table(struct selection *s, struct manifest_table *m, const struct catalog_table *t,
+                      const struct snapshot_options *o, int ascii, struct err *err)
+{
+    const struct closure_table *fate = fate_of(o, t->oid);
+    struct loss loss = {0};
+    int rc = -1;
+
+    m->oid = t->oid;
+    m->kind = t->kind;
+    m->persistence = t->persistence;
+    m->complete = 1;
+    if (strings_dup(&m->schema, t->schema, err) != 0 || strings_dup(&m->name, t->name, err) != 0 ||
+        strings_dup(&m->owner, t->owner, err) != 0 ||
+        (fate != NULL && strings_dup(&m->because, fate->because, err) != 0) ||
+        find_key(t, &m->key, err) != 0)
+        goto out;
+    if (o->scope == SNAPSHOT_LOSS && fate != NULL && t->kind == 'r' &&
+        loss_find(t, fate, m->key, o, &loss, err) != 0)
+        goto out;
+    if (loss.note != NULL && note(s, t, loss.note, err) != 0)
+        goto out;
+    m->filter = loss.filter;
+    loss.filter = NULL;
+    if ((m->columns = calloc(t->ncolumns + 1, sizeof(*m->columns))) == NULL) {
+        err_oom(err);
+        goto out;
+    }
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        const struct catalog_column *c = &t->columns[i];
+
+        if (c->generated) {
+            if (strings_add(&m->generated, c->name, err) != 0)
+                goto out;
+        } else if (loss.columns != NULL && strings_find(loss.columns, c->name) < 0) {
+            m->complete = 0;
+        } else if (save_column(&m->columns[m->ncolumns++], c, ascii, err) != 0) {
+            goto out;
+        }
+    }
+    if (m->filter != NULL)
+        m->complete = 0;
+    rc = 0;
+out:
+    loss_free(&loss);
+    return rc;
+}
+
+static int read_leaves(struct conn *c, const struct snapshot_options *o, struct result **r,
+                       struct err *err)
+{
+    uint32_t *asked = NULL;
+    size_t n = 0;
+    char *array = NULL;
+    struct query q = {.sql = leaves_sql, .nparams = 1, .columns = 4};
+    const char *params[1];
+    int rc = -1;
+
+    if ((asked = wanted(o, &n, err)) == NULL || (array = selection_array(asked, n, err)) == NULL)
+        goto out;
+    params[0] = array;
+    q.params = params;
+    if ((*r = query_run(c, &q, err)) == NULL)
+        goto out;
+    rc = 0;
+out:
+    free(asked);
+    free(array);
+    return rc;
+}
+
+int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, int standby,
+                   struct selection *s, struct err *err)
+{
+    struct catalog_table **tables = NULL;
+    struct result *r = NULL;
+    uint32_t *oids = NULL;
+    size_t rows = 0, n = 0;
+    int *at = NULL;
+    int rc = -1;
+
+    memset(s, 0, sizeof(*s));
+    if (read_leaves(c, o, &r, err) != 0)
+        goto out;
+    rows = (size_t)result_rows(r);
+    s->tables = calloc(rows + 1, sizeof(*s->tables));
+    s->pages = calloc(rows + 1, sizeof(*s->pages));
+    s->oids = calloc(rows + 1, sizeof(*s->oids));
+    s->sequences = calloc(rows + 1 + (o->closure != NULL ? o->closure->nsequences : 0),
+                          sizeof(*s->sequences));
+    oids = calloc(rows + 1, sizeof(*oids));
+    at = calloc(rows + 1, sizeof(*at));
+    if (s->tables == NULL || s->pages == NULL || s->oids == NULL || s->sequences == NULL ||
+        oids == NULL || at == NULL) {
+        err_oom(err);
+        goto out;
+    }
+    for (size_t i = 0; o->closure != NULL && i < o->closure->nsequences; i++)
+        s->sequences[s->nsequences++] = o->closure->sequences[i].oid;
+    for (size_t i = 0; i < rows; i++) {
+        uint32_t oid = (uint32_t)result_int(r, (int)i, 0);
+
+        if (is_in(oid, o->exclude, o->nexclude))
+            continue;
+        if (result_text(r, (int)i, 1)[0] == 'S') {
+            s->sequences[s->nsequences++] = oid;
+            continue;
+        }
+        at[n] = (int)i;
+        oids[n++] = oid;
+    }
+    if (n > 0 && (tables = catalog_tables_get(c, oids, n, err)) == NULL)
+        goto out;
+    for (size_t i = 0; i < n; i++) {
+        struct manifest_table *m = &s->tables[s->n];
+        int what;
+
+        if (tables[i] == NULL)
+            continue;
+        if ((what = judge(s, o, tables[i], standby, err)) < 0)
+            goto out;
+        if (what == 0)
+            continue;
+        s->n++;
+        if (save_table(s, m, tables[i], o, ascii, err) != 0 ||
+            strings_dup(&m->parent_schema, result_text(r, at[i], 2), err) != 0 ||
+            strings_dup(&m->parent_name, result_text(r, at[i], 3), err) != 0)
+            goto out;
+        m->stream = what == 1 ? (uint32_t)s->n : 0;
+        memset(m->digest, '0', 32);
+        s->oids[s->n - 1] = oids[i];
+        s->pages[s->n - 1] = tables[i]->pages;
+    }
+    rc = 0;
+out:
+    result_free(r);
+    free(oids);
+    free(at);
+    catalog_tables_free(tables, n);
+    if (rc != 0)
+        selection_free(s);
+    return rc;
+}
+
+void selection_free(struct selection *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        manifest_table_clear(&s->tables[i]);
+    free(s->tables);
+    free(s->pages);
+    free(s->oids);
+    free(s->sequences);
+    strings_free(s->notes);
+    memset(s, 0, sizeof(*s));
+}

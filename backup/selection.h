@@ -1,0 +1,35 @@
+/*
+ * selection: which tables, which of their columns, which of their rows.
+ */
+#ifndef MIG_BACKUP_SELECTION_H
+#define MIG_BACKUP_SELECTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backup/manifest.h"
+#include "core/err.h"
+
+struct conn;
+struct snapshot_options;
+
+struct selection {
+    struct manifest_table *tables; /* sorted by schema, name; streams given; owned until taken */
+    int64_t *pages;                /* of each, for the order of work */
+    size_t n;
+    uint32_t *oids;                /* of the tables */
+    uint32_t *sequences;           /* asked for by themselves */
+    size_t nsequences;
+    char **notes;
+};
+
+/* Reads the catalog in C's transaction.  ASCII: the database has no encoding; STANDBY: unlogged
+ * tables cannot be read. */
+int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, int standby,
+                   struct selection *s, struct err *err) MIG_MUST_CHECK;
+void selection_free(struct selection *s);
+
+/* "{1,2,3}" for an oid[] parameter; owned. */
+char *selection_array(const uint32_t *oids, size_t n, struct err *err) MIG_MUST_CHECK;
+
+#endif
