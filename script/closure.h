@@ -25,6 +25,7 @@ struct effects;
 #define CLOSURE_INSERTED 16u  /* rows are added */
 #define CLOSURE_ALTERED 32u   /* structure alone: no stored value is lost */
 #define CLOSURE_PARTNER 64u   /* only locked: a foreign-key partner, a parent */
+#define CLOSURE_VERSION 128u  /* Alembic's version table: changed, but never at risk */
 
 /* Why a column is in the list. */
 #define CLOSURE_COLUMN_DROPPED 1u

@@ -184,6 +184,21 @@ static struct effect *on(struct finder *f, enum effect_kind kind, struct about a
     return e;
 }
 
+/* RANGEVAR is what E also locks. */
+static void with_partner(struct finder *f, struct effect *e, const json_t *rangevar)
+{
+    struct about a = range(rangevar);
+    struct shadow_seen seen;
+
+    if (e == NULL || a.name == NULL)
+        return;
+    shadow_find(f->shadow, SHADOW_RELATION, a.schema, a.name, &seen);
+    if (seen.own || seen.gone)
+        return;
+    e->partner = copy(f, seen.name != NULL ? seen.name : a.name);
+    e->partner_schema = copy(f, seen.name != NULL ? seen.schema : a.schema);
+}
+
 /* ---- functions that a query calls ---- */
 
 static int visit_function(const char *kind, const json_t *body, void *arg)
@@ -321,7 +336,7 @@ static void inline_constraints(struct finder *f, struct about table, const json_
             continue;
         a.column = node_name(coldef, "colname");
         a.node = constraint;
-        (void)on(f, EFFECT_ADD_CONSTRAINT, a);
+        with_partner(f, on(f, EFFECT_ADD_CONSTRAINT, a), node_get(constraint, "pktable"));
     }
 }
 
@@ -335,7 +350,8 @@ static void create_table(struct finder *f, const json_t *body)
     a.node = body;
     if (node_true(body, "if_not_exists"))
         a.flags |= EFFECT_IF_EXISTS;
-    (void)on(f, EFFECT_CREATE_TABLE, a);
+    with_partner(f, on(f, EFFECT_CREATE_TABLE, a),
+                 node_as(node_at(node_get(body, "inhRelations"), 0), "RangeVar"));
     if (a.name == NULL)
         return;
     /* IF NOT EXISTS may find the server's own table: then it is not the script's. */
@@ -350,7 +366,7 @@ static void create_table(struct finder *f, const json_t *body)
             inline_constraints(f, table, node_as(element, "ColumnDef"));
         if (constraint != NULL && (table.detail = constraint_word(constraint)) != NULL) {
             table.node = constraint;
-            (void)on(f, EFFECT_ADD_CONSTRAINT, table);
+            with_partner(f, on(f, EFFECT_ADD_CONSTRAINT, table), node_get(constraint, "pktable"));
             table.node = NULL;
         }
     }
@@ -415,7 +431,7 @@ static void alter_command(struct finder *f, struct about table, const char *objt
         a.detail = constraint_word(constraint);
         a.node = constraint;
         if (a.detail != NULL)
-            (void)on(f, EFFECT_ADD_CONSTRAINT, a);
+            with_partner(f, on(f, EFFECT_ADD_CONSTRAINT, a), node_get(constraint, "pktable"));
     } else if (strcmp(subtype, "AT_DropConstraint") == 0 ||
                strcmp(subtype, "AT_ValidateConstraint") == 0) {
         a.detail = a.column;
@@ -440,7 +456,10 @@ static void alter_command(struct finder *f, struct about table, const char *objt
                 a.column = node_name(cmd, "name");
         if (node_true(node_as(node_get(cmd, "def"), "PartitionCmd"), "concurrent"))
             a.flags |= EFFECT_CONCURRENTLY;
-        (void)on(f, EFFECT_ALTER_TABLE_OTHER, a);
+        with_partner(f, on(f, EFFECT_ALTER_TABLE_OTHER, a),
+                     strcmp(subtype, "AT_AddInherit") == 0 || strcmp(subtype, "AT_DropInherit") == 0
+                         ? node_as(node_get(cmd, "def"), "RangeVar")
+                         : node_get(node_as(node_get(cmd, "def"), "PartitionCmd"), "name"));
     }
 }
 
@@ -1006,6 +1025,8 @@ void effects_free(struct effects *e)
         free(x->schema_on_server);
         free(x->on_server);
         free(x->column_on_server);
+        free(x->partner_schema);
+        free(x->partner);
         free(x->detail);
     }
     free(e->items);

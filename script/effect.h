@@ -86,6 +86,9 @@ struct effect {
     char *on_server;  /* the relation's name on the server where a rename hides it, else NULL */
     char *schema_on_server; /* with ON_SERVER: its schema on the server, NULL by search_path */
     char *column_on_server;
+    char *partner_schema, *partner; /* the server's name of the other relation, or NULL (none, or
+                       * the script's own): what a foreign key references, the partition that is
+                       * attached or detached, the parent that a new table joins */
     char *detail;     /* kind's own, or NULL:
                        * RENAME_*: the new name (RENAME_TABLE by SET SCHEMA: "schema.name")
                        * ADD_CONSTRAINT: "FOREIGN KEY", "CHECK", "UNIQUE", "PRIMARY KEY", "EXCLUDE"

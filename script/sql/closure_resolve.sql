@@ -1,0 +1,53 @@
+-- Names to OIDs.  $1 spaces (0 relation, 1 type, 2 schema, 3 routine, 4 extension, 5 constraint), $2 schemas or NULL,
+-- $3 names, $4 constraints' names or NULL, $5 the search path as SHOW prints it.  One row per object found, the
+-- number of its item first.
+WITH item AS (
+    SELECT i.* FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.text[]))
+           WITH ORDINALITY i (space, schema, name, part, n)
+), path AS (
+    SELECT s.oid, p.n
+      FROM (SELECT 0 AS n, 'pg_catalog'::pg_catalog.text AS name
+            UNION ALL
+            SELECT w.n::pg_catalog.int4,
+                   pg_catalog.replace(pg_catalog.btrim(pg_catalog.btrim(w.word), '"'), '""', '"')
+              FROM pg_catalog.regexp_split_to_table($5, ',') WITH ORDINALITY w (word, n)) p
+      JOIN pg_catalog.pg_namespace s
+        ON s.nspname OPERATOR(pg_catalog.=) CASE p.name WHEN '$user' THEN CURRENT_USER::pg_catalog.text ELSE p.name END
+), place AS (
+    SELECT i.n, s.oid, 0 AS rank FROM item i JOIN pg_catalog.pg_namespace s ON s.nspname OPERATOR(pg_catalog.=) i.schema
+    UNION ALL
+    SELECT i.n, p.oid, p.n FROM item i CROSS JOIN path p WHERE i.schema IS NULL
+), relation AS (
+    SELECT DISTINCT ON (i.n) i.n, i.space, i.part, c.oid, c.relkind
+      FROM item i JOIN place p USING (n)
+      JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) p.oid AND c.relname OPERATOR(pg_catalog.=) i.name
+     WHERE i.space OPERATOR(pg_catalog.=) ANY (ARRAY[0, 5])
+     ORDER BY i.n, p.rank
+)
+SELECT n, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, oid, relkind::pg_catalog.text, NULL::pg_catalog.oid
+  FROM relation WHERE space OPERATOR(pg_catalog.=) 0
+UNION ALL
+SELECT r.n, 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid, k.oid, k.contype::pg_catalog.text, r.oid
+  FROM relation r JOIN pg_catalog.pg_constraint k
+    ON k.conrelid OPERATOR(pg_catalog.=) r.oid AND k.conname OPERATOR(pg_catalog.=) r.part
+ WHERE r.space OPERATOR(pg_catalog.=) 5
+UNION ALL
+(SELECT DISTINCT ON (i.n) i.n, 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid, t.oid, t.typtype::pg_catalog.text, NULL::pg_catalog.oid
+   FROM item i JOIN place p USING (n)
+   JOIN pg_catalog.pg_type t ON t.typnamespace OPERATOR(pg_catalog.=) p.oid AND t.typname OPERATOR(pg_catalog.=) i.name
+  WHERE i.space OPERATOR(pg_catalog.=) 1
+  ORDER BY i.n, p.rank)
+UNION ALL
+SELECT i.n, 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid, s.oid, '', NULL::pg_catalog.oid
+  FROM item i JOIN pg_catalog.pg_namespace s ON s.nspname OPERATOR(pg_catalog.=) i.name
+ WHERE i.space OPERATOR(pg_catalog.=) 2
+UNION ALL
+SELECT i.n, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, f.oid, f.provolatile::pg_catalog.text, NULL::pg_catalog.oid
+  FROM item i JOIN place p USING (n)
+  JOIN pg_catalog.pg_proc f ON f.pronamespace OPERATOR(pg_catalog.=) p.oid AND f.proname OPERATOR(pg_catalog.=) i.name
+ WHERE i.space OPERATOR(pg_catalog.=) 3
+UNION ALL
+SELECT i.n, 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid, e.oid, '', NULL::pg_catalog.oid
+  FROM item i JOIN pg_catalog.pg_extension e ON e.extname OPERATOR(pg_catalog.=) i.name
+ WHERE i.space OPERATOR(pg_catalog.=) 4
+ORDER BY 1
