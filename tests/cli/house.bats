@@ -42,6 +42,18 @@ teardown_file() { db_drop; }
     while [ -d "$dir" ]; do sleep 0.2; done
 }
 
+@test "a standby and a pooler come and go with their cluster" {
+    eval "$("$MIG_ROOT/tests/lib/cluster" start --watch $$)"
+    standby=$("$MIG_ROOT/tests/lib/cluster" standby)
+    assert_equal "$(PGHOST=$standby sql -d postgres 'select pg_is_in_recovery()')" t
+    pooler=$("$MIG_ROOT/tests/lib/cluster" pooler)
+    assert_equal "$(PGHOST=$pooler PGPORT=6432 sql -d postgres 'select 1')" 1
+    pid=$(cat "$pooler/pid")
+    "$MIG_ROOT/tests/lib/cluster" stop "$PGHOST"
+    while [ -d "$standby" ]; do sleep 0.2; done
+    while ps -o stat= -p "$pid" | grep -q "^[^Z]"; do sleep 0.2; done
+}
+
 @test "the runner counts test by test, and nothing run is a failure" {
     cat >"$BATS_TEST_TMPDIR/some.sh" <<'END'
 #!/bin/sh
