@@ -37,13 +37,14 @@ struct plan_step {
     char *file;
     char *message;      /* the docstring's first line, or "" */
     char **before, **after; /* version rows, sorted, NULL-terminated */
-    struct script *script;  /* NULL with no_sql, and for an online-only step */
+    struct script *script;  /* NULL with no_sql, for an online-only step, and for one that raises */
     struct effects *effects; /* NULL with script */
     int online_only;    /* cannot be rendered: runs through the alembic command */
     char *online_why;   /* "reads the database in Python (get_bind), 0042_x.py line 31" */
     int irreversible;   /* empty, pass-only or raising */
     char *irreversible_why;
     char *warning;      /* "a tab inside a string ...", or NULL */
+    int autocommit;     /* the file's line that leaves the transaction (autocommit_block, CONCURRENTLY), or 0 */
 };
 
 struct plan {

@@ -1,0 +1,135 @@
+#include "migration/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/process.h"
+#include "migration/plan.h"
+#include "migration/project.h"
+
+#define TIMEOUT_MS (5 * 60 * 1000)
+#define MAX_SQL ((size_t)128 << 20)
+
+struct words {
+    const char **items;
+    size_t count;
+};
+
+static int add(struct words *w, const char *s, struct err *err)
+{
+    const char **more = realloc(w->items, (w->count + 2) * sizeof(*more));
+
+    if (more == NULL)
+        return err_oom(err);
+    w->items = more;
+    more[w->count++] = s;
+    more[w->count] = NULL;
+    return 0;
+}
+
+static int has_option(char *const *words, const char *letter, const char *name)
+{
+    for (; *words != NULL; words++) {
+        size_t n = strlen(name);
+
+        if (strncmp(*words, letter, 2) == 0 && (*words)[1] != '-')
+            return 1;
+        if (strncmp(*words, name, n) == 0 && ((*words)[n] == '\0' || (*words)[n] == '='))
+            return 1;
+    }
+    return 0;
+}
+
+/* A command of the user's own (a container, a poetry run) knows where its alembic.ini is; ours is
+ * named to it only when the user named it to us. */
+static int arguments(const struct plan_request *r, const struct project *p, char *const *command,
+                     int up, const char *range, struct words *w, struct err *err)
+{
+    for (char *const *c = command; *c != NULL; c++) {
+        if (add(w, *c, err) != 0)
+            return -1;
+    }
+    if (p->config != NULL && !has_option(command, "-c", "--config") &&
+        (r->alembic_command == NULL || r->alembic_config != NULL) &&
+        (add(w, "-c", err) != 0 || add(w, p->config, err) != 0))
+        return -1;
+    if (r->alembic_name != NULL && !has_option(command, "-n", "--name") &&
+        (add(w, "-n", err) != 0 || add(w, r->alembic_name, err) != 0))
+        return -1;
+    return add(w, up ? "upgrade" : "downgrade", err) != 0 || add(w, "--sql", err) != 0 ||
+                   add(w, range, err) != 0
+               ? -1
+               : 0;
+}
+
+/* The last line that is not a log line of Alembic's.  Python's traceback ends with the exception. */
+static char *complaint(const struct buf *b)
+{
+    const char *end, *s;
+
+    if (b->data == NULL)
+        return NULL;
+    end = b->data + b->len;
+    while (end > b->data) {
+        while (end > b->data && (end[-1] == '\n' || end[-1] == '\r' || end[-1] == ' '))
+            end--;
+        s = end;
+        while (s > b->data && s[-1] != '\n')
+            s--;
+        if (end > s && strncmp(s, "INFO ", 5) != 0 && strncmp(s, "(Background on", 14) != 0)
+            return strndup(s, (size_t)(end - s) < 400 ? (size_t)(end - s) : 400);
+        end = s;
+    }
+    return NULL;
+}
+
+int render_run(const struct plan_request *r, const struct project *p, int up, const char *range,
+               struct rendering *out, struct err *err)
+{
+    static const char *const environment[] = {"PYTHONUNBUFFERED=", "PYTHONWARNINGS=ignore",
+                                              "PYTHONIOENCODING=utf-8", NULL};
+    struct process_options o = {0};
+    struct process_result result = {0};
+    struct words w = {0};
+    char **command = NULL;
+    int rc = -1;
+
+    memset(out, 0, sizeof(*out));
+    command = process_words(r->alembic_command != NULL ? r->alembic_command : "alembic", err);
+    if (command == NULL) {
+        (void)err_prefix(err, "--alembic-command");
+        goto out;
+    }
+    if (arguments(r, p, command, up, range, &w, err) != 0)
+        goto out;
+    o.argv = w.items;
+    o.env = environment;
+    o.timeout_ms = TIMEOUT_MS;
+    o.max_output = MAX_SQL;
+    log_debug("running %s ... %s --sql %s", command[0], up ? "upgrade" : "downgrade", range);
+    if (process_run(&o, &result, err) != 0) {
+        if (result.status == 127)
+            err_hint(err, "name it with --alembic-command, or plan from the files alone with --no-sql");
+        goto out;
+    }
+    out->status = result.status;
+    out->complaint = complaint(&result.err);
+    if (result.status == 0) {
+        out->sql = result.out;
+        memset(&result.out, 0, sizeof(result.out));
+    }
+    rc = 0;
+out:
+    process_result_free(&result);
+    process_words_free(command);
+    free(w.items);
+    return rc;
+}
+
+void rendering_free(struct rendering *r)
+{
+    buf_wipe(&r->sql);
+    free(r->complaint);
+    r->complaint = NULL;
+}

@@ -1,0 +1,28 @@
+/*
+ * render: the SQL of revisions, by `alembic ... --sql` as a child process.
+ *
+ * Standard input is closed, output stays in memory.  What a failed run printed
+ * is thrown away: Alembic leaves the first part of a script behind.
+ */
+#ifndef MIG_MIGRATION_RENDER_H
+#define MIG_MIGRATION_RENDER_H
+
+#include "core/buf.h"
+#include "core/err.h"
+
+struct plan_request;
+struct project;
+
+struct rendering {
+    int status;       /* alembic's exit code */
+    struct buf sql;   /* empty where STATUS is not 0 */
+    char *complaint;  /* the last line of its standard error that says something; or NULL */
+};
+
+/* RANGE: "from:to".  0: it ran, see STATUS.  -1: it could not be started, took too long or printed too
+ * much. */
+int render_run(const struct plan_request *r, const struct project *p, int up, const char *range,
+               struct rendering *out, struct err *err) MIG_MUST_CHECK;
+void rendering_free(struct rendering *r);
+
+#endif

@@ -1,0 +1,519 @@
+#include "migration/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "migration/cut.h"
+#include "migration/history.h"
+#include "migration/project.h"
+#include "migration/render.h"
+#include "migration/revision.h"
+#include "migration/route.h"
+#include "script/statement.h"
+
+static const struct revision_function *function(const struct steps_request *r, size_t i)
+{
+    const struct revision *rev = r->history->nodes[r->nodes[i]].revision;
+
+    return r->up ? &rev->upgrade : &rev->downgrade;
+}
+
+/* What is known from the files alone. */
+static int describe(const struct steps_request *r, size_t i, char *const *rows,
+                    struct plan_step *step, struct err *err)
+{
+    const struct revision *rev = r->history->nodes[r->nodes[i]].revision;
+    const struct revision_function *f = function(r, i);
+    struct route_ops ops = {0};
+    struct buf why = {0};
+    int rc = -1;
+
+    step->revision = strdup(rev->id);
+    step->file = strdup(rev->file);
+    step->message = strdup(rev->message);
+    step->autocommit = f->autocommit_line;
+    if (step->revision == NULL || step->file == NULL || step->message == NULL) {
+        (void)err_oom(err);
+        goto out;
+    }
+    step->before = rows_copy(rows, err);
+    if (step->before == NULL ||
+        route_step(r->history, rows, r->nodes[i], r->up, &ops, &step->after, err) != 0)
+        goto out;
+    if (!r->up) {
+        step->irreversible = revision_irreversible(rev, &why, err);
+        if (step->irreversible < 0)
+            goto out;
+    } else if (f->body == BODY_RAISES || f->body == BODY_MISSING) {
+        step->irreversible = 1;
+        if (buf_addf(&why, err, f->body == BODY_RAISES ? "upgrade() raises: %s line %d"
+                                                       : "%s has no upgrade()",
+                     rev->file, f->raise_line) != 0)
+            goto out;
+    }
+    if (step->irreversible && (step->irreversible_why = buf_take(&why, err)) == NULL)
+        goto out;
+    if (rev->tab_line > 0 && f->body == BODY_CODE) {
+        if (buf_addf(&why, err, "a tab inside a string (%s line %d): alembic --sql turns it into four "
+                     "spaces, so what runs is not quite what the migration says", rev->file,
+                     rev->tab_line) != 0 ||
+            (step->warning = buf_take(&why, err)) == NULL)
+            goto out;
+    }
+    rc = 0;
+out:
+    route_ops_free(&ops);
+    buf_free(&why);
+    return rc;
+}
+
+/* One call of alembic, and what it gives: for each node of ROUTE, cut out. */
+struct sheet {
+    struct symbol_nodes route;
+    char ***rows;      /* route.count + 1 sets of version rows */
+    struct cut *cuts;
+    struct rendering rendering;
+    struct buf why;    /* not cut: SQL and graph disagree */
+};
+
+static void sheet_free(struct sheet *s)
+{
+    cut_free(s->cuts, s->route.count);
+    for (size_t i = 0; s->rows != NULL && i <= s->route.count; i++)
+        rows_free(s->rows[i]);
+    free(s->rows);
+    symbol_nodes_free(&s->route);
+    rendering_free(&s->rendering);
+    buf_free(&s->why);
+    memset(s, 0, sizeof(*s));
+}
+
+static char *const no_rows[] = {NULL};
+
+/* Where Alembic goes from the one row FROM (NULL: none) to TARGET; the rows on the way.  1: it cannot
+ * (an error there, said nothing of). */
+static int sheet_route(const struct steps_request *r, const char *from, const char *target,
+                       struct sheet *s, struct err *err)
+{
+    char *id = from != NULL ? strdup(from) : NULL;
+    char *rows[2] = {id, NULL};
+    struct err why = {0};
+    int rc = -1;
+
+    if (from != NULL && id == NULL)
+        return err_oom(err);
+    if ((r->up ? route_up : route_down)(r->history, rows, target, &s->route, &why) != 0) {
+        s->route.count = 0;
+        rc = 1;
+        goto out;
+    }
+    s->rows = calloc(s->route.count + 1, sizeof(*s->rows));
+    s->cuts = calloc(s->route.count + 1, sizeof(*s->cuts));
+    if (s->rows == NULL || s->cuts == NULL) {
+        (void)err_oom(err);
+        goto out;
+    }
+    s->rows[0] = rows_copy(rows, err);
+    if (s->rows[0] == NULL)
+        goto out;
+    for (size_t i = 0; i < s->route.count; i++) {
+        struct route_ops ops = {0};
+        int step = route_step(r->history, s->rows[i], s->route.items[i], r->up, &ops, &s->rows[i + 1],
+                              &why);
+
+        route_ops_free(&ops);
+        if (step != 0) {
+            rc = 1;
+            goto out;
+        }
+        s->cuts[i].after = s->rows[i + 1];
+    }
+    rc = 0;
+out:
+    free(id);
+    return rc;
+}
+
+/* Ask alembic and cut.  0: cut.  1: alembic failed, or WHY. */
+static int sheet_render(const struct steps_request *r, const char *from, const char *target,
+                        struct sheet *s, struct err *err)
+{
+    struct cut_request c = {0};
+    struct version_name seen = {0};
+    struct script *script = NULL;
+    struct buf range = {0};
+    struct err why = {0};
+    int rc = -1;
+
+    if (buf_addf(&range, err, "%s:%s", from != NULL ? from : "base", target) != 0)
+        goto out;
+    if (render_run(r->plan, r->project, r->up, range.data, &s->rendering, err) != 0)
+        goto out;
+    if (s->rendering.status != 0) {
+        rc = 1;
+        goto out;
+    }
+    script = script_read(s->rendering.sql.data != NULL ? s->rendering.sql.data : "",
+                         s->rendering.sql.len, "rendered SQL", SCRIPT_WHOLE, &why);
+    if (script == NULL) {
+        rc = buf_adds(&s->why, why.message, err) != 0 ? -1 : 1;
+        goto out;
+    }
+    c.script = script;
+    c.name = r->name;
+    c.before = s->rows[0];
+    c.cuts = s->cuts;
+    c.ncuts = s->route.count;
+    rc = cut_run(&c, &seen, &s->why, err);
+    if (rc == 0 && r->name->table == NULL && seen.table != NULL) {
+        *r->name = seen;
+        memset(&seen, 0, sizeof(seen));
+    }
+out:
+    version_name_free(&seen);
+    script_free(script);
+    buf_free(&range);
+    return rc;
+}
+
+/* The step's script from its body and version statements.  CUT NULL: an empty body. */
+static int assemble(const struct steps_request *r, size_t i, const struct cut *cut,
+                    char *const *rendered_before, struct plan_step *step, struct err *err)
+{
+    struct route_ops ops = {0};
+    struct buf text = {0}, title = {0};
+    char **after = NULL;
+    const char *table = r->name->table != NULL ? r->name->table : "alembic_version";
+    int rc = -1;
+
+    if (cut != NULL && cut->autocommit && cut->wrapped && buf_adds(&text, "BEGIN;\n", err) != 0)
+        goto out;
+    if (cut != NULL && cut->body.len > 0 && buf_add(&text, cut->body.data, cut->body.len, err) != 0)
+        goto out;
+    if (cut != NULL && rows_equal(rendered_before, step->before)) {
+        if (buf_add(&text, cut->versions.data, cut->versions.len, err) != 0)
+            goto out;
+    } else {
+        if (route_step(r->history, step->before, r->nodes[i], r->up, &ops, &after, err) != 0)
+            goto out;
+        for (size_t k = 0; k < ops.count; k++) {
+            if (version_write(&text, r->name->schema, table, &ops.items[k], err) != 0)
+                goto out;
+        }
+    }
+    if (cut != NULL && cut->autocommit && cut->wrapped && buf_adds(&text, "COMMIT;\n", err) != 0)
+        goto out;
+    if (buf_addf(&title, err, "%s of %s (rendered SQL)", r->up ? "upgrade" : "downgrade",
+                 step->revision) != 0)
+        goto out;
+    step->script = script_read(text.data, text.len, title.data, SCRIPT_WHOLE, err);
+    rc = step->script != NULL ? 0 : -1;
+out:
+    route_ops_free(&ops);
+    rows_free(after);
+    buf_wipe(&text);
+    buf_free(&title);
+    return rc;
+}
+
+static int set_online(const struct steps_request *r, size_t i, struct plan_step *step, const char *said,
+                      struct err *err)
+{
+    const struct revision_function *f = function(r, i);
+    struct buf why = {0};
+    int rc;
+
+    step->online_only = 1;
+    if (f->bind != NULL)
+        rc = buf_addf(&why, err, "reads the database in Python (%s), %s line %d", f->bind, step->file,
+                      f->bind_line);
+    else
+        rc = buf_addf(&why, err, "cannot be rendered offline, %s line %d", step->file, f->line);
+    if (rc == 0 && said != NULL)
+        rc = buf_addf(&why, err, ": %s", said);
+    free(step->online_why);
+    step->online_why = rc == 0 ? buf_take(&why, err) : NULL;
+    buf_free(&why);
+    return step->online_why != NULL ? 0 : -1;
+}
+
+static int set_warning(struct plan_step *step, const char *text, struct err *err)
+{
+    struct buf b = {0};
+    int rc = step->warning != NULL ? buf_addf(&b, err, "%s; %s", step->warning, text)
+                                   : buf_adds(&b, text, err);
+
+    if (rc == 0) {
+        free(step->warning);
+        step->warning = buf_take(&b, err);
+        rc = step->warning != NULL ? 0 : -1;
+    }
+    buf_free(&b);
+    return rc;
+}
+
+/* A cut is there: is it what the migration does? */
+static int use_cut(const struct steps_request *r, size_t i, const struct cut *cut,
+                   char *const *rendered_before, struct plan_step *step, struct err *err)
+{
+    const struct revision_function *f = function(r, i);
+    char text[160];
+
+    if (cut->select_line > 0)
+        return set_online(r, i, step, "its SQL holds a bare SELECT: it asks the database and gets no "
+                          "answer while it is rendered", err);
+    if (cut->unknown_line > 0 && f->print_line > 0) {
+        (void)snprintf(text, sizeof(text), "it prints to standard output (line %d), into its SQL",
+                       f->print_line);
+        return set_online(r, i, step, text, err);
+    }
+    return assemble(r, i, cut, rendered_before, step, err);
+}
+
+static int is_rendered(const struct plan_step *s)
+{
+    return s->script != NULL || s->online_only;
+}
+
+/* Nothing to ask alembic for: the function does not run to its end, or does nothing. */
+static int needs_no_rendering(const struct steps_request *r, size_t i, const struct plan_step *step)
+{
+    const struct revision_function *f = function(r, i);
+
+    (void)step;
+    return f->body == BODY_RAISES || f->body == BODY_MISSING || f->body == BODY_EMPTY;
+}
+
+/* All of it in one call, where the starting rows are one at most and some target leads the same way. */
+static int render_all(const struct steps_request *r, struct plan *p, struct err *err)
+{
+    const char *from = r->rows[0];
+    const char *targets[4] = {NULL};
+    struct buf named = {0};
+    size_t n = 0, missing = 0;
+    int rc = -1;
+
+    for (size_t i = 0; i < r->count; i++) {
+        missing += !needs_no_rendering(r, i, &p->steps[i]);
+        if (function(r, i)->body == BODY_RAISES || function(r, i)->body == BODY_MISSING ||
+            function(r, i)->unnamed_line > 0)
+            return 0;
+    }
+    if (missing < 2 || (from != NULL && r->rows[1] != NULL) || (from == NULL && !r->up))
+        return 0;
+    if (r->up) {
+        targets[n++] = history_id(r->history, r->nodes[r->count - 1]);
+    } else {
+        targets[n++] = p->to[0] != NULL ? p->to[0] : "base";
+        if (buf_addf(&named, err, "%s@%s", from, targets[0]) != 0)
+            goto out;
+        targets[n++] = named.data;
+    }
+    if (r->revision != NULL && !symbol_is_relative(r->revision))
+        targets[n++] = r->revision;
+    for (size_t t = 0; t < n; t++) {
+        struct sheet s = {0};
+
+        rc = sheet_route(r, from, targets[t], &s, err);
+        if (rc == 0 && s.route.count == r->count &&
+            memcmp(s.route.items, r->nodes, r->count * sizeof(*r->nodes)) == 0) {
+            rc = sheet_render(r, from, targets[t], &s, err);
+            for (size_t i = 0; rc == 0 && i < r->count; i++)
+                rc = use_cut(r, i, &s.cuts[i], s.rows[i], &p->steps[i], err);
+            if (rc > 0)
+                log_debug("not rendered in one go: %s",
+                          s.rendering.complaint != NULL ? s.rendering.complaint
+                          : s.why.len > 0 ? s.why.data : "alembic failed");
+            sheet_free(&s);
+            rc = rc < 0 ? -1 : 0;
+            goto out;
+        }
+        sheet_free(&s);
+        if (rc < 0)
+            goto out;
+    }
+    rc = 0;
+out:
+    buf_free(&named);
+    return rc;
+}
+
+/* The shortest way to have alembic render one node: the call whose route holds fewest others. */
+static int best_call(const struct steps_request *r, int node, struct buf *from, struct buf *target,
+                     struct err *err)
+{
+    const struct history_node *n = &r->history->nodes[node];
+    const char *id = history_id(r->history, node);
+    size_t best = 0, tries = r->up ? n->nparents : n->ndown;
+
+    for (size_t k = 0; k < (tries > 0 ? tries : 1); k++) {
+        const char *other = tries == 0 ? NULL
+                                       : history_id(r->history, r->up ? n->parents[k] : n->down[k]);
+        struct sheet s = {0};
+        struct buf t = {0};
+        int rc;
+
+        if (r->up)
+            rc = buf_adds(&t, id, err);
+        else
+            rc = buf_addf(&t, err, "%s@%s", id, other != NULL ? other : "base");
+        if (rc != 0)
+            return -1;
+        rc = sheet_route(r, r->up ? other : id, t.data, &s, err);
+        if (rc == 0 && s.route.count > 0 && (best == 0 || s.route.count < best)) {
+            best = s.route.count;
+            buf_reset(from);
+            buf_reset(target);
+            if ((r->up ? (other != NULL ? buf_adds(from, other, err) : 0) : buf_adds(from, id, err)) !=
+                    0 ||
+                buf_adds(target, t.data, err) != 0)
+                rc = -1;
+        }
+        sheet_free(&s);
+        buf_free(&t);
+        if (rc < 0)
+            return -1;
+    }
+    return best > 0 ? 0 : 1;
+}
+
+/* Does alembic render at all here?  An empty range runs env.py and nothing else. */
+static int probe(const struct steps_request *r, const char *id, struct err *err)
+{
+    struct rendering out = {0};
+    struct buf range = {0};
+    int rc = -1;
+
+    if (buf_addf(&range, err, "%s:%s", id, id) != 0)
+        return -1;
+    if (render_run(r->plan, r->project, 1, range.data, &out, err) != 0)
+        goto out;
+    if (out.status == 0) {
+        rc = 0;
+        goto out;
+    }
+    (void)err_set(err, ERR_FAILED, "alembic cannot render here (exit code %d): %s", out.status,
+                  out.complaint != NULL ? out.complaint : "it gave no reason");
+    err_hint(err, "does env.py have an offline mode, and its settings? --alembic-command names another "
+                  "way to run alembic");
+out:
+    rendering_free(&out);
+    buf_free(&range);
+    return rc;
+}
+
+static int render_one(const struct steps_request *r, size_t i, int *probed, struct plan_step *step,
+                      struct err *err)
+{
+    const struct revision_function *f = function(r, i);
+    struct buf from = {0}, target = {0}, why = {0};
+    struct sheet s = {0};
+    size_t at;
+    int rc = best_call(r, r->nodes[i], &from, &target, err);
+
+    if (rc < 0)
+        goto out;
+    if (rc > 0) {
+        rc = set_online(r, i, step, "alembic --sql has no words for this step alone", err);
+        goto out;
+    }
+    rc = sheet_route(r, from.len > 0 ? from.data : NULL, target.data, &s, err);
+    if (rc == 0)
+        rc = sheet_render(r, from.len > 0 ? from.data : NULL, target.data, &s, err);
+    if (rc < 0)
+        goto out;
+    if (rc == 0) {
+        for (at = 0; at < s.route.count && s.route.items[at] != r->nodes[i]; at++)
+            ;
+        rc = use_cut(r, i, &s.cuts[at], s.rows[at], step, err);
+        goto out;
+    }
+    if (s.rendering.status == 0) {
+        if (f->print_line > 0) {
+            if (buf_addf(&why, err, "it prints to standard output (line %d), into its SQL",
+                         f->print_line) != 0)
+                goto failed;
+            rc = set_online(r, i, step, why.data, err);
+            goto out;
+        }
+        (void)err_set(err, ERR_FAILED, "the files and the SQL that alembic renders for %s disagree: %s",
+                      step->revision, s.why.data);
+        err_hint(err, "does env.py print, or name another version table (--version-table)?");
+        goto failed;
+    }
+    if (!*probed && probe(r, step->revision, err) != 0)
+        goto failed;
+    *probed = 1;
+    if (f->unnamed_line > 0) {
+        step->irreversible = 1;
+        free(step->irreversible_why);
+        step->irreversible_why = NULL;
+        if (buf_addf(&why, err, "drops a constraint without a name: %s line %d; alembic fails on it, "
+                     "offline and online", step->file, f->unnamed_line) != 0 ||
+            (step->irreversible_why = buf_take(&why, err)) == NULL)
+            goto failed;
+        rc = 0;
+        goto out;
+    }
+    rc = set_online(r, i, step, s.rendering.complaint, err);
+    goto out;
+failed:
+    rc = -1;
+out:
+    sheet_free(&s);
+    buf_free(&from);
+    buf_free(&target);
+    buf_free(&why);
+    return rc;
+}
+
+static int render(const struct steps_request *r, struct plan *p, struct err *err)
+{
+    int probed = 0;
+
+    if (render_all(r, p, err) != 0)
+        return -1;
+    for (size_t i = 0; i < r->count; i++) {
+        struct plan_step *step = &p->steps[i];
+        const struct revision_function *f = function(r, i);
+
+        if (is_rendered(step) || f->body == BODY_RAISES || f->body == BODY_MISSING)
+            continue;
+        if (f->body == BODY_EMPTY ? assemble(r, i, NULL, no_rows, step, err) != 0
+                                  : render_one(r, i, &probed, step, err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        const struct script *s = p->steps[i].script;
+
+        for (size_t k = 0; s != NULL && k < s->count; k++) {
+            if (s->statements[k].unknown == NULL)
+                continue;
+            if (set_warning(&p->steps[i], "its SQL holds a statement that PostgreSQL 15's parser does "
+                            "not know", err) != 0)
+                return -1;
+            break;
+        }
+    }
+    return 0;
+}
+
+int steps_make(const struct steps_request *r, struct plan *p, struct err *err)
+{
+    char *const *rows = r->rows;
+
+    p->steps = calloc(r->count + 1, sizeof(*p->steps));
+    if (p->steps == NULL)
+        return err_oom(err);
+    for (size_t i = 0; i < r->count; i++) {
+        p->nsteps = i + 1;
+        if (describe(r, i, rows, &p->steps[i], err) != 0)
+            return -1;
+        rows = p->steps[i].after;
+    }
+    p->to = rows_copy(rows, err);
+    if (p->to == NULL)
+        return -1;
+    return r->plan->no_sql ? 0 : render(r, p, err);
+}
