@@ -172,6 +172,9 @@ static int statement(struct cutter *c, size_t i)
             return -1;
         return version(c, s, &op);
     case VERSION_CREATE:
+        if (c->r->keep_create && c->at == 0)
+            break;
+        /* fallthrough */
     case VERSION_DROP:
         /* the server's table stays, as it does when Alembic runs online */
         if (take(c, s->offset) != 0)

@@ -31,6 +31,7 @@ struct cut_request {
     char *const *before;    /* the version rows that it starts from */
     struct cut *cuts;
     size_t ncuts;
+    int keep_create;        /* the first revision creates the version table; else the server's is used */
 };
 
 /* 0: cut.  1: the SQL and the graph disagree; WHY says how.  SCHEMA and TABLE: how the version

@@ -28,6 +28,17 @@ static char *join(const char *dir, const char *name, struct err *err)
     return buf_take(&b, err);
 }
 
+/* Below the working directory: relative to it, as people and code scanners name files. */
+static void shorten(char *dir)
+{
+    char *cwd = getcwd(NULL, 0);
+    size_t n = cwd != NULL ? strlen(cwd) : 0;
+
+    if (n > 1 && strncmp(dir, cwd, n) == 0 && dir[n] == '/' && dir[n + 1] != '\0')
+        memmove(dir, dir + n + 1, strlen(dir + n + 1) + 1);
+    free(cwd);
+}
+
 /* Takes DIR; NULL is passed on. */
 static int add_folder(struct project *p, char *dir, struct err *err)
 {
@@ -36,6 +47,7 @@ static int add_folder(struct project *p, char *dir, struct err *err)
 
     if (dir == NULL)
         return -1;
+    shorten(dir);
     while (p->versions != NULL && p->versions[n] != NULL)
         n++;
     more = realloc(p->versions, (n + 2) * sizeof(*more));

@@ -165,6 +165,7 @@ static int sheet_render(const struct steps_request *r, const char *from, const c
     c.before = s->rows[0];
     c.cuts = s->cuts;
     c.ncuts = s->route.count;
+    c.keep_create = !r->on_server && r->rows[0] == NULL && s->route.items[0] == r->nodes[0];
     rc = cut_run(&c, &seen, &s->why, err);
     if (rc == 0 && r->name->table == NULL && seen.table != NULL) {
         *r->name = seen;
