@@ -524,8 +524,23 @@ out:
     return rc;
 }
 
-static struct archive_reader *load(const char *path, const struct keyring *keys, int decrypt,
-                                   struct err *err)
+int archive_unlock(struct archive_reader *r, const struct keyring *keys, struct err *err)
+{
+    if (unlock(r, keys, err) != 0)
+        return err_prefix(err, "\"%s\"", r->path);
+    if (!r->trusted) {
+        err_set(err, ERR_BACKUP, "\"%s\": signed by %s, which is not trusted here", r->path, r->signer);
+        err_hint(err, "if that signer is known to you: --trust %s, or \"trust\" in mig.json; else somebody has put this file here",
+                 r->signer);
+        slots_keys_free(&r->k);
+        r->used = -1;
+        return -1;
+    }
+    return load_manifest(r, err) != 0 ? err_prefix(err, "\"%s\"", r->path) : 0;
+}
+
+struct archive_reader *archive_inspect(const char *path, const struct keyring *keys,
+                                       struct err *err)
 {
     struct archive_reader *r = calloc(1, sizeof(*r));
 
@@ -537,21 +552,11 @@ static struct archive_reader *load(const char *path, const struct keyring *keys,
     r->fd = r->used = -1;
     if (sodium_init() < 0)
         err_set(err, ERR_FAILED, "cannot start libsodium: no source of randomness");
-    else if (open_file(r, path, err) == 0 && load_ends(r, err) == 0 && load_slots(r, err) == 0) {
+    else if (open_file(r, path, err) == 0 && load_ends(r, err) == 0 && load_slots(r, err) == 0 &&
+             load_index(r, err) == 0) {
         r->trusted = keys != NULL && keyring_trusts(keys, r->footer.signer_sign);
-        if (decrypt && unlock(r, keys, err) != 0)
-            goto fail;
-        if (decrypt && !r->trusted) {
-            err_set(err, ERR_BACKUP, "signed by %s, which is not trusted here", r->signer);
-            err_hint(err, "if that signer is known to you: --trust %s, or \"trust\" in mig.json; else somebody has put this file here",
-                     r->signer);
-            goto fail;
-        }
-        if (load_index(r, err) != 0 || (decrypt && load_manifest(r, err) != 0))
-            goto fail;
         return r;
     }
-fail:
     err_prefix(err, "\"%s\"", r->path);
     archive_reader_free(r);
     return NULL;
@@ -559,13 +564,14 @@ fail:
 
 struct archive_reader *archive_open(const char *path, const struct keyring *keys, struct err *err)
 {
-    return keyring_can_read(keys, err) != 0 ? NULL : load(path, keys, 1, err);
-}
+    struct archive_reader *r;
 
-struct archive_reader *archive_inspect(const char *path, const struct keyring *keys,
-                                       struct err *err)
-{
-    return load(path, keys, 0, err);
+    if (keyring_can_read(keys, err) != 0 || (r = archive_inspect(path, keys, err)) == NULL)
+        return NULL;
+    if (archive_unlock(r, keys, err) == 0)
+        return r;
+    archive_reader_free(r);
+    return NULL;
 }
 
 const json_t *archive_manifest(const struct archive_reader *r)
@@ -586,6 +592,11 @@ const char *archive_reader_id(const struct archive_reader *r)
 const char *archive_signer(const struct archive_reader *r)
 {
     return r->signer;
+}
+
+int archive_unlocked(const struct archive_reader *r)
+{
+    return r->used >= 0;
 }
 
 int archive_signer_trusted(const struct archive_reader *r)

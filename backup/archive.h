@@ -78,6 +78,12 @@ void archive_reader_free(struct archive_reader *r);
  * Such a reader has no manifest and gives no streams.  SIGNER_TRUSTED may be 0 here. */
 struct archive_reader *archive_inspect(const char *path, const struct keyring *keys,
                                        struct err *err) MIG_MUST_CHECK;
+/* An inspected reader becomes an open one.  Where it fails because nobody here can open the file or
+ * trusts its signer, R stays as it was (archive_manifest is NULL). */
+int archive_unlock(struct archive_reader *r, const struct keyring *keys, struct err *err)
+    MIG_MUST_CHECK;
+/* Whether the data key is known. */
+int archive_unlocked(const struct archive_reader *r);
 int archive_signer_trusted(const struct archive_reader *r);
 const struct format_footer *archive_footer(const struct archive_reader *r);
 const struct format_head *archive_head(const struct archive_reader *r);

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "core/err.h"
@@ -13,11 +14,12 @@
 struct keyring;
 
 struct shelf_entry {
-    char *path, *name;
+    char *path, *name;  /* name: the file's, without its folder */
     char archive_id[65];
     char *created, *database, *environment, *purpose, *reason, *system_id;
+    char *label;        /* what --name said, or NULL */
     char **from, **to;  /* version rows, NULL-terminated */
-    time_t when;
+    time_t when;        /* of the label; of the file where the label cannot be read */
     uint64_t bytes;
     char *signer;
     int trusted;        /* the label's signature is good and its signer is trusted */
@@ -29,16 +31,23 @@ struct shelf {
     size_t count;
 };
 
+/* A DIR that does not exist is an empty shelf.  KEYS may be NULL: nobody is trusted. */
 struct shelf *shelf_read(const char *dir, const struct keyring *keys, struct err *err) MIG_MUST_CHECK;
 void shelf_free(struct shelf *s);
-/* FILE is a path, a name, a unique id prefix, or "latest" (of DATABASE; NULL: of any).  Owned path. */
+/* FILE is a path, a name, a unique id prefix, or "latest" (of DATABASE; NULL: the only one that the
+ * shelf has backups of).  "-" stays "-".  Owned path.  ERR_USAGE naming what there is instead. */
 char *shelf_find(const char *dir, const char *file, const char *database, struct err *err)
     MIG_MUST_CHECK;
-/* DIR made 0700 with a .gitignore where it is missing. */
+/* DIR made 0700 with a .gitignore where it is missing; what interrupted runs left there is removed. */
 int shelf_make(const char *dir, struct err *err) MIG_MUST_CHECK;
 
 /* DIR/DATABASE_PURPOSE_20261120T103000Z_ID8.mig.  Owned. */
 char *shelf_name(const char *dir, const char *database, const char *purpose, const char *created,
                  const char *archive_id, struct err *err) MIG_MUST_CHECK;
+
+/* What `mig-backup list` prints; NOW for the ages. */
+void shelf_print(const struct shelf *s, const char *dir, time_t now, FILE *out);
+int shelf_print_json(const struct shelf *s, const char *dir, time_t now, FILE *out, struct err *err)
+    MIG_MUST_CHECK;
 
 #endif

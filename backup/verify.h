@@ -11,13 +11,22 @@ struct conn;
 
 struct verify_result {
     uint64_t tables, rows, bytes, frames;
+    uint64_t file_bytes;
     int decoded;   /* 0: no key here; structure, hashes and signature only */
     char *signer;
+    char archive_id[65];
+    char *notes;   /* "slot copy A is damaged ...", or NULL */
 };
 
 /* ERR_BACKUP names what is wrong and where. */
 int verify_file(const char *path, const struct keyring *keys, struct verify_result *r,
                 struct err *err) MIG_MUST_CHECK;
 void verify_result_free(struct verify_result *r);
+
+struct report;
+/* Each of PATHS (NULL-terminated) verified and told in REPORT's forms, text (0) and JSON (1).  The
+ * first error is returned when all have been looked at; the others are logged. */
+int verify_report(const char *const *paths, const struct keyring *keys, const struct report *report,
+                  struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -1,0 +1,253 @@
+#include "backup/verify.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/archive.h"
+#include "backup/keys.h"
+#include "backup/manifest.h"
+#include "core/buf.h"
+#include "core/interrupt.h"
+#include "core/log.h"
+#include "core/report.h"
+
+static int check_table(struct archive_reader *a, const struct manifest_table *t, const char *path,
+                       struct verify_result *r, struct err *err)
+{
+    struct row_source *s = archive_stream(a, t->stream, err);
+    struct row_digest digest = {0};
+    struct row_batch batch;
+    uint64_t rows = 0, bytes = 0;
+    char hex[33];
+    int rc = -1, more;
+
+    if (s == NULL)
+        return err_prefix(err, "table %s.%s", t->schema, t->name);
+    while ((more = s->next(s, &batch, err)) == 1) {
+        row_digest_add(&digest, &batch);
+        rows += batch.rows;
+        bytes += batch.len;
+        if (interrupt_check(err) != 0)
+            goto out;
+    }
+    if (more != 0) {
+        err_detail(err, "the frame belongs to table %s.%s", t->schema, t->name);
+        goto out;
+    }
+    row_digest_hex(&digest, hex);
+    if (rows != t->rows || bytes != t->bytes || strcmp(hex, t->digest) != 0) {
+        err_set(err, ERR_BACKUP, "\"%s\": table %s.%s is not what the manifest says: %" PRIu64 " rows, digest %s, where it says %" PRIu64 " rows, digest %s",
+                path, t->schema, t->name, rows, hex, t->rows, t->digest);
+        goto out;
+    }
+    r->rows += rows;
+    r->bytes += bytes;
+    rc = 0;
+out:
+    s->free(s);
+    return rc;
+}
+
+static int decode(struct archive_reader *a, const char *path, struct verify_result *r,
+                  struct err *err)
+{
+    struct manifest *m = manifest_read(archive_manifest(a), err);
+    uint64_t streams = 0;
+    int rc = -1;
+
+    if (m == NULL)
+        return err_prefix(err, "\"%s\"", path);
+    for (size_t i = 0; i < m->ntables; i++) {
+        const struct manifest_table *t = &m->tables[i];
+
+        r->tables++;
+        for (size_t k = 0; k < i && t->stream != 0; k++)
+            if (m->tables[k].stream == t->stream) {
+                err_set(err, ERR_BACKUP, "\"%s\": two tables share stream %u", path, t->stream);
+                goto out;
+            }
+        if (t->stream == 0)
+            continue;
+        streams++;
+        if (check_table(a, t, path, r, err) != 0)
+            goto out;
+    }
+    if (streams != archive_footer(a)->streams || r->rows != archive_footer(a)->rows) {
+        err_set(err, ERR_BACKUP, "\"%s\": %u streams and %" PRIu64 " rows stand in the file, the manifest knows of %" PRIu64 " and %" PRIu64,
+                path, archive_footer(a)->streams, archive_footer(a)->rows, streams, r->rows);
+        goto out;
+    }
+    r->decoded = 1;
+    rc = 0;
+out:
+    manifest_free(m);
+    return rc;
+}
+
+/* Without the key: the hash of every frame is signed, so each stored byte can be checked. */
+static int check_stored(struct archive_reader *a, struct err *err)
+{
+    uint64_t n = archive_footer(a)->entries;
+
+    for (uint64_t i = 0; i < n; i++)
+        if (interrupt_check(err) != 0 || archive_check_frame(a, i, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int fill(struct archive_reader *a, struct verify_result *r, struct err *err)
+{
+    struct buf notes = {0};
+    const char *problem;
+
+    memcpy(r->archive_id, archive_reader_id(a), sizeof(r->archive_id));
+    r->frames = archive_footer(a)->entries;
+    r->file_bytes = archive_footer(a)->file_size;
+    if ((r->signer = strdup(archive_signer(a))) == NULL)
+        return err_oom(err);
+    for (int i = 0; i < 2; i++) {
+        (void)archive_slots_generation(a, i, &problem);
+        if (problem != NULL && buf_addf(&notes, err, "%scopy %c of the key slots is damaged (%s); the other is good",
+                                        notes.len > 0 ? "; " : "", 'A' + i, problem) != 0) {
+            buf_free(&notes);
+            return -1;
+        }
+    }
+    r->notes = notes.data;
+    return 0;
+}
+
+int verify_file(const char *path, const struct keyring *keys, struct verify_result *r,
+                struct err *err)
+{
+    struct archive_reader *a;
+    struct err no_key = {0};
+    int can_read = keyring_can_read(keys, &no_key) == 0;
+    int rc = -1;
+
+    memset(r, 0, sizeof(*r));
+    a = can_read ? archive_open(path, keys, err) : archive_inspect(path, keys, err);
+    if (a == NULL)
+        return -1;
+    if (!archive_signer_trusted(a)) {
+        err_set(err, ERR_BACKUP, "\"%s\": signed by %s, which is not trusted here", path, archive_signer(a));
+        err_hint(err, "if that signer is known to you: --trust %s, or \"trust\" in mig.json", archive_signer(a));
+        goto out;
+    }
+    if (fill(a, r, err) != 0)
+        goto out;
+    rc = can_read ? decode(a, path, r, err) : check_stored(a, err);
+    if (rc == 0 && !can_read)
+        r->rows = archive_footer(a)->rows;
+out:
+    archive_reader_free(a);
+    return rc;
+}
+
+void verify_result_free(struct verify_result *r)
+{
+    free(r->signer);
+    free(r->notes);
+    memset(r, 0, sizeof(*r));
+}
+
+static void print(const char *path, const struct verify_result *r, const struct err *err, FILE *out)
+{
+    char rows[32], tables[32], bytes[32], json[32], frames[32];
+
+    if (err->kind != ERR_NONE) {
+        fprintf(out, "%s: NOT GOOD\n", path);
+        return;
+    }
+    if (r->decoded)
+        fprintf(out, "%s: good\n  %s tables, %s rows, %s of rows in %s; every frame decrypted, inflated and counted, every digest as signed\n",
+                path, report_count(r->tables, tables), report_count(r->rows, rows),
+                report_bytes(r->bytes, json), report_bytes(r->file_bytes, bytes));
+    else
+        fprintf(out, "%s: good, as far as can be told without a key\n  %s rows in %s; signature, index and the hash of each of %s frames are right; nothing was decrypted\n",
+                path, report_count(r->rows, rows), report_bytes(r->file_bytes, bytes),
+                report_count(r->frames, frames));
+    fprintf(out, "  signed by %s\n", r->signer);
+    if (r->notes != NULL)
+        fprintf(out, "  note: %s; `mig-backup rekey` writes it again\n", r->notes);
+}
+
+static int print_json(const char *const *paths, const struct verify_result *results,
+                      const struct err *errors, size_t count, FILE *out, struct err *err)
+{
+    json_t *all = json_array(), *o = NULL;
+    int good = 1, rc = -1;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct verify_result *r = &results[i];
+        int fine = errors[i].kind == ERR_NONE;
+        json_t *one = json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:s?}", "file",
+                                paths[i], "good", fine, "decoded", r->decoded, "tables",
+                                (json_int_t)r->tables, "rows", (json_int_t)r->rows, "bytes",
+                                (json_int_t)r->bytes, "frames", (json_int_t)r->frames, "file_bytes",
+                                (json_int_t)r->file_bytes, "archive_id",
+                                r->archive_id[0] != '\0' ? r->archive_id : NULL, "signer", r->signer,
+                                "notes", r->notes, "error", fine ? NULL : errors[i].message);
+
+        good = good && fine;
+        if (one == NULL || json_array_append_new(all, one) != 0) {
+            err_oom(err);
+            goto out;
+        }
+    }
+    o = json_pack("{s:s, s:b, s:O}", "schema", "mig-backup/1", "good", good, "files", all);
+    rc = o == NULL ? err_oom(err) : report_json(out, o, err);
+out:
+    json_decref(all);
+    json_decref(o);
+    return rc;
+}
+
+int verify_report(const char *const *paths, const struct keyring *keys, const struct report *report,
+                  struct err *err)
+{
+    size_t n = 0, bad = SIZE_MAX;
+    struct verify_result *results = NULL;
+    struct err *errors = NULL;
+    int rc = -1;
+
+    while (paths[n] != NULL)
+        n++;
+    results = calloc(n + 1, sizeof(*results));
+    errors = calloc(n + 1, sizeof(*errors));
+    if (results == NULL || errors == NULL) {
+        err_oom(err);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (verify_file(paths[i], keys, &results[i], &errors[i]) != 0) {
+            if (errors[i].kind == ERR_INTERRUPTED) {
+                *err = errors[i];
+                goto out;
+            }
+            if (bad == SIZE_MAX)
+                bad = i;
+            else
+                log_err(&errors[i]);
+        }
+        for (size_t k = 0; k < report->count; k++)
+            if (report->outputs[k].format == 0)
+                print(paths[i], &results[i], &errors[i], report->outputs[k].out);
+    }
+    for (size_t k = 0; k < report->count; k++)
+        if (report->outputs[k].format == 1 &&
+            print_json(paths, results, errors, n, report->outputs[k].out, err) != 0)
+            goto out;
+    if (bad == SIZE_MAX)
+        rc = 0;
+    else
+        *err = errors[bad];
+out:
+    for (size_t i = 0; results != NULL && i < n; i++)
+        verify_result_free(&results[i]);
+    free(results);
+    free(errors);
+    return rc;
+}
