@@ -29,7 +29,7 @@ BINARIES := mig-backup mig-validate mig-prodcheck mig-rollback
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
 	-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef -Wvla \
-	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference -Werror=implicit-function-declaration
+	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
 ifneq ($(findstring gcc,$(shell $(CC) --version 2>/dev/null | head -n 1 | tr 'A-Z' 'a-z'))$(findstring Free Software,$(shell $(CC) --version 2>/dev/null)),)
 WARN += -Wduplicated-cond -Wduplicated-branches -Wlogical-op
 endif
@@ -67,7 +67,7 @@ FAST_LIBS   += -ldeflate
 endif
 
 PKGS     := libpq libsodium jansson zlib
-CPPFLAGS += -I. -I$(BUILD)/gen -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 -DMIG_VERSION='"$(VERSION)"' $(FAST_CFLAGS) \
+CPPFLAGS += -I. -I$(BUILD)/gen -D_POSIX_C_SOURCE=200809L -DMIG_VERSION='"$(VERSION)"' $(FAST_CFLAGS) \
 	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 CFLAGS   += -std=c17 $(HARDEN) $(WARN) -pthread
 LDFLAGS  += $(LDHARDEN) -pthread
@@ -139,31 +139,28 @@ docs: all $(BUILD)/tools/keys
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 
-# Every processor, unless -j says otherwise.
-PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
-
 # Packages first, in a make of their own: what this one found out about the machine is from before.
 bootstrap:
 	$(Q)scripts/bootstrap
 
 check: bootstrap
-	$(Q)$(MAKE) $(PARALLEL) --no-print-directory WERROR=1 all unit-build
-	$(Q)$(MAKE) $(PARALLEL) --no-print-directory SANITIZE=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory WERROR=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory SANITIZE=1 all unit-build
 	$(Q)tests/run
 
 demo: bootstrap
-	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all
 	$(Q)scripts/demo
 
 bench: bootstrap
-	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/run
 
 # libFuzzer needs clang; its objects are instrumented and live apart.
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TGT := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/targets/%)
 fuzz:
-	$(Q)$(MAKE) $(PARALLEL) --no-print-directory FUZZING=1 CC=clang fuzz-targets
+	$(Q)$(MAKE) --no-print-directory FUZZING=1 CC=clang fuzz-targets
 	$(Q)FUZZ='$(FUZZ)' FUZZ_TIME='$(FUZZ_TIME)' tests/fuzz/run
 
 ifeq ($(FUZZING),1)
@@ -183,7 +180,7 @@ unit-build: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/replay/%)
 endif
 
 asan:
-	$(Q)$(MAKE) $(PARALLEL) --no-print-directory SANITIZE=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory SANITIZE=1 all unit-build
 	$(Q)tests/run unit-asan cli-asan
 
 tidy: $(SQL_GEN)
@@ -191,7 +188,7 @@ tidy: $(SQL_GEN)
 	$(Q)cat $(BUILD)/tidy.log; ! grep -q ': \(warning\|error\):' $(BUILD)/tidy.log
 
 coverage:
-	$(Q)$(MAKE) $(PARALLEL) --no-print-directory COVERAGE=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory COVERAGE=1 all unit-build
 	$(Q)tests/lib/coverage
 
 # A Debian package of the binaries and their manual; dpkg-dev finds the libraries it depends on.

@@ -26,10 +26,9 @@ if [ -n "${BATS_FILE_TMPDIR:-}" ]; then
     mkdir -p "$HOME"
 fi
 
-# mig PROGRAM ARGUMENTS...: run it; $status, $output (stdout), $stderr.  Standard input is empty,
-# and there is no terminal to ask on, whoever runs the tests.
+# mig PROGRAM ARGUMENTS...: run it; $status, $output (stdout), $stderr.  Standard input is empty.
 mig() {
-    run --separate-stderr setsid -w "$@" </dev/null
+    run --separate-stderr "$@" </dev/null
 }
 
 # sql [-d DATABASE] [-U ROLE] [-f FILE | SQL]...: unaligned tuples; fails on the first error.
