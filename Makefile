@@ -29,7 +29,7 @@ BINARIES := mig-backup mig-validate mig-prodcheck mig-rollback
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
 	-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef -Wvla \
-	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
+	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference -Werror=implicit-function-declaration
 ifneq ($(findstring gcc,$(shell $(CC) --version 2>/dev/null | head -n 1 | tr 'A-Z' 'a-z'))$(findstring Free Software,$(shell $(CC) --version 2>/dev/null)),)
 WARN += -Wduplicated-cond -Wduplicated-branches -Wlogical-op
 endif
@@ -67,7 +67,7 @@ FAST_LIBS   += -ldeflate
 endif
 
 PKGS     := libpq libsodium jansson zlib
-CPPFLAGS += -I. -I$(BUILD)/gen -D_POSIX_C_SOURCE=200809L -DMIG_VERSION='"$(VERSION)"' $(FAST_CFLAGS) \
+CPPFLAGS += -I. -I$(BUILD)/gen -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 -DMIG_VERSION='"$(VERSION)"' $(FAST_CFLAGS) \
 	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 CFLAGS   += -std=c17 $(HARDEN) $(WARN) -pthread
 LDFLAGS  += $(LDHARDEN) -pthread

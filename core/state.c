@@ -79,14 +79,14 @@ static int make_path(char *path, struct err *err)
         *at = '\0';
         /* The shelf may be made here on the way to SHELF/.state: it holds backups. */
         if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-            (void)err_set_errno(err, ERR_USAGE, "cannot make the folder \"%s\"", path);
+            (void)err_set_errno(err, ERR_FAILED, "cannot make the folder \"%s\"", path);
             *at = '/';
             return -1;
         }
         *at = '/';
     }
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return err_set_errno(err, ERR_USAGE, "cannot make the folder \"%s\"", path);
+        return err_set_errno(err, ERR_FAILED, "cannot make the folder \"%s\"", path);
     return 0;
 }
 
@@ -105,11 +105,11 @@ int state_make(const char *dir, const char **is_volatile, struct err *err)
     if (make_path(path, err) != 0)
         goto out;
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        (void)err_set(err, ERR_USAGE, "\"%s\" is not a folder", dir);
+        (void)err_set(err, ERR_FAILED, "\"%s\" is not a folder", dir);
         goto out;
     }
     if (access(dir, W_OK | X_OK) != 0) {
-        (void)err_set_errno(err, ERR_USAGE, "cannot write in the folder \"%s\"", dir);
+        (void)err_set_errno(err, ERR_FAILED, "cannot write in the folder \"%s\"", dir);
         goto out;
     }
     if (statfs(dir, &fs) == 0) {

@@ -26,9 +26,10 @@ if [ -n "${BATS_FILE_TMPDIR:-}" ]; then
     mkdir -p "$HOME"
 fi
 
-# mig PROGRAM ARGUMENTS...: run it; $status, $output (stdout), $stderr.  Standard input is empty.
+# mig PROGRAM ARGUMENTS...: run it; $status, $output (stdout), $stderr.  Standard input is empty,
+# and there is no terminal to ask on, whoever runs the tests.
 mig() {
-    run --separate-stderr "$@" </dev/null
+    run --separate-stderr setsid -w "$@" </dev/null
 }
 
 # sql [-d DATABASE] [-U ROLE] [-f FILE | SQL]...: unaligned tuples; fails on the first error.

@@ -63,7 +63,7 @@ static void test_make(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(state_make(path, &is_volatile, &err), 0);
     assert_int_equal(state_make("/proc/nowhere/x", &is_volatile, &err), -1);
-    assert_int_equal(err.kind, ERR_USAGE);
+    assert_int_equal(err.kind, ERR_FAILED);
     memset(&err, 0, sizeof(err));
     if (access("/dev/shm", W_OK) == 0) {
         assert_int_equal(state_make("/dev/shm", &is_volatile, &err), 0);

@@ -1,0 +1,168 @@
+#include "rollback/fate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/buf.h"
+#include "core/interrupt.h"
+#include "core/log.h"
+#include "core/strings.h"
+#include "pg/tx.h"
+#include "rollback/guard.h"
+#include "rollback/run.h"
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+static int joined(char **out, const json_t *rows, struct err *err)
+{
+    struct buf b = {0};
+    const json_t *v;
+    size_t i;
+
+    if (json_array_size(rows) == 0)
+        return strings_dup(out, "base", err);
+    json_array_foreach(rows, i, v)
+        if (buf_addf(&b, err, "%s%s", i > 0 ? ", " : "", json_string_value(v)) != 0) {
+            buf_free(&b);
+            return -1;
+        }
+    *out = b.data;
+    return 0;
+}
+
+static int known_outcome(const char *name, enum outcome *out)
+{
+    for (int o = OUTCOME_COMMITTED; o <= OUTCOME_UNKNOWN; o++)
+        if (name != NULL && strcmp(name, outcome_name((enum outcome)o)) == 0) {
+            *out = (enum outcome)o;
+            return 1;
+        }
+    return 0;
+}
+
+/* The backend of a killed client may still be at work: its transaction is then in progress. */
+static int ask_server(const struct guard *g, struct fate *f, struct err *err)
+{
+    struct timespec pause = {.tv_nsec = 250000000};
+    enum tx_fate fate = TX_IN_PROGRESS;
+    int told = 0;
+
+    for (int i = 0; i < 240; i++) {
+        if (tx_status(g->control, f->xid, &fate, err) != 0)
+            return -1;
+        if (fate != TX_IN_PROGRESS)
+            break;
+        if (!told++)
+            log_info("the server is still at transaction %llu; waiting", (unsigned long long)f->xid);
+        (void)nanosleep(&pause, NULL);
+        if (interrupt_check(err) != 0)
+            return -1;
+    }
+    switch (fate) {
+    case TX_COMMITTED:
+        f->report.outcome = OUTCOME_COMMITTED;
+        return 0;
+    case TX_ABORTED:
+        f->report.outcome = OUTCOME_ROLLED_BACK;
+        return strings_dup(&f->report.why, "it was cut off, and the server rolled back", err);
+    case TX_IN_PROGRESS:
+        f->report.outcome = OUTCOME_UNKNOWN;
+        (void)err_set(err, ERR_UNKNOWN, "transaction %llu of run %s is still in progress on the server",
+                      (unsigned long long)f->xid, f->record->run);
+        err_hint(err, "ask again; pg_stat_activity shows its backend (application_name mig-rollback)");
+        return -1;
+    case TX_FORGOTTEN:
+        break;
+    }
+    f->report.outcome = OUTCOME_UNKNOWN;
+    (void)err_set(err, ERR_UNKNOWN, "the server does not know transaction %llu of run %s",
+                  (unsigned long long)f->xid, f->record->run);
+    err_hint(err, "it is another server (a failover?) or long ago: compare the version table with %s -> %s",
+             f->report.from, f->report.to);
+    return -1;
+}
+
+static void settle_in_journal(const struct guard *g, struct fate *f)
+{
+    struct err why = {0};
+    struct journal *j = journal_open(g->state_dir, g->key, f->record->run, &why);
+    json_t *o = json_pack("{s:s, s:b}", "outcome", outcome_name(f->report.outcome), "settled", 1);
+
+    if (j == NULL || journal_write(j, "outcome", json_incref(o), &why) != 0)
+        log_warn("the outcome is not in the journal: %s", why.message);
+    json_decref(o);
+    journal_free(j);
+}
+
+static int next_step(const struct guard *g, struct fate *f, struct err *err)
+{
+    const json_t *begin = journal_last(f->record, "begin");
+
+    if (f->report.outcome == OUTCOME_UNKNOWN || f->report.running)
+        f->report.next = run_command(g, "status", f->record->run, err);
+    else if (f->report.outcome == OUTCOME_COMMITTED && strcmp(f->report.kind, "rollback") == 0 &&
+             f->undone_by == NULL &&
+             json_integer_value(json_object_get(begin, "undo")) != (json_int_t)UNDO_IMPOSSIBLE)
+        f->report.next = run_command(g, "undo", f->record->run, err);
+    else
+        return 0;
+    return f->report.next != NULL ? 0 : -1;
+}
+
+int fate_read(const struct guard *g, const char *run, struct fate *f, struct err *err)
+{
+    const json_t *begin, *execute, *outcome;
+    const char *kind;
+    int rc = 0, open = 0;
+
+    memset(f, 0, sizeof(*f));
+    if ((f->record = journal_read(g->state_dir, g->key, run, err)) == NULL)
+        return -1;
+    begin = journal_last(f->record, "begin");
+    execute = journal_last(f->record, "execute");
+    outcome = journal_last(f->record, "outcome");
+    kind = text_of(begin, "kind");
+    f->undone_by = text_of(journal_last(f->record, "undone"), "by");
+    f->report.running = f->record->alive;
+    f->report.outcome = OUTCOME_NOT_STARTED;
+    f->xid = (uint64_t)json_integer_value(json_object_get(execute, "xid"));
+    if (strings_dup(&f->report.run, f->record->run, err) != 0 ||
+        strings_dup(&f->report.kind, kind != NULL ? kind : "rollback", err) != 0 ||
+        joined(&f->report.from, json_object_get(begin, "from"), err) != 0 ||
+        joined(&f->report.to, json_object_get(begin, "to"), err) != 0 ||
+        strings_dup(&f->report.backup, text_of(journal_last(f->record, "backup"), "file"), err) != 0)
+        return -1;
+    if (known_outcome(text_of(outcome, "outcome"), &f->report.outcome) &&
+        f->report.outcome != OUTCOME_UNKNOWN) {
+        if (strings_dup(&f->report.why, text_of(outcome, "why"), err) != 0)
+            return -1;
+    } else if (f->report.running) {
+        f->report.outcome = f->xid != 0 ? OUTCOME_UNKNOWN : OUTCOME_NOT_STARTED;
+    } else if (f->xid != 0) {
+        rc = ask_server(g, f, err);
+        open = rc == 0;
+    } else {
+        if (strings_dup(&f->report.why, "it ended before it changed anything", err) != 0)
+            return -1;
+        open = 1;
+    }
+    if (open)
+        settle_in_journal(g, f);
+    if (f->undone_by != NULL &&
+        strings_addf(&f->report.notes, err, "undone by run %s", f->undone_by) != 0)
+        return -1;
+    if (f->report.kind != NULL && rc == 0 && next_step(g, f, err) != 0)
+        return -1;
+    return rc;
+}
+
+void fate_free(struct fate *f)
+{
+    journal_record_free(f->record);
+    outcome_free(&f->report);
+    memset(f, 0, sizeof(*f));
+}

@@ -1,0 +1,28 @@
+/*
+ * fate: what became of a run, from its journal and the server.
+ */
+#ifndef MIG_ROLLBACK_FATE_H
+#define MIG_ROLLBACK_FATE_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/journal.h"
+#include "rollback/view.h"
+
+struct guard;
+
+struct fate {
+    struct journal_record *record;
+    struct outcome_report report;
+    uint64_t xid;          /* 0: the change was not begun */
+    const char *undone_by; /* borrowed from the record, or NULL */
+};
+
+/* RUN: a name, a unique prefix, or NULL for the newest.  Settles what a crash left open: asks the
+ * server, waiting while it still says "in progress", and writes the answer into the journal.
+ * ERR_UNKNOWN (with *F filled) where the server does not know either. */
+int fate_read(const struct guard *g, const char *run, struct fate *f, struct err *err) MIG_MUST_CHECK;
+void fate_free(struct fate *f);
+
+#endif

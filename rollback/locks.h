@@ -1,0 +1,43 @@
+/*
+ * locks: every lock of a plan, taken before anything is read, or none.
+ */
+#ifndef MIG_ROLLBACK_LOCKS_H
+#define MIG_ROLLBACK_LOCKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+struct conn;
+struct plan;
+struct closure;
+
+struct locks_options {
+    const struct plan *plan;
+    const struct closure *closure;
+    int64_t timeout_ms;   /* one attempt; raised above deadlock_timeout */
+    int64_t deadline_ms;  /* all attempts together */
+    int cancel, terminate; /* --cancel-blockers, --terminate-blockers */
+};
+
+/* The advisory lock of this database's migrations, on C's session, polled until DEADLINE_MS.
+ * ERR_REFUSED names the holder. */
+int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err) MIG_MUST_CHECK;
+
+/* Begin a READ COMMITTED transaction on C and lock the plan's tables, sorted, the version table among
+ * them, retrying with jitter.  RAISED: in the modes that the plan needs; else SHARE ROW EXCLUSIVE
+ * (readers go on; locks_raise follows).  WATCH is another session, to see who is in the way.
+ * ERR_REFUSED at the deadline, naming them; then no transaction is open. */
+int locks_take(struct conn *c, struct conn *watch, const struct locks_options *o, int raised,
+               struct err *err) MIG_MUST_CHECK;
+/* In the transaction of locks_take: from SHARE ROW EXCLUSIVE to what the plan needs, under a
+ * savepoint, for a deadlock (40P01) must not cost the snapshot.  ERR_REFUSED as above; the
+ * transaction is still open then. */
+int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *o,
+                struct err *err) MIG_MUST_CHECK;
+
+/* "ACCESS EXCLUSIVE" of "AccessExclusiveLock". */
+const char *locks_mode(const char *lock);
+
+#endif

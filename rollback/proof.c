@@ -1,0 +1,409 @@
+#include "rollback/proof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "migration/plan.h"
+#include "pg/query.h"
+#include "script/closure.h"
+#include "script/effect.h"
+
+static const char catalog_sql[] =
+#include "rollback/sql/catalog.sql.h"
+    ;
+static const char locks_sql[] =
+#include "rollback/sql/locks.sql.h"
+    ;
+static const char writes_sql[] =
+#include "rollback/sql/writes.sql.h"
+    ;
+
+enum kind { RELATION, COLUMN, CONSTRAINT, TRIGGER };
+
+struct object {
+    enum kind kind;
+    uint32_t oid, table;
+    int sub;
+    const char *name, *definition; /* borrowed from the result */
+    int64_t file;
+    int invalid;
+};
+
+struct proof {
+    struct result *result;
+    struct object *objects; /* sorted by kind, oid, sub */
+    size_t count;
+};
+
+static int by_identity(const void *a, const void *b)
+{
+    const struct object *x = a, *y = b;
+
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    if (x->oid != y->oid)
+        return x->oid < y->oid ? -1 : 1;
+    return x->sub < y->sub ? -1 : x->sub > y->sub;
+}
+
+struct proof *proof_read(struct conn *c, struct err *err)
+{
+    struct query q = {.sql = catalog_sql, .columns = 8};
+    struct proof *p = calloc(1, sizeof(*p));
+
+    if (p == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    if ((p->result = query_run(c, &q, err)) == NULL) {
+        (void)err_prefix(err, "cannot read the catalog");
+        goto fail;
+    }
+    p->count = (size_t)result_rows(p->result);
+    if ((p->objects = calloc(p->count + 1, sizeof(*p->objects))) == NULL) {
+        (void)err_oom(err);
+        goto fail;
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        struct object *o = &p->objects[i];
+        const char *kind = result_text(p->result, (int)i, 0);
+
+        o->kind = kind[0] == 'r'   ? RELATION
+                  : kind[0] == 't' ? TRIGGER
+                  : kind[2] == 'l' ? COLUMN
+                                   : CONSTRAINT;
+        o->oid = (uint32_t)result_int(p->result, (int)i, 1);
+        o->sub = (int)result_int(p->result, (int)i, 2);
+        o->table = (uint32_t)result_int(p->result, (int)i, 3);
+        o->name = result_text(p->result, (int)i, 4);
+        o->definition = result_text(p->result, (int)i, 5);
+        o->file = result_int(p->result, (int)i, 6);
+        o->invalid = result_bool(p->result, (int)i, 7);
+    }
+    qsort(p->objects, p->count, sizeof(*p->objects), by_identity);
+    return p;
+fail:
+    proof_free(p);
+    return NULL;
+}
+
+void proof_free(struct proof *p)
+{
+    if (p == NULL)
+        return;
+    result_free(p->result);
+    free(p->objects);
+    free(p);
+}
+
+static const struct object *find(const struct proof *p, enum kind kind, uint32_t oid, int sub)
+{
+    struct object key = {.kind = kind, .oid = oid, .sub = sub};
+
+    return bsearch(&key, p->objects, p->count, sizeof(*p->objects), by_identity);
+}
+
+int proof_has(const struct proof *p, uint32_t oid)
+{
+    return find(p, RELATION, oid, 0) != NULL;
+}
+
+int proof_rewritten(const struct proof *before, const struct proof *after, uint32_t oid)
+{
+    const struct object *x = find(before, RELATION, oid, 0), *y = find(after, RELATION, oid, 0);
+
+    return x != NULL && y != NULL && x->file != y->file;
+}
+
+static const struct closure_table *table_of(const struct closure *c, uint32_t oid)
+{
+    for (size_t i = 0; i < c->ntables; i++)
+        if (c->tables[i].oid == oid)
+            return &c->tables[i];
+    return NULL;
+}
+
+static int is_table(const struct object *o)
+{
+    return o->kind == RELATION && strchr("rpmf", o->definition[0]) != NULL;
+}
+
+/* The last part of "schema.table.column", unquoted enough to compare with a stored name. */
+static int column_is(const struct object *o, const char *name)
+{
+    const char *last = NULL;
+    int quoted = 0;
+    char text[256];
+    size_t n = 0;
+
+    for (const char *p = o->name; *p != '\0'; p++) {
+        if (*p == '"')
+            quoted = !quoted;
+        if (*p == '.' && !quoted)
+            last = p + 1;
+    }
+    if (last == NULL)
+        return 0;
+    for (const char *p = last; *p != '\0' && n + 1 < sizeof(text); p++) {
+        if (*p == '"') {
+            if (p == last || p[1] == '\0')
+                continue;
+            p++; /* "" stands for one */
+        }
+        text[n++] = *p;
+    }
+    text[n] = '\0';
+    return strcmp(text, name) == 0;
+}
+
+static const struct closure_column *column_of(const struct closure_table *t, const struct object *o)
+{
+    for (size_t i = 0; t != NULL && i < t->ncolumns; i++)
+        if (column_is(o, t->columns[i].name))
+            return &t->columns[i];
+    return NULL;
+}
+
+static int has_effect(const struct plan *plan, enum effect_kind kind)
+{
+    for (size_t i = 0; i < plan->nsteps; i++) {
+        const struct effects *e = plan->steps[i].effects;
+
+        for (size_t k = 0; e != NULL && k < e->count; k++)
+            if (e->items[k].kind == kind)
+                return 1;
+    }
+    return 0;
+}
+
+int proof_same(const struct proof *planned, const struct proof *now, const struct closure *closure,
+               struct err *err)
+{
+    size_t i = 0, k = 0;
+
+    while (i < planned->count || k < now->count) {
+        const struct object *x = i < planned->count ? &planned->objects[i] : NULL;
+        const struct object *y = k < now->count ? &now->objects[k] : NULL;
+        int order = x == NULL ? 1 : y == NULL ? -1 : by_identity(x, y);
+        const struct object *one = order <= 0 ? x : y;
+
+        if (order <= 0)
+            i++;
+        if (order >= 0)
+            k++;
+        if (one->kind == RELATION && !is_table(one))
+            continue;
+        if (one->kind == TRIGGER || one->kind == CONSTRAINT || table_of(closure, one->table) == NULL)
+            continue;
+        if (order == 0 && strcmp(x->definition, y->definition) == 0 &&
+            strcmp(x->name, y->name) == 0)
+            continue;
+        (void)err_set(err, ERR_REFUSED, "%s %s since the plan was made", one->name,
+                      order < 0   ? "disappeared"
+                      : order > 0 ? "appeared"
+                                  : "changed");
+        err_hint(err, "look at the plan again: mig-rollback plan");
+        return -1;
+    }
+    return 0;
+}
+
+struct complaint {
+    struct buf text;
+    int count;
+};
+
+static int complain(struct complaint *c, struct err *err, const char *name, const char *what)
+{
+    c->count++;
+    if (c->count > 12)
+        return 0;
+    return buf_addf(&c->text, err, "%s%s %s", c->count > 1 ? "; " : "", name, what);
+}
+
+static int check_gone(struct complaint *c, const struct object *o, const struct proof *after,
+                      const struct closure *closure, struct err *err)
+{
+    const struct closure_table *t = table_of(closure, o->table);
+    int table_gone = !proof_has(after, o->table);
+
+    switch (o->kind) {
+    case RELATION:
+        if (!is_table(o))
+            return 0;
+        if (t == NULL || (t->fate & CLOSURE_DROPPED) == 0)
+            return complain(c, err, o->name, "was dropped, which the plan does not say");
+        return 0;
+    case COLUMN: {
+        const struct closure_column *column = column_of(t, o);
+
+        if (table_gone)
+            return 0;
+        if (column == NULL || (column->why & CLOSURE_COLUMN_DROPPED) == 0)
+            return complain(c, err, o->name, "was dropped, which the plan does not say");
+        return 0;
+    }
+    case CONSTRAINT:
+    case TRIGGER:
+        if (t == NULL)
+            return complain(c, err, o->name, "was dropped, on a table that is not in the plan");
+        return 0;
+    }
+    return 0;
+}
+
+static int check_kept(struct complaint *c, const struct object *x, const struct object *y,
+                      const struct closure *closure, int renames_table, int renames_column,
+                      struct err *err)
+{
+    const struct closure_table *t = table_of(closure, x->table);
+    const struct closure_column *column;
+
+    if (y->invalid && !x->invalid &&
+        complain(c, err, y->name, "became invalid") != 0)
+        return -1;
+    switch (x->kind) {
+    case RELATION:
+        if (!is_table(x))
+            return 0;
+        if (t != NULL && (t->fate & CLOSURE_DROPPED) != 0)
+            return complain(c, err, x->name, "should have been dropped and is still there");
+        if (strcmp(x->name, y->name) != 0 && !renames_table)
+            return complain(c, err, x->name, "was renamed or moved, which the plan does not say");
+        if (strcmp(x->definition, y->definition) != 0 && t == NULL)
+            return complain(c, err, x->name, "changed its kind or persistence");
+        return 0;
+    case COLUMN:
+        column = column_of(t, x);
+        if (column != NULL && (column->why & CLOSURE_COLUMN_DROPPED) != 0)
+            return complain(c, err, x->name, "should have been dropped and is still there");
+        if (strcmp(x->definition, y->definition) != 0 &&
+            (column == NULL || (column->why & CLOSURE_COLUMN_RETYPED) == 0))
+            return complain(c, err, x->name, "changed its type, which the plan does not say");
+        if (strcmp(x->name, y->name) != 0 && !renames_table && !renames_column)
+            return complain(c, err, x->name, "was renamed, which the plan does not say");
+        return 0;
+    case CONSTRAINT:
+    case TRIGGER:
+        if (strcmp(x->definition, y->definition) != 0 && t == NULL)
+            return complain(c, err, x->name, "changed, on a table that is not in the plan");
+        return 0;
+    }
+    return 0;
+}
+
+int proof_check(const struct proof *before, const struct proof *after, const struct plan *plan,
+                const struct closure *closure, struct err *err)
+{
+    int renames_table = has_effect(plan, EFFECT_RENAME_TABLE) || has_effect(plan, EFFECT_RENAME_OTHER);
+    int renames_column = has_effect(plan, EFFECT_RENAME_COLUMN);
+    struct complaint c = {.count = 0};
+    size_t i = 0, k = 0;
+    int rc = -1;
+
+    while (i < before->count || k < after->count) {
+        const struct object *x = i < before->count ? &before->objects[i] : NULL;
+        const struct object *y = k < after->count ? &after->objects[k] : NULL;
+        int order = x == NULL ? 1 : y == NULL ? -1 : by_identity(x, y);
+
+        if (x != NULL && (y == NULL || order < 0)) {
+            if (check_gone(&c, x, after, closure, err) != 0)
+                goto out;
+        } else if (y != NULL && (x == NULL || order > 0)) {
+            if (y->invalid && complain(&c, err, y->name, "is new and not valid") != 0)
+                goto out;
+        } else if (x != NULL && y != NULL &&
+                   check_kept(&c, x, y, closure, renames_table, renames_column, err) != 0) {
+            goto out;
+        }
+        i += order <= 0;
+        k += order >= 0;
+    }
+    if (c.count > 0) {
+        (void)err_set(err, ERR_REFUSED, "the catalog is not as the plan predicted (%d difference%s)",
+                      c.count, c.count == 1 ? "" : "s");
+        err_detail(err, "%s", c.text.data);
+        err_hint(err, "nothing was changed; correct the downgrade");
+        goto out;
+    }
+    rc = 0;
+out:
+    buf_free(&c.text);
+    return rc;
+}
+
+static int is_version_table(const struct plan *plan, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return plan->version_table != NULL &&
+           strcmp(dot != NULL ? dot + 1 : name, plan->version_table) == 0;
+}
+
+int proof_writes(struct conn *c, const struct proof *before, const struct plan *plan,
+                 const struct closure *closure, struct err *err)
+{
+    struct query locks = {.sql = locks_sql, .columns = 3};
+    struct query writes = {.sql = writes_sql, .columns = 5};
+    struct complaint said = {.count = 0};
+    struct result *r = NULL;
+    int rc = -1;
+
+    if ((r = query_run(c, &locks, err)) == NULL)
+        goto out;
+    for (int i = 0; i < result_rows(r); i++) {
+        uint32_t oid = (uint32_t)result_int(r, i, 0);
+        const struct object *o = find(before, RELATION, oid, 0);
+        struct buf what = {0};
+        int bad;
+
+        /* Made by this transaction, an index, a sequence, a view, TOAST. */
+        if (o == NULL || !is_table(o) || table_of(closure, oid) != NULL ||
+            is_version_table(plan, o->name))
+            continue;
+        bad = buf_addf(&what, err, "is locked in %s and not in the plan", result_text(r, i, 1)) ||
+              complain(&said, err, o->name, what.data);
+        buf_free(&what);
+        if (bad)
+            goto out;
+    }
+    result_free(r);
+    if ((r = query_run(c, &writes, err)) == NULL)
+        goto out;
+    for (int i = 0; i < result_rows(r); i++) {
+        uint32_t oid = (uint32_t)result_int(r, i, 0);
+        const struct object *o = find(before, RELATION, oid, 0);
+        const struct closure_table *t = table_of(closure, oid);
+        struct buf what = {0};
+        int bad;
+
+        if (o == NULL || is_version_table(plan, o->name))
+            continue;
+        if (t != NULL && (closure_table_at_risk(t) || (t->fate & CLOSURE_ROWS) != 0))
+            continue;
+        if (t != NULL && (t->fate & CLOSURE_INSERTED) != 0 && result_int(r, i, 3) == 0 &&
+            result_int(r, i, 4) == 0)
+            continue;
+        bad = buf_addf(&what, err, "had %lld rows inserted, %lld updated, %lld deleted outside of the plan",
+                       (long long)result_int(r, i, 2), (long long)result_int(r, i, 3),
+                       (long long)result_int(r, i, 4)) ||
+              complain(&said, err, o->name, what.data);
+        buf_free(&what);
+        if (bad)
+            goto out;
+    }
+    if (said.count > 0) {
+        (void)err_set(err, ERR_REFUSED, "the script wrote outside of its plan (%d table%s)", said.count,
+                      said.count == 1 ? "" : "s");
+        err_detail(err, "%s", said.text.data);
+        err_hint(err, "a trigger, a cascade, a function or a DO block did it; those rows are not in the "
+                      "backup, so nothing was committed");
+        goto out;
+    }
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&said.text);
+    return rc;
+}

@@ -1,0 +1,41 @@
+/*
+ * proof: does the catalog say what the plan predicted, while ROLLBACK is still free?
+ *
+ * A proof is the catalog at one moment.  Two of one transaction, before and after,
+ * are compared with the closure: what went must have been predicted to go, what was
+ * predicted must have gone, nothing new may be invalid, nothing may have been written
+ * outside of the plan.
+ */
+#ifndef MIG_ROLLBACK_PROOF_H
+#define MIG_ROLLBACK_PROOF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+struct conn;
+struct plan;
+struct closure;
+struct proof;
+
+/* Read in C's transaction, under our own settings (session_borrow) or an own session. */
+struct proof *proof_read(struct conn *c, struct err *err) MIG_MUST_CHECK;
+void proof_free(struct proof *p);
+
+/* ERR_REFUSED naming the first table or column of CLOSURE's tables that differs: the schema changed
+ * between the plan and the locks. */
+int proof_same(const struct proof *planned, const struct proof *now, const struct closure *closure,
+               struct err *err) MIG_MUST_CHECK;
+/* ERR_REFUSED with every difference from the prediction in its detail. */
+int proof_check(const struct proof *before, const struct proof *after, const struct plan *plan,
+                const struct closure *closure, struct err *err) MIG_MUST_CHECK;
+/* Locks and statistics of our own transaction: ERR_REFUSED naming tables written outside of the plan. */
+int proof_writes(struct conn *c, const struct proof *before, const struct plan *plan,
+                 const struct closure *closure, struct err *err) MIG_MUST_CHECK;
+/* Was the table's file replaced? */
+int proof_rewritten(const struct proof *before, const struct proof *after, uint32_t oid);
+/* Is the relation in it? */
+int proof_has(const struct proof *p, uint32_t oid);
+
+#endif

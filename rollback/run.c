@@ -1,0 +1,623 @@
+#include "rollback/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backup/keys.h"
+#include "backup/restore.h"
+#include "backup/shelf.h"
+#include "backup/snapshot.h"
+#include "core/audit.h"
+#include "core/buf.h"
+#include "core/config.h"
+#include "core/journal.h"
+#include "core/log.h"
+#include "core/progress.h"
+#include "core/state.h"
+#include "core/strings.h"
+#include "migration/plan.h"
+#include "pg/conn.h"
+#include "pg/environment.h"
+#include "pg/query.h"
+#include "pg/quote.h"
+#include "pg/session.h"
+#include "pg/tx.h"
+#include "rollback/execute.h"
+#include "rollback/guard.h"
+#include "rollback/kept.h"
+#include "rollback/locks.h"
+#include "rollback/proof.h"
+#include "rollback/relax.h"
+#include "rollback/view.h"
+#include "script/closure.h"
+
+/* What one run holds while it runs. */
+struct run {
+    struct guard *g;
+    const struct run_restore *restore;
+    struct outcome_report *out;
+    struct journal *journal;
+    struct conn *lock;     /* the advisory lock's session */
+    struct relax *relax;   /* undo: NOT NULL that waits for the values */
+    struct proof *before, *after;
+    struct snapshot_result snapshot;
+    struct restore_result restored;
+    uint64_t xid;
+    int begun;             /* the script began to change the schema */
+};
+
+static json_t *list(char *const *rows)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; rows != NULL && rows[i] != NULL; i++)
+        (void)json_array_append_new(a, json_string(rows[i]));
+    return a;
+}
+
+static int joined(char **out, char *const *rows, struct err *err)
+{
+    struct buf b = {0};
+
+    if (rows == NULL || rows[0] == NULL)
+        return strings_dup(out, "base", err);
+    for (size_t i = 0; rows[i] != NULL; i++)
+        if (buf_addf(&b, err, "%s%s", i > 0 ? ", " : "", rows[i]) != 0) {
+            buf_free(&b);
+            return -1;
+        }
+    *out = b.data;
+    return 0;
+}
+
+static int add_word(char ***words, const char *flag, const char *value, struct err *err)
+{
+    if (value == NULL)
+        return 0;
+    return strings_add(words, flag, err) != 0 || strings_add(words, value, err) != 0 ? -1 : 0;
+}
+
+char *run_command(const struct guard *g, const char *command, const char *run, struct err *err)
+{
+    const struct cli_common *c = g->request->common;
+    char **words = NULL;
+    char *text = NULL;
+
+    if (strings_add(&words, "mig-rollback", err) == 0 && strings_add(&words, command, err) == 0 &&
+        (run == NULL || strings_add(&words, run, err) == 0) &&
+        add_word(&words, "-d", c->dbname, err) == 0 && add_word(&words, "-h", c->host, err) == 0 &&
+        add_word(&words, "-p", c->port, err) == 0 && add_word(&words, "-U", c->user, err) == 0 &&
+        add_word(&words, "--env", c->env, err) == 0 && add_word(&words, "-c", c->config, err) == 0 &&
+        add_word(&words, "--dir", c->dir, err) == 0 &&
+        add_word(&words, "--state-dir", c->state_dir, err) == 0)
+        text = audit_mask((int)strings_count(words), words, err);
+    strings_free(words);
+    return text;
+}
+
+/* ---- what undo will need --------------------------------------------------------------------- */
+
+static const char *mode_of(const struct closure_table *t)
+{
+    if (t->fate & CLOSURE_DROPPED)
+        return "replace";
+    if (t->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS))
+        return "merge";
+    return "columns";
+}
+
+static json_t *targets(const struct closure *c)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < c->ntables; i++) {
+        const struct closure_table *t = &c->tables[i];
+        json_t *o, *columns;
+
+        if (!closure_table_at_risk(t))
+            continue;
+        o = json_object();
+        columns = json_array();
+        for (size_t k = 0; k < t->ncolumns; k++)
+            (void)json_array_append_new(columns, json_string(t->columns[k].name));
+        (void)json_object_set_new(o, "schema", json_string(t->schema));
+        (void)json_object_set_new(o, "name", json_string(t->name));
+        (void)json_object_set_new(o, "mode", json_string(mode_of(t)));
+        (void)json_object_set_new(o, "columns", columns);
+        (void)json_array_append_new(a, o);
+    }
+    return a;
+}
+
+/* Both directions and the targets, sealed: undo needs neither Alembic nor the files. */
+static char *seal_plan(const struct guard *g, struct err *err)
+{
+    json_t *o = json_object(), *down = kept_plan(g->plan, err), *up = NULL;
+    char *sealed = NULL;
+
+    if (o == NULL || down == NULL)
+        goto out;
+    if (g->reverse != NULL && (up = kept_plan(g->reverse, err)) == NULL)
+        goto out;
+    (void)json_object_set(o, "plan", down);
+    if (up != NULL)
+        (void)json_object_set(o, "reverse", up);
+    (void)json_object_set_new(o, "targets", targets(g->closure));
+    sealed = kept_seal(o, g->request->keys, err);
+out:
+    json_decref(o);
+    json_decref(down);
+    json_decref(up);
+    return sealed;
+}
+
+static int open_journal(struct run *r, struct err *err)
+{
+    const struct guard *g = r->g;
+    const struct cli_common *c = g->request->common;
+    const char *is_volatile;
+    json_t *begin = json_object(), *forced = json_array();
+    char *command = NULL, *sealed = NULL;
+    struct err why = {0};
+    int rc = -1;
+
+    if (state_make(g->state_dir, &is_volatile, err) != 0)
+        goto out;
+    if (is_volatile != NULL)
+        log_warn("the state folder \"%s\" is %s: after a crash nothing would be known", g->state_dir,
+                 is_volatile);
+    if ((r->journal = journal_create(g->state_dir, g->key, err)) == NULL)
+        goto out;
+    if (strings_dup(&r->out->run, journal_run(r->journal), err) != 0 ||
+        (command = audit_mask(c->argc, c->argv, err)) == NULL)
+        goto out;
+    for (size_t i = 0; i < g->nrefusals; i++)
+        if (g->refusals[i].forced)
+            (void)json_array_append_new(forced, json_string(g->refusals[i].name));
+    (void)json_object_set_new(begin, "kind", json_string(r->restore != NULL ? "undo" : "rollback"));
+    if (r->restore != NULL)
+        (void)json_object_set_new(begin, "of", json_string(r->restore->of));
+    (void)json_object_set_new(begin, "from", list(g->plan->from));
+    (void)json_object_set_new(begin, "to", list(g->plan->to));
+    (void)json_object_set_new(begin, "digest", json_string(g->digest));
+    (void)json_object_set_new(begin, "server", json_string(conn_title(g->control)));
+    (void)json_object_set_new(begin, "database", json_string(g->environment->database));
+    (void)json_object_set_new(begin, "command", json_string(command));
+    (void)json_object_set_new(begin, "pid", json_integer(getpid()));
+    (void)json_object_set_new(begin, "undo", json_integer((json_int_t)g->undo));
+    (void)json_object_set(begin, "forced", forced);
+    if (c->reason != NULL)
+        (void)json_object_set_new(begin, "reason", json_string(c->reason));
+    if (journal_write(r->journal, "begin", json_incref(begin), err) != 0)
+        goto out;
+    if (keyring_can_write(g->request->keys, &why) == 0) {
+        if ((sealed = seal_plan(g, err)) == NULL ||
+            journal_write(r->journal, "plan", json_pack("{s:s}", "sealed", sealed), err) != 0)
+            goto out;
+    }
+    rc = 0;
+out:
+    json_decref(begin);
+    json_decref(forced);
+    free(command);
+    free(sealed);
+    return rc;
+}
+
+/* ---- inside the transaction ------------------------------------------------------------------ */
+
+/* The migration's settings again; BACK is freed. */
+static int settings_back(struct conn *c, char ***back, struct err *err)
+{
+    int rc = session_return(c, *back, err);
+
+    strings_free(*back);
+    *back = NULL;
+    return rc;
+}
+
+static int check_versions(struct run *r, char *const *expected, const char *when, struct err *err)
+{
+    char **rows = NULL;
+    int rc = -1;
+
+    if (r->g->plan->version_table == NULL)
+        return 0;
+    if (execute_version_rows(r->g->main, r->g->plan, &rows, err) == 0)
+        rc = execute_version_same(rows, expected, when, err);
+    strings_free(rows);
+    return rc;
+}
+
+static int must_back_up(const struct run *r)
+{
+    if (r->g->request->backup == ROLLBACK_NONE)
+        return 0;
+    if (r->restore == NULL)
+        return 1;
+    for (size_t i = 0; i < r->g->closure->ntables; i++)
+        if (closure_table_at_risk(&r->g->closure->tables[i]))
+            return 1;
+    return 0;
+}
+
+static int take_backup(struct run *r, struct err *err)
+{
+    struct guard *g = r->g;
+    const struct cli_common *c = g->request->common;
+    struct progress *progress = progress_start("saving");
+    char *command = audit_mask(c->argc, c->argv, err);
+    struct snapshot_options o = {
+        .keys = g->request->keys,
+        .closure = g->closure,
+        .scope = g->request->loss_scope ? SNAPSHOT_LOSS : SNAPSHOT_TABLES,
+        .dir = state_shelf(c, g->request->config),
+        .purpose = r->restore != NULL ? "undo" : "rollback",
+        .reason = c->reason,
+        .environment = g->environment->name,
+        .command = command,
+        .from = (const char *const *)g->plan->from,
+        .to = (const char *const *)g->plan->to,
+        .jobs = c->jobs,
+        .held = 1,
+        .alone = g->short_copy,
+        .no_ddl = g->short_copy, /* pg_dump would wait for our locks */
+        .lock_timeout_ms = g->request->lock_timeout_ms,
+        .tick = progress_tick,
+        .tick_arg = progress,
+    };
+    int rc = -1;
+
+    if (command == NULL)
+        goto out;
+    if (shelf_make(o.dir, err) != 0 || snapshot_create(g->main, &o, &r->snapshot, err) != 0) {
+        (void)err_prefix(err, "no backup, so nothing was changed");
+        goto out;
+    }
+    if (!r->snapshot.verified) {
+        (void)err_set(err, ERR_BACKUP, "the backup \"%s\" could not be read back", r->snapshot.file);
+        goto out;
+    }
+    if (strings_dup(&r->out->backup, r->snapshot.file, err) != 0)
+        goto out;
+    rc = journal_write(r->journal, "backup",
+                       json_pack("{s:s, s:s, s:I}", "file", r->snapshot.file, "archive_id",
+                                 r->snapshot.archive_id, "bytes", (json_int_t)r->snapshot.file_bytes),
+                       err);
+out:
+    progress_end(progress);
+    free(command);
+    return rc;
+}
+
+/* Everything is locked, nothing is read yet. */
+static int look_and_copy(struct run *r, struct err *err)
+{
+    struct guard *g = r->g;
+    char **back = NULL;
+    int rc = -1;
+
+    if (check_versions(r, g->plan->from, "now", err) != 0) {
+        err_hint(err, "somebody migrated meanwhile: look at the plan again");
+        return -1;
+    }
+    if (session_borrow(g->main, &back, err) != 0)
+        return -1;
+    if ((r->before = proof_read(g->main, err)) == NULL ||
+        proof_same(g->proof, r->before, g->closure, err) != 0)
+        goto out;
+    if (must_back_up(r) && take_backup(r, err) != 0)
+        goto out;
+    rc = settings_back(g->main, &back, err);
+out:
+    strings_free(back);
+    return rc;
+}
+
+static char *relaxed(void *arg, const struct statement *s, struct err *err)
+{
+    return relax_statement(arg, s, err);
+}
+
+static int change(struct run *r, struct err *err)
+{
+    struct guard *g = r->g;
+    struct execute_options o = {
+        .statement_timeout_ms = g->request->statement_timeout_ms,
+        .lock_timeout_ms = g->request->lock_timeout_ms,
+        .show_values = g->request->common->show_values,
+    };
+
+    if (r->relax != NULL) {
+        o.rewrite = relaxed;
+        o.rewrite_arg = r->relax;
+    }
+    if (tx_current_id(g->main, &r->xid, err) != 0 ||
+        journal_write(r->journal, "execute", json_pack("{s:I}", "xid", (json_int_t)r->xid), err) != 0)
+        return -1;
+    r->begun = 1;
+    return execute_plan(g->main, g->plan, &o, err);
+}
+
+static int put_back(struct run *r, struct err *err)
+{
+    struct restore_options o = {
+        .keys = r->g->request->keys,
+        .file = r->restore->file,
+        .targets = r->restore->targets,
+        .ntargets = r->restore->ntargets,
+        .mode = RESTORE_MERGE,
+        .on_conflict = RESTORE_OVERWRITE,
+        .held = 1,
+        .verify_full = 1,
+        .since_xid = r->restore->since_xid,
+    };
+
+    if (r->restore->ntargets == 0)
+        return 0;
+    if (restore_run(r->g->main, &o, &r->restored, err) != 0)
+        return err_prefix(err, "cannot put the values back");
+    return 0;
+}
+
+static int report_restored(struct run *r, struct err *err)
+{
+    json_t *a = json_array();
+
+    if (a == NULL)
+        return err_oom(err);
+    r->out->tables = a;
+    for (size_t i = 0; i < r->restored.ntables; i++) {
+        const struct restore_table *t = &r->restored.tables[i];
+        struct buf name = {0};
+        json_t *o = json_object();
+
+        if (buf_addf(&name, err, "%s.%s", t->schema, t->name) != 0) {
+            json_decref(o);
+            return -1;
+        }
+        (void)json_object_set_new(o, "name", json_string(name.data));
+        (void)json_object_set_new(o, "rows", json_integer((json_int_t)t->rows));
+        (void)json_object_set_new(o, "inserted", json_integer((json_int_t)t->inserted));
+        (void)json_object_set_new(o, "updated", json_integer((json_int_t)t->updated));
+        (void)json_object_set_new(o, "unchanged", json_integer((json_int_t)t->unchanged));
+        (void)json_object_set_new(o, "vanished", json_integer((json_int_t)t->vanished));
+        (void)json_object_set_new(o, "changed_since", json_integer((json_int_t)t->changed));
+        (void)json_object_set_new(o, "digest_equal", json_boolean(t->digest_equal));
+        (void)json_array_append_new(a, o);
+        if (t->vanished > 0 &&
+            strings_addf(&r->out->notes, err, "%s: %llu rows of the backup are gone meanwhile and got nothing",
+                         name.data, (unsigned long long)t->vanished) != 0)
+            return -1;
+        if (t->changed > 0 &&
+            strings_addf(&r->out->notes, err, "%s: %llu rows were changed since the rollback", name.data,
+                         (unsigned long long)t->changed) != 0)
+            return -1;
+        buf_free(&name);
+    }
+    return 0;
+}
+
+static int smoke(struct run *r, struct err *err)
+{
+    for (size_t i = 0; r->g->request->smoke != NULL && r->g->request->smoke[i] != NULL; i++) {
+        const char *path = r->g->request->smoke[i];
+        struct buf b = {0};
+        struct query q = {.columns = -1};
+        struct result *res = NULL;
+        int rc = -1;
+
+        if (buf_read_file(&b, path, (size_t)1 << 20, err) == 0) {
+            q.sql = b.data;
+            if ((res = query_run(r->g->main, &q, err)) == NULL)
+                (void)err_prefix(err, "smoke test \"%s\"", path);
+            else if (result_rows(res) > 0)
+                (void)err_set(err, ERR_REFUSED, "smoke test \"%s\" found %d row%s", path,
+                              result_rows(res), result_rows(res) == 1 ? "" : "s");
+            else
+                rc = 0;
+        }
+        result_free(res);
+        buf_free(&b);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* While ROLLBACK is still free. */
+static int prove(struct run *r, struct err *err)
+{
+    struct guard *g = r->g;
+    char **back = NULL;
+    int rc = -1;
+
+    if (check_versions(r, g->plan->to, "after the change", err) != 0)
+        return -1;
+    if (session_borrow(g->main, &back, err) != 0)
+        return -1;
+    if (proof_writes(g->main, r->before, g->plan, g->closure, err) != 0)
+        goto out;
+    if (r->restore != NULL && (put_back(r, err) != 0 || report_restored(r, err) != 0))
+        goto out;
+    if (r->relax != NULL) {
+        if (settings_back(g->main, &back, err) != 0 || relax_finish(r->relax, g->main, err) != 0 ||
+            session_borrow(g->main, &back, err) != 0)
+            goto out;
+    }
+    if ((r->after = proof_read(g->main, err)) == NULL ||
+        proof_check(r->before, r->after, g->plan, g->closure, err) != 0)
+        goto out;
+    rc = settings_back(g->main, &back, err);
+    if (rc == 0)
+        rc = smoke(r, err);
+out:
+    strings_free(back);
+    return rc;
+}
+
+/* ---- around the transaction ------------------------------------------------------------------ */
+
+/* The connection died in COMMIT: only the server knows. */
+static int settle(struct run *r, struct err *err)
+{
+    struct timespec second = {.tv_sec = 1};
+
+    log_warn("%s", err->message);
+    log_warn("asking the server whether transaction %llu was committed", (unsigned long long)r->xid);
+    for (int i = 0; i < 60; i++) {
+        struct err why = {0};
+        struct conn *c = conn_again(r->g->control, CONN_OWN, &why);
+        enum tx_fate fate = TX_IN_PROGRESS;
+        int asked = c != NULL && tx_status(c, r->xid, &fate, &why) == 0;
+
+        conn_free(c);
+        if (asked && fate == TX_COMMITTED) {
+            err_clear(err);
+            return 0;
+        }
+        if (asked && fate == TX_ABORTED) {
+            err_clear(err);
+            return err_set(err, ERR_FAILED, "the connection was lost and the server rolled back");
+        }
+        if (asked && fate == TX_FORGOTTEN)
+            break;
+        (void)nanosleep(&second, NULL);
+    }
+    err_hint(err, "\"mig-rollback status %s\" settles it when the server answers", r->out->run);
+    return -1;
+}
+
+static int transaction(struct run *r, struct err *err)
+{
+    struct guard *g = r->g;
+    const struct rollback_request *q = g->request;
+    struct locks_options lo = {
+        .plan = g->plan,
+        .closure = g->closure,
+        .timeout_ms = q->lock_timeout_ms,
+        .deadline_ms = q->lock_deadline_ms,
+        .cancel = q->cancel_blockers,
+        .terminate = q->terminate_blockers,
+    };
+    int at_once = g->short_copy || q->backup != ROLLBACK_LOCKED;
+
+    if (journal_write(r->journal, "locks", NULL, err) != 0 ||
+        locks_take(g->main, g->control, &lo, at_once, err) != 0)
+        return -1;
+    if (look_and_copy(r, err) != 0)
+        return -1;
+    if (!at_once && locks_raise(g->main, g->control, &lo, err) != 0)
+        return -1;
+    if (change(r, err) != 0 || prove(r, err) != 0)
+        return -1;
+    if (q->dry_run) {
+        tx_rollback(g->main);
+        return 0;
+    }
+    if (journal_write(r->journal, "commit", json_pack("{s:I}", "xid", (json_int_t)r->xid), err) != 0)
+        return -1;
+    if (tx_commit(g->main, err) == 0)
+        return 0;
+    return err->kind == ERR_UNKNOWN ? settle(r, err) : -1;
+}
+
+static void analyze(struct run *r)
+{
+    for (size_t i = 0; i < r->g->closure->ntables; i++) {
+        const struct closure_table *t = &r->g->closure->tables[i];
+        struct err why = {0};
+        struct buf b = {0};
+
+        if (!proof_rewritten(r->before, r->after, t->oid))
+            continue;
+        if (buf_adds(&b, "ANALYZE ", &why) == 0 && quote_name(&b, t->schema, t->name, &why) == 0 &&
+            query_exec(r->g->control, b.data, NULL, &why) != 0)
+            log_warn("ANALYZE %s.%s: %s", t->schema, t->name, why.message);
+        buf_free(&b);
+    }
+}
+
+static int write_outcome(struct run *r, const struct err *failed, struct err *err)
+{
+    json_t *o = json_object();
+
+    (void)json_object_set_new(o, "outcome", json_string(outcome_name(r->out->outcome)));
+    if (failed->kind != ERR_NONE)
+        (void)json_object_set_new(o, "why", json_string(failed->message));
+    return journal_write(r->journal, "outcome", o, err);
+}
+
+/* The run that was undone must say so too, or it could be undone twice. */
+static void mark_undone(struct run *r)
+{
+    struct err why = {0};
+    struct journal *j = journal_open(r->g->state_dir, r->g->key, r->restore->of, &why);
+
+    if (j == NULL || journal_write(j, "undone", json_pack("{s:s}", "by", r->out->run), &why) != 0)
+        log_warn("run %s could not be marked as undone: %s", r->restore->of, why.message);
+    journal_free(j);
+}
+
+static void finish(struct run *r, int committed, struct err *err)
+{
+    struct outcome_report *out = r->out;
+    struct err why = {0};
+
+    if (committed)
+        out->outcome = r->g->request->dry_run ? OUTCOME_ROLLED_BACK : OUTCOME_COMMITTED;
+    else if (err->kind == ERR_UNKNOWN)
+        out->outcome = OUTCOME_UNKNOWN;
+    else
+        out->outcome = r->begun ? OUTCOME_ROLLED_BACK : OUTCOME_NOT_STARTED;
+    if (r->journal != NULL && write_outcome(r, err, &why) != 0)
+        log_warn("the outcome is not in the journal: %s", why.message);
+    if (committed && !r->g->request->dry_run) {
+        if (r->restore != NULL)
+            mark_undone(r);
+        else if (r->g->undo != UNDO_IMPOSSIBLE)
+            out->next = run_command(r->g, "undo", out->run, &why);
+        analyze(r);
+    } else if (out->outcome == OUTCOME_UNKNOWN) {
+        out->next = run_command(r->g, "status", out->run, &why);
+    }
+    if (!committed && err->kind != ERR_NONE)
+        out->why = strdup(err->message);
+}
+
+static void run_free(struct run *r)
+{
+    journal_free(r->journal);
+    conn_free(r->lock);
+    relax_free(r->relax);
+    proof_free(r->before);
+    proof_free(r->after);
+    snapshot_result_free(&r->snapshot);
+    restore_result_free(&r->restored);
+}
+
+int run_guarded(struct guard *g, const struct run_restore *restore, struct outcome_report *out,
+                struct err *err)
+{
+    struct run r = {.g = g, .restore = restore, .out = out};
+    int committed = 0;
+
+    memset(out, 0, sizeof(*out));
+    out->outcome = OUTCOME_NOT_STARTED;
+    if (strings_dup(&out->kind, restore != NULL ? "undo" : "rollback", err) != 0 ||
+        joined(&out->from, g->plan->from, err) != 0 || joined(&out->to, g->plan->to, err) != 0)
+        return -1;
+    if (restore != NULL && (r.relax = relax_new(err)) == NULL)
+        return -1;
+    if ((r.lock = conn_again(g->control, CONN_OWN, err)) != NULL &&
+        locks_advisory(r.lock, g->request->lock_deadline_ms, err) == 0 && open_journal(&r, err) == 0)
+        committed = transaction(&r, err) == 0;
+    if (!committed)
+        tx_rollback(g->main);
+    if (out->run != NULL)
+        finish(&r, committed, err);
+    run_free(&r);
+    return committed ? 0 : -1;
+}

@@ -1,0 +1,380 @@
+#include "rollback/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/keys.h"
+#include "core/buf.h"
+#include "core/report.h"
+#include "core/state.h"
+#include "core/strings.h"
+#include "migration/plan.h"
+#include "pg/conn.h"
+#include "pg/environment.h"
+#include "prodcheck/verdict.h"
+#include "rollback/guard.h"
+#include "rollback/locks.h"
+#include "script/closure.h"
+#include "script/statement.h"
+#include "validate/judge.h"
+
+static const char *const undo_names[] = {"exact", "staged", "impossible"};
+static const char *const backup_names[] = {"locked", "before", "none"};
+
+static void rows_text(char *const *rows, FILE *out)
+{
+    if (rows == NULL || rows[0] == NULL)
+        fputs("base (no rows)", out);
+    for (size_t i = 0; rows != NULL && rows[i] != NULL; i++)
+        fprintf(out, "%s%s", i > 0 ? ", " : "", rows[i]);
+}
+
+static size_t statements_of(const struct plan_step *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; s->script != NULL && i < s->script->count; i++)
+        if (json_object_get(s->script->statements[i].tree, "TransactionStmt") == NULL)
+            n++;
+    return n;
+}
+
+static void fate_text(const struct closure_table *t, FILE *out)
+{
+    const char *comma = "";
+
+    if (t->fate & CLOSURE_DROPPED) {
+        fputs("dropped", out);
+        comma = ", ";
+    }
+    if (t->fate & CLOSURE_COLUMNS) {
+        fprintf(out, "%scolumns", comma);
+        for (size_t i = 0; i < t->ncolumns; i++)
+            fprintf(out, "%s %s%s", i > 0 ? "," : "", t->columns[i].name,
+                    t->columns[i].why & CLOSURE_COLUMN_DROPPED   ? " dropped"
+                    : t->columns[i].why & CLOSURE_COLUMN_RETYPED ? " retyped"
+                                                                 : " updated");
+        comma = ", ";
+    }
+    if (t->fate & CLOSURE_EMPTIED) {
+        fprintf(out, "%semptied", comma);
+        comma = ", ";
+    }
+    if (t->fate & CLOSURE_ROWS) {
+        fprintf(out, "%srows changed", comma);
+        comma = ", ";
+    }
+    if (t->fate & CLOSURE_INSERTED) {
+        fprintf(out, "%srows added", comma);
+        comma = ", ";
+    }
+    if (comma[0] == '\0')
+        fputs(t->fate & CLOSURE_ALTERED ? "altered, nothing stored is lost" : "only locked", out);
+    if (t->because != NULL)
+        fprintf(out, " (%s)", t->because);
+}
+
+static void tables_text(const struct guard *g, FILE *out)
+{
+    fputs("\nTables\n", out);
+    for (size_t i = 0; i < g->closure->ntables; i++) {
+        const struct closure_table *t = &g->closure->tables[i];
+        char rows[32], bytes[32];
+
+        fprintf(out, "  %s.%s  ", t->schema, t->name);
+        if (g->tables[i].rows >= 0)
+            fprintf(out, "about %s rows, ", report_count((uint64_t)g->tables[i].rows, rows));
+        fprintf(out, "%s, %s\n    ", report_bytes((uint64_t)g->tables[i].bytes, bytes),
+                locks_mode(t->lock));
+        fate_text(t, out);
+        fputc('\n', out);
+    }
+    if (g->closure->ntables == 0)
+        fputs("  none\n", out);
+}
+
+static void findings_text(const struct judgement *j, FILE *out)
+{
+    fprintf(out, "\nWhat it would destroy or break\n");
+    if (j->nfindings == 0)
+        fputs("  nothing was found\n", out);
+    for (size_t i = 0; i < j->nfindings; i++) {
+        const struct finding *f = &j->findings[i];
+
+        fprintf(out, "  %-8s %s: %s%s%s\n", severity_name(f->severity), f->code, f->message,
+                f->covered && f->has_loss ? " [in the backup]" : "", f->ignored != NULL ? " [ignored]" : "");
+    }
+}
+
+static void gate_text(const struct verdict *v, FILE *out)
+{
+    static const char *const answers[] = {"go", "no-go", "unknown"};
+
+    fprintf(out, "\nGate: %s (%zu checks)\n", answers[v->answer], v->nchecks);
+    for (size_t i = 0; i < v->nchecks; i++)
+        if (v->checks[i].status != CHECK_OK && v->checks[i].status != CHECK_SKIPPED)
+            fprintf(out, "  %-5s %s: %s\n", check_status_name(v->checks[i].status), v->checks[i].id,
+                    v->checks[i].message != NULL ? v->checks[i].message : "");
+}
+
+static void backup_text(const struct guard *g, FILE *out)
+{
+    char bytes[32], wait[32];
+
+    if (g->request->backup == ROLLBACK_NONE) {
+        fprintf(out, "\nBackup: NONE (%s)\n", g->request->no_backup);
+        return;
+    }
+    fprintf(out, "\nBackup: %s in %s, from %s of data\n",
+            g->request->loss_scope ? "only what is lost" : "whole tables",
+            state_shelf(g->request->common, g->request->config), report_bytes(g->bytes, bytes));
+    if (g->short_copy)
+        fprintf(out, "Wait: readers and writers of these tables, about %s for the copy and the change\n",
+                report_duration(g->copy_ms + 50, wait));
+    else
+        fprintf(out, "Wait: writers about %s for the copy; readers only for the change\n",
+                report_duration(g->copy_ms, wait));
+}
+
+void view_plan(const struct guard *g, FILE *out)
+{
+    fprintf(out, "%s on %s, environment %s\n",
+            g->plan != NULL && g->plan->direction == PLAN_UP ? "Upgrade" : "Rollback",
+            conn_title(g->control),
+            g->environment->name != NULL ? g->environment->name : "not configured");
+    if (g->environment->production)
+        fputs("  THIS IS PRODUCTION\n", out);
+    if (g->plan != NULL) {
+        fputs("  from  ", out);
+        rows_text(g->plan->from, out);
+        fputs("\n  to    ", out);
+        rows_text(g->plan->to, out);
+        fputs("\n\nSteps, in this order\n", out);
+        for (size_t i = 0; i < g->plan->nsteps; i++) {
+            const struct plan_step *s = &g->plan->steps[i];
+
+            fprintf(out, "  %zu. %s  %s  (%zu statement%s)\n", i + 1, s->revision,
+                    s->message != NULL ? s->message : "", statements_of(s),
+                    statements_of(s) == 1 ? "" : "s");
+            if (s->warning != NULL)
+                fprintf(out, "     warning: %s\n", s->warning);
+        }
+    }
+    if (g->closure != NULL && g->tables != NULL)
+        tables_text(g, out);
+    if (g->judgement != NULL)
+        findings_text(g->judgement, out);
+    if (g->verdict != NULL)
+        gate_text(g->verdict, out);
+    if (g->closure != NULL)
+        backup_text(g, out);
+    if (g->plan != NULL && g->plan->nsteps > 0)
+        fprintf(out, "Undo: %s%s%s\n", undo_names[g->undo], g->undo_why != NULL ? ": " : "",
+                g->undo_why != NULL ? g->undo_why : "");
+    if (g->digest[0] != '\0')
+        fprintf(out, "Digest: %s\n", g->digest);
+    if (g->nrefusals > 0)
+        fputs("\nReasons to refuse\n", out);
+    for (size_t i = 0; i < g->nrefusals; i++)
+        fprintf(out, "  %s: %s%s\n", g->refusals[i].name, g->refusals[i].message,
+                g->refusals[i].forced ? " [forced]" : "");
+}
+
+static json_t *list(char *const *rows)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; rows != NULL && rows[i] != NULL; i++)
+        (void)json_array_append_new(a, json_string(rows[i]));
+    return a;
+}
+
+static void set(json_t *o, const char *key, json_t *v)
+{
+    (void)json_object_set_new(o, key, v != NULL ? v : json_null());
+}
+
+static void set_text(json_t *o, const char *key, const char *text)
+{
+    set(o, key, text != NULL ? json_string(text) : NULL);
+}
+
+static json_t *steps_json(const struct plan *p)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < p->nsteps; i++) {
+        const struct plan_step *s = &p->steps[i];
+        json_t *o = json_object();
+        int transactional = s->script != NULL && s->script->segments <= 1;
+
+        for (size_t k = 0; s->script != NULL && k < s->script->count; k++)
+            if (s->script->statements[k].alone)
+                transactional = 0;
+        set_text(o, "revision", s->revision);
+        set_text(o, "file", s->file);
+        set_text(o, "message", s->message);
+        set(o, "transactional", json_boolean(transactional));
+        set(o, "statements", json_integer((json_int_t)statements_of(s)));
+        (void)json_array_append_new(a, o);
+    }
+    return a;
+}
+
+static json_t *tables_json(const struct guard *g)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < g->closure->ntables; i++) {
+        const struct closure_table *t = &g->closure->tables[i];
+        json_t *o = json_object(), *columns = json_array();
+        struct buf name = {0};
+        struct err ignored = {0};
+
+        if (buf_addf(&name, &ignored, "%s.%s", t->schema, t->name) == 0)
+            set_text(o, "name", name.data);
+        buf_free(&name);
+        for (size_t k = 0; k < t->ncolumns; k++)
+            (void)json_array_append_new(columns, json_string(t->columns[k].name));
+        set(o, "columns", columns);
+        set(o, "dropped", json_boolean((t->fate & CLOSURE_DROPPED) != 0));
+        set(o, "at_risk", json_boolean(closure_table_at_risk(t)));
+        set_text(o, "lock", t->lock);
+        set(o, "bytes", json_integer(g->tables[i].bytes));
+        set(o, "rows_estimated", g->tables[i].rows >= 0 ? json_integer(g->tables[i].rows) : NULL);
+        (void)json_array_append_new(a, o);
+    }
+    return a;
+}
+
+json_t *view_plan_json(const struct guard *g, struct err *err)
+{
+    json_t *o = json_object(), *refusals = json_array();
+    int refused = 0;
+
+    if (o == NULL || refusals == NULL) {
+        json_decref(o);
+        json_decref(refusals);
+        (void)err_oom(err);
+        return NULL;
+    }
+    for (size_t i = 0; i < g->nrefusals; i++) {
+        json_t *r = json_object();
+
+        set_text(r, "name", g->refusals[i].name);
+        set_text(r, "message", g->refusals[i].message);
+        set(r, "forced", json_boolean(g->refusals[i].forced));
+        refused |= !g->refusals[i].forced;
+        (void)json_array_append_new(refusals, r);
+    }
+    set_text(o, "schema", "mig-rollback/1");
+    set_text(o, "database", g->environment->database);
+    set_text(o, "environment", g->environment->name);
+    set_text(o, "verdict", refused ? "refused" : "ready");
+    set(o, "from", list(g->plan != NULL ? g->plan->from : NULL));
+    set(o, "to", list(g->plan != NULL ? g->plan->to : NULL));
+    set(o, "steps", g->plan != NULL ? steps_json(g->plan) : json_array());
+    set(o, "tables", g->closure != NULL && g->tables != NULL ? tables_json(g) : json_array());
+    if (g->judgement != NULL && g->plan != NULL) {
+        json_t *j = judgement_json(g->judgement, g->plan, g->request->common->show_values, err);
+
+        if (j == NULL) {
+            json_decref(o);
+            json_decref(refusals);
+            return NULL;
+        }
+        set(o, "validate", j);
+    }
+    if (g->verdict != NULL) {
+        json_t *v = verdict_json(g->verdict, err);
+
+        if (v == NULL) {
+            json_decref(o);
+            json_decref(refusals);
+            return NULL;
+        }
+        set(o, "gate", v);
+    }
+    set_text(o, "backup", backup_names[g->request->backup]);
+    set(o, "bytes", json_integer((json_int_t)g->bytes));
+    set(o, "copy_ms", json_integer(g->copy_ms));
+    set_text(o, "undo", undo_names[g->undo]);
+    set_text(o, "undo_why", g->undo_why);
+    set_text(o, "digest", g->digest);
+    set(o, "refusals", refusals);
+    return o;
+}
+
+const char *outcome_name(enum outcome o)
+{
+    static const char *const names[] = {"committed", "rolled-back", "not-started", "partial", "unknown"};
+
+    return names[o];
+}
+
+void view_outcome(const struct outcome_report *r, FILE *out)
+{
+    fprintf(out, "Run:     %s (%s)\n", r->run, r->kind != NULL ? r->kind : "rollback");
+    fprintf(out, "Outcome: %s%s\n", r->running ? "still running, so far " : "", outcome_name(r->outcome));
+    if (r->from != NULL && r->to != NULL)
+        fprintf(out, "Route:   %s -> %s\n", r->from, r->to);
+    if (r->why != NULL)
+        fprintf(out, "Why:     %s\n", r->why);
+    if (r->backup != NULL)
+        fprintf(out, "Backup:  %s\n", r->backup);
+    if (r->tables != NULL) {
+        size_t i;
+        const json_t *t;
+
+        fputs("Restored\n", out);
+        json_array_foreach(r->tables, i, t)
+            fprintf(out, "  %s: %lld rows in the backup, %lld inserted, %lld updated%s\n",
+                    json_string_value(json_object_get(t, "name")),
+                    (long long)json_integer_value(json_object_get(t, "rows")),
+                    (long long)json_integer_value(json_object_get(t, "inserted")),
+                    (long long)json_integer_value(json_object_get(t, "updated")),
+                    json_is_true(json_object_get(t, "digest_equal")) ? ", digest equal" : "");
+    }
+    for (size_t i = 0; r->notes != NULL && r->notes[i] != NULL; i++)
+        fprintf(out, "Note:    %s\n", r->notes[i]);
+    if (r->next != NULL)
+        fprintf(out, "Next:    %s\n", r->next);
+}
+
+json_t *view_outcome_json(const struct outcome_report *r, struct err *err)
+{
+    json_t *o = json_object();
+
+    if (o == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    set_text(o, "schema", "mig-rollback/1");
+    set_text(o, "run", r->run);
+    set_text(o, "kind", r->kind);
+    set_text(o, "outcome", outcome_name(r->outcome));
+    set(o, "running", json_boolean(r->running));
+    set_text(o, "from", r->from);
+    set_text(o, "to", r->to);
+    set_text(o, "backup", r->backup);
+    set_text(o, "why", r->why);
+    set_text(o, "next", r->next);
+    set(o, "notes", list(r->notes));
+    if (r->tables != NULL)
+        set(o, "tables", json_incref(r->tables));
+    return o;
+}
+
+void outcome_free(struct outcome_report *r)
+{
+    free(r->run);
+    free(r->kind);
+    free(r->from);
+    free(r->to);
+    free(r->backup);
+    free(r->next);
+    free(r->why);
+    strings_free(r->notes);
+    json_decref(r->tables);
+    memset(r, 0, sizeof(*r));
+}
