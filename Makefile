@@ -139,28 +139,31 @@ docs: all $(BUILD)/tools/keys
 unit: $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 
+# Every processor, unless -j says otherwise.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+
 # Packages first, in a make of their own: what this one found out about the machine is from before.
 bootstrap:
 	$(Q)scripts/bootstrap
 
 check: bootstrap
-	$(Q)$(MAKE) --no-print-directory WERROR=1 all unit-build
-	$(Q)$(MAKE) --no-print-directory SANITIZE=1 all unit-build
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory WERROR=1 all unit-build
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory SANITIZE=1 all unit-build
 	$(Q)tests/run
 
 demo: bootstrap
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all
 	$(Q)scripts/demo
 
 bench: bootstrap
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all
 	$(Q)tests/bench/run
 
 # libFuzzer needs clang; its objects are instrumented and live apart.
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TGT := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/targets/%)
 fuzz:
-	$(Q)$(MAKE) --no-print-directory FUZZING=1 CC=clang fuzz-targets
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory FUZZING=1 CC=clang fuzz-targets
 	$(Q)FUZZ='$(FUZZ)' FUZZ_TIME='$(FUZZ_TIME)' tests/fuzz/run
 
 ifeq ($(FUZZING),1)
@@ -180,7 +183,7 @@ unit-build: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/replay/%)
 endif
 
 asan:
-	$(Q)$(MAKE) --no-print-directory SANITIZE=1 all unit-build
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory SANITIZE=1 all unit-build
 	$(Q)tests/run unit-asan cli-asan
 
 tidy: $(SQL_GEN)
@@ -188,7 +191,7 @@ tidy: $(SQL_GEN)
 	$(Q)cat $(BUILD)/tidy.log; ! grep -q ': \(warning\|error\):' $(BUILD)/tidy.log
 
 coverage:
-	$(Q)$(MAKE) --no-print-directory COVERAGE=1 all unit-build
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory COVERAGE=1 all unit-build
 	$(Q)tests/lib/coverage
 
 # A Debian package of the binaries and their manual; dpkg-dev finds the libraries it depends on.

@@ -17,7 +17,7 @@ enum restore_conflict { RESTORE_FAIL, RESTORE_KEEP, RESTORE_OVERWRITE };
 
 /* One -t: a table, whole or some columns by key. */
 struct restore_target {
-    const char *schema, *name;
+    const char *schema, *name;  /* SCHEMA NULL: the only table of that name in the file */
     const char *const *columns; /* NULL-terminated, or NULL: all that were saved */
     enum restore_mode mode;     /* undo mixes modes: dropped tables replaced, columns by key */
 };
@@ -35,6 +35,7 @@ struct restore_options {
     int dry_run;    /* really restores, compares and rolls back (to a savepoint where held) */
     int verify_full; /* re-read the tables and compare digests */
     const char *safety_dir; /* rows about to change are saved here first; NULL: not (undo, empty) */
+    const char *environment, *command, *reason; /* for the safety copy's label; or NULL */
     uint64_t since_xid; /* rows whose xmin is newer count as changed since; 0: not asked */
 };
 

@@ -202,6 +202,9 @@ static int save_table(struct selection *s, struct manifest_table *m, const struc
         goto out;
     m->filter = loss.filter;
     loss.filter = NULL;
+    for (size_t i = 0; o->filters != NULL && i < o->noids; i++)
+        if (o->oids[i] == t->oid && strings_dup(&m->filter, o->filters[i], err) != 0)
+            goto out;
     if ((m->columns = calloc(t->ncolumns + 1, sizeof(*m->columns))) == NULL) {
         err_oom(err);
         goto out;

@@ -22,6 +22,7 @@ struct snapshot_options {
     const struct closure *closure; /* tables at risk, and their sequences */
     const uint32_t *oids;          /* or these relations */
     size_t noids;
+    const char *const *filters;    /* with OIDS: of each, SQL over the table called t, or NULL */
     const uint32_t *exclude;
     size_t nexclude;
     enum snapshot_scope scope;

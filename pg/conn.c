@@ -436,6 +436,7 @@ struct conn *conn_open(const struct conn_options *o, enum conn_profile profile, 
         return NULL;
     }
     c->connect_timeout_s = o->connect_timeout_s;
+    c->time_limit_ms = o->time_limit_ms;
     c->lock_timeout_ms = o->lock_timeout_ms > 0 ? o->lock_timeout_ms : 2000;
     if ((c->application = copy(o->application != NULL ? o->application : "mig", err)) == NULL ||
         (o->role != NULL && (c->role = copy(o->role, err)) == NULL) ||

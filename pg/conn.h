@@ -29,6 +29,7 @@ struct conn_options {
     const char *application;     /* application_name: "mig-backup" */
     int connect_timeout_s;       /* 0: PGCONNECT_TIMEOUT, else 10 */
     int64_t lock_timeout_ms;     /* 0: 2 s */
+    int64_t time_limit_ms;       /* conn_time_limit from the first query on */
 };
 
 /* Errors: ERR_USAGE for an unusable address (an unknown driver parameter is named; mysql and sqlite

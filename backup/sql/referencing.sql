@@ -1,0 +1,14 @@
+-- $1: a table.  Foreign keys of other tables whose rows a deletion in it would take along or empty; the
+-- condition that joins a row f of the other table with a row t of this one.
+SELECT n.nspname, c.relname, k.conname, k.conrelid,
+       (SELECT pg_catalog.string_agg('f.' || pg_catalog.quote_ident(fa.attname) || ' = t.'
+                                     || pg_catalog.quote_ident(ta.attname), ' AND ' ORDER BY u.pos)
+          FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey)) WITH ORDINALITY u (fnum, tnum, pos)
+          JOIN pg_catalog.pg_attribute fa ON fa.attrelid = k.conrelid AND fa.attnum = u.fnum
+          JOIN pg_catalog.pg_attribute ta ON ta.attrelid = k.confrelid AND ta.attnum = u.tnum)
+  FROM pg_catalog.pg_constraint k
+  JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE k.contype = 'f' AND k.confrelid = $1::pg_catalog.oid AND k.conrelid <> k.confrelid
+   AND k.confdeltype IN ('c', 'n', 'd')
+ ORDER BY 1, 2, 3

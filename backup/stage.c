@@ -1,0 +1,553 @@
+#include "backup/stage.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/archive.h"
+#include "backup/foreign.h"
+#include "core/row.h"
+#include "core/strings.h"
+#include "pg/catalog.h"
+#include "pg/conn.h"
+#include "pg/copy.h"
+#include "pg/query.h"
+#include "pg/quote.h"
+
+/* ---- sending ---- */
+
+struct names {
+    const char **names;
+    unsigned char *base64;
+    size_t n;
+};
+
+/* All saved columns: a row of the file holds them all. */
+static int names_make(const struct manifest_table *m, struct names *n, struct err *err)
+{
+    n->n = m->ncolumns;
+    n->names = calloc(m->ncolumns + 1, sizeof(*n->names));
+    n->base64 = calloc(m->ncolumns + 1, 1);
+    if (n->names == NULL || n->base64 == NULL)
+        return err_oom(err);
+    for (size_t i = 0; i < m->ncolumns; i++) {
+        n->names[i] = m->columns[i].name;
+        n->base64[i] = m->columns[i].base64 != 0;
+    }
+    return 0;
+}
+
+static void names_free(struct names *n)
+{
+    free(n->names);
+    free(n->base64);
+}
+
+/* Every row of the file into SCHEMA.NAME; what was sent must be what was saved. */
+static int send_rows(struct conn *c, struct archive_reader *reader, struct target *t,
+                     const char *schema, const char *name, struct err *err)
+{
+    const struct manifest_table *m = t->saved;
+    struct copy_in_options o = {.schema = schema, .table = name};
+    struct row_source *source = NULL;
+    struct row_sink *sink = NULL;
+    struct row_batch batch = {0};
+    struct row_digest digest = {0, 0};
+    struct names n = {0};
+    char hex[33];
+    uint64_t rows = 0;
+    int more, rc = -1;
+
+    if (names_make(m, &n, err) != 0)
+        goto out;
+    o.columns.names = n.names;
+    o.columns.base64 = n.base64;
+    o.columns.count = n.n;
+    if ((source = archive_stream(reader, m->stream, err)) == NULL ||
+        (sink = copy_in(c, &o, err)) == NULL)
+        goto out;
+    while ((more = source->next(source, &batch, err)) == 1) {
+        if (batch.rows == 0)
+            continue;
+        row_digest_add(&digest, &batch);
+        rows += batch.rows;
+        if (sink->put(sink, &batch, err) != 0)
+            goto out;
+    }
+    if (more < 0 || sink->finish(sink, err) != 0)
+        goto out;
+    row_digest_hex(&digest, hex);
+    if (rows != m->rows || strcmp(hex, m->digest) != 0) {
+        err_set(err, ERR_BACKUP,
+                "%s: %" PRIu64 " rows with digest %s were sent, the backup says %" PRIu64 " with %s",
+                t->title, rows, hex, m->rows, m->digest);
+        goto out;
+    }
+    t->result.digest_equal = 1;
+    rc = 0;
+out:
+    if (source != NULL)
+        source->free(source);
+    if (sink != NULL)
+        sink->free(sink);
+    names_free(&n);
+    return rc;
+}
+
+/* ---- the SQL of one target ---- */
+
+static const struct catalog_column *column_of(const struct target *t, const char *name)
+{
+    for (size_t i = 0; i < t->table->ncolumns; i++)
+        if (strcmp(t->table->columns[i].name, name) == 0)
+            return &t->table->columns[i];
+    return NULL;
+}
+
+static int append(struct buf *b, const char *sep, const char *before, const char *column,
+                  const char *after, struct err *err)
+{
+    if ((b->len > 0 && buf_adds(b, sep, err) != 0) || buf_adds(b, before, err) != 0 ||
+        quote_ident(b, column, err) != 0)
+        return -1;
+    return buf_adds(b, after, err);
+}
+
+/* A default that is the same for all rows at all times may be compared with. */
+static int is_plain_default(const char *sql)
+{
+    return sql != NULL && strpbrk(sql, "(") == NULL && strstr(sql, "CURRENT") == NULL &&
+           strstr(sql, "SESSION") == NULL && strstr(sql, "LOCAL") == NULL;
+}
+
+static int add_taken(struct buf *b, const struct target *t, const char *name, struct err *err)
+{
+    const struct catalog_column *c = column_of(t, name);
+
+    /* differs from what is saved, and is a value of its own */
+    if (append(b, " OR ", "(t.", name, "::pg_catalog.text IS DISTINCT FROM s.", err) != 0 ||
+        quote_ident(b, name, err) != 0 || buf_adds(b, "::pg_catalog.text AND t.", err) != 0 ||
+        quote_ident(b, name, err) != 0 || buf_adds(b, " IS DISTINCT FROM NULL", err) != 0)
+        return -1;
+    if (c != NULL && is_plain_default(c->expression)) {
+        if (buf_adds(b, " AND t.", err) != 0 || quote_ident(b, name, err) != 0 ||
+            buf_addf(b, err, "::pg_catalog.text IS DISTINCT FROM (%s)::%s::pg_catalog.text",
+                     c->expression, c->type) != 0)
+            return -1;
+    }
+    return buf_addc(b, ')', err);
+}
+
+static int take(char **out, struct buf *b, const char *empty, struct err *err)
+{
+    if (b->len == 0 && empty == NULL)
+        return 0;
+    if (b->len == 0 && buf_adds(b, empty, err) != 0)
+        return -1;
+    return (*out = buf_take(b, err)) == NULL ? -1 : 0;
+}
+
+static int spell(struct stage *s, struct err *err)
+{
+    const struct target *t = s->target;
+    struct buf name = {0}, columns = {0}, values = {0}, match = {0}, differ = {0}, set = {0},
+               taken = {0};
+    int rc = -1;
+
+    if (quote_name(&name, t->table->schema, t->table->name, err) != 0)
+        goto out;
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        const char *n = t->saved->columns[t->columns[i]].name;
+        int key = strings_find(t->key, n) >= 0;
+
+        if (append(&columns, ", ", "", n, "", err) != 0 || append(&values, ", ", "s.", n, "", err) != 0)
+            goto out;
+        if (key) {
+            if (append(&match, " AND ", "t.", n, " = s.", err) != 0 || quote_ident(&match, n, err) != 0)
+                goto out;
+            continue;
+        }
+        /* GENERATED ALWAYS can be inserted, but never updated. */
+        if (column_of(t, n) != NULL && column_of(t, n)->identity == 'a')
+            continue;
+        if (append(&differ, " OR ", "t.", n, "::pg_catalog.text IS DISTINCT FROM s.", err) != 0 ||
+            quote_ident(&differ, n, err) != 0 || buf_adds(&differ, "::pg_catalog.text", err) != 0 ||
+            append(&set, ", ", "", n, " = s.", err) != 0 || quote_ident(&set, n, err) != 0 ||
+            add_taken(&taken, t, n, err) != 0)
+            goto out;
+    }
+    if (take(&s->name, &name, NULL, err) != 0 || take(&s->columns, &columns, "", err) != 0 ||
+        take(&s->values, &values, "", err) != 0 || take(&s->match, &match, NULL, err) != 0 ||
+        take(&s->differ, &differ, "false", err) != 0 || take(&s->set, &set, NULL, err) != 0 ||
+        take(&s->taken, &taken, "false", err) != 0)
+        goto out;
+    rc = 0;
+out:
+    buf_free(&name);
+    buf_free(&columns);
+    buf_free(&values);
+    buf_free(&match);
+    buf_free(&differ);
+    buf_free(&set);
+    buf_free(&taken);
+    return rc;
+}
+
+/* The staging table has the target's own types, so that the server compares like with like; a saved
+ * column that is not written is kept as text. */
+static int make_stage(struct conn *c, struct stage *s, struct err *err)
+{
+    struct target *t = s->target;
+    struct buf b = {0};
+    int rc = -1;
+
+    if (buf_addf(&b, err, "CREATE TEMPORARY TABLE pg_temp.%s ON COMMIT DROP AS SELECT ", t->stage) != 0)
+        goto out;
+    for (size_t i = 0, k = 0; i < t->saved->ncolumns; i++) {
+        int written = k < t->ncolumns && t->columns[k] == i;
+
+        k += (size_t)written;
+        if ((i > 0 && buf_adds(&b, ", ", err) != 0) ||
+            (!written && buf_adds(&b, "NULL::pg_catalog.text AS ", err) != 0) ||
+            quote_ident(&b, t->saved->columns[i].name, err) != 0)
+            goto out;
+    }
+    if (buf_addf(&b, err, " FROM ONLY %s WITH NO DATA", s->name) != 0 ||
+        query_exec(c, b.data, NULL, err) != 0)
+        goto out;
+    rc = 0;
+out:
+    if (rc != 0)
+        err_prefix(err, "cannot make room for the rows of %s", t->title);
+    buf_free(&b);
+    return rc;
+}
+
+static int count(struct conn *c, uint64_t *n, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int count(struct conn *c, uint64_t *n, struct err *err, const char *fmt, ...)
+{
+    struct buf b = {0};
+    int64_t v = 0;
+    va_list ap;
+    int len, rc = -1;
+
+    va_start(ap, fmt);
+    len = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (len < 0 || buf_reserve(&b, (size_t)len, err) != 0)
+        return len < 0 ? err_oom(err) : -1;
+    va_start(ap, fmt);
+    (void)vsnprintf(b.data, (size_t)len + 1, fmt, ap);
+    va_end(ap);
+    rc = query_int(c, b.data, &v, err);
+    buf_free(&b);
+    *n = (uint64_t)v;
+    return rc;
+}
+
+int stage_prepare(struct conn *c, struct archive_reader *reader, const struct restore_options *o,
+                  struct target *t, struct stage *s, struct err *err)
+{
+    uint64_t rows = 0;
+
+    memset(s, 0, sizeof(*s));
+    s->target = t;
+    s->o = o;
+    t->result.rows = t->saved->rows;
+    if (spell(s, err) != 0)
+        return -1;
+    if (t->mode == RESTORE_EMPTY || t->mode == RESTORE_REPLACE) {
+        if (count(c, &rows, err, "SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT 1) AS x", s->name) != 0)
+            return -1;
+        if (rows > 0 && t->mode == RESTORE_EMPTY) {
+            err_set(err, ERR_REFUSED, "%s has rows already", t->title);
+            err_hint(err, "choose what should happen to them: --mode missing, merge, replace or columns");
+            return -1;
+        }
+        s->direct = rows == 0 || t->key == NULL;
+        s->defined = rows > 0 && s->direct;
+    }
+    /* A condition is asked of the server, so the rows must be there first. */
+    if (o->where != NULL)
+        s->direct = 0;
+    if (s->direct)
+        return 0;
+    if (make_stage(c, s, err) != 0 || send_rows(c, reader, t, "pg_temp", t->stage, err) != 0 ||
+        query_execf(c, err, "ANALYZE pg_temp.%s", t->stage) != 0)
+        return -1;
+    if (o->where != NULL &&
+        query_execf(c, err, "DELETE FROM pg_temp.%s WHERE (%s\n) IS NOT TRUE", t->stage, o->where) != 0)
+        return err_prefix(err, "--where does not fit %s", t->title);
+    return 0;
+}
+
+/* ---- judging ---- */
+
+static int set_text(char **out, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int set_text(char **out, struct err *err, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0 || (*out = malloc((size_t)n + 1)) == NULL)
+        return err_oom(err);
+    va_start(ap, fmt);
+    (void)vsnprintf(*out, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    return 0;
+}
+
+static int conflict(const struct stage *s, uint64_t n, const char *what, struct err *err)
+{
+    err_set(err, ERR_REFUSED, "%s: %" PRIu64 " rows %s", s->target->title, n, what);
+    err_hint(err, "--on-conflict overwrite takes the saved values, --on-conflict keep leaves the present ones");
+    return -1;
+}
+
+static int judge_columns(struct conn *c, struct stage *s, struct err *err)
+{
+    struct target *t = s->target;
+    uint64_t taken = 0, staged = 0;
+
+    if (count(c, &staged, err, "SELECT count(*) FROM pg_temp.%s", t->stage) != 0 ||
+        count(c, &t->result.vanished, err,
+              "SELECT count(*) FROM pg_temp.%s AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY %s AS t WHERE %s)",
+              t->stage, s->name, s->match) != 0 ||
+        count(c, &taken, err, "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE %s",
+              s->name, t->stage, s->match, s->taken) != 0)
+        return -1;
+    if (s->o->since_xid != 0 &&
+        count(c, &t->result.changed, err,
+              "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE "
+              "t.xmin <> pg_catalog.pg_current_xact_id()::pg_catalog.xid AND "
+              "pg_catalog.age(t.xmin) < pg_catalog.age('%" PRIu32 "'::pg_catalog.xid)",
+              s->name, t->stage, s->match, (uint32_t)s->o->since_xid) != 0)
+        return -1;
+    if (taken > 0 && s->o->on_conflict == RESTORE_FAIL)
+        return conflict(s, taken, "have other values by now in the columns to be restored", err);
+    if (s->o->on_conflict == RESTORE_OVERWRITE)
+        return set_text(&s->unsafe, err, "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s AND (%s))",
+                        t->stage, s->match, s->differ);
+    return set_text(&s->unsafe, err,
+                    "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s AND (%s) AND NOT (%s))", t->stage,
+                    s->match, s->differ, s->taken);
+}
+
+static int judge_merge(struct conn *c, struct stage *s, struct err *err)
+{
+    struct target *t = s->target;
+    uint64_t differ = 0;
+
+    if (s->o->on_conflict == RESTORE_KEEP)
+        return 0;
+    if (s->o->on_conflict == RESTORE_FAIL) {
+        if (count(c, &differ, err, "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE %s",
+                  s->name, t->stage, s->match, s->differ) != 0)
+            return -1;
+        return differ > 0 ? conflict(s, differ, "are there with other values", err) : 0;
+    }
+    return set_text(&s->unsafe, err, "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s AND (%s))", t->stage,
+                    s->match, s->differ);
+}
+
+static int judge_replace(struct conn *c, const struct target_list *l, struct stage *s,
+                         struct err *err)
+{
+    struct target *t = s->target;
+
+    if (s->direct && !s->defined)
+        return 0; /* the table is empty */
+    if (s->direct) {
+        if (set_text(&s->doomed, err, "true") != 0 || set_text(&s->unsafe, err, "true") != 0)
+            return -1;
+    } else if (t->key == NULL) { /* with --where */
+        return err_set(err, ERR_REFUSED, "%s has no key: --where cannot say which of its rows to replace",
+                       t->title);
+    } else if (set_text(&s->doomed, err, "NOT EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s)", t->stage,
+                        s->match) != 0 ||
+               set_text(&s->unsafe, err,
+                        "NOT EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s AND NOT (%s))", t->stage,
+                        s->match, s->differ) != 0) {
+        return -1;
+    }
+    return foreign_refuse_cascade(c, l, t, s->doomed, err);
+}
+
+int stage_judge(struct conn *c, const struct target_list *l, struct stage *s, struct err *err)
+{
+    switch (s->target->mode) {
+    case RESTORE_COLUMNS:
+        return judge_columns(c, s, err);
+    case RESTORE_MERGE:
+        return judge_merge(c, s, err);
+    case RESTORE_REPLACE:
+        if (s->o->where != NULL)
+            return err_set(err, ERR_USAGE, "--where says which rows to restore; --mode replace would delete "
+                                           "all others: use merge or missing");
+        return judge_replace(c, l, s, err);
+    case RESTORE_EMPTY:
+    case RESTORE_MISSING:
+        return 0;
+    }
+    return 0;
+}
+
+/* ---- changing ---- */
+
+static int change(struct conn *c, uint64_t *affected, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int change(struct conn *c, uint64_t *affected, struct err *err, const char *fmt, ...)
+{
+    struct query q = {.columns = 0};
+    struct result *r;
+    char *sql = NULL;
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0 || (sql = malloc((size_t)n + 1)) == NULL)
+        return err_oom(err);
+    va_start(ap, fmt);
+    (void)vsnprintf(sql, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    q.sql = sql;
+    r = query_run(c, &q, err);
+    free(sql);
+    if (r == NULL)
+        return -1;
+    if (result_affected(r) > 0)
+        *affected += (uint64_t)result_affected(r);
+    result_free(r);
+    return 0;
+}
+
+int stage_delete(struct conn *c, struct stage *s, struct err *err)
+{
+    if (s->doomed == NULL)
+        return 0;
+    if (change(c, &s->target->result.deleted, err, "DELETE FROM ONLY %s AS t WHERE %s", s->name,
+               s->doomed) != 0)
+        return err_prefix(err, "cannot replace the rows of %s", s->target->title);
+    return 0;
+}
+
+static int insert_missing(struct conn *c, struct stage *s, struct err *err)
+{
+    struct target *t = s->target;
+
+    if (t->key == NULL || t->mode == RESTORE_EMPTY)
+        return change(c, &t->result.inserted, err,
+                      "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM pg_temp.%s AS s", s->name,
+                      s->columns, s->values, t->stage);
+    return change(c, &t->result.inserted, err,
+                  "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM pg_temp.%s AS s "
+                  "WHERE NOT EXISTS (SELECT 1 FROM ONLY %s AS t WHERE %s)",
+                  s->name, s->columns, s->values, t->stage, s->name, s->match);
+}
+
+int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, struct err *err)
+{
+    struct target *t = s->target;
+    struct restore_table *r = &t->result;
+    uint64_t staged = 0;
+
+    if (s->direct) {
+        if (send_rows(c, reader, t, t->table->schema, t->table->name, err) != 0)
+            return -1;
+        r->inserted = t->saved->rows;
+        return 0;
+    }
+    if (count(c, &staged, err, "SELECT count(*) FROM pg_temp.%s", t->stage) != 0)
+        return -1;
+    /* New rows first: a changed row may refer to one of them. */
+    if (t->mode != RESTORE_COLUMNS && insert_missing(c, s, err) != 0)
+        return err_prefix(err, "cannot put rows into %s", t->title);
+    if (s->set != NULL && (s->unsafe != NULL) &&
+        change(c, &r->updated, err,
+               "UPDATE ONLY %s AS t SET %s FROM pg_temp.%s AS s WHERE %s AND (%s)%s%s%s", s->name, s->set,
+               t->stage, s->match, s->differ,
+               t->mode == RESTORE_COLUMNS && s->o->on_conflict != RESTORE_OVERWRITE ? " AND NOT (" : "",
+               t->mode == RESTORE_COLUMNS && s->o->on_conflict != RESTORE_OVERWRITE ? s->taken : "",
+               t->mode == RESTORE_COLUMNS && s->o->on_conflict != RESTORE_OVERWRITE ? ")" : "") != 0)
+        return err_prefix(err, "cannot change rows of %s", t->title);
+    r->unchanged = staged - r->inserted - r->updated - r->vanished;
+    return 0;
+}
+
+/* ---- reading again ---- */
+
+int stage_verify(struct conn *c, struct stage *s, struct err *err)
+{
+    const struct target *t = s->target;
+    struct copy_out_options o = {.schema = t->table->schema, .table = t->table->name, .only = 1};
+    struct row_source *source = NULL;
+    struct row_batch batch = {0};
+    struct row_digest digest = {0, 0};
+    struct names n = {0};
+    char *filter = NULL, hex[33];
+    uint64_t rows = 0;
+    int more, rc = -1;
+
+    /* Only where the file alone says what the rows are now. */
+    if (s->o->where != NULL || t->ncolumns != t->saved->ncolumns || t->mode == RESTORE_MISSING ||
+        t->result.vanished > 0 ||
+        ((t->mode == RESTORE_MERGE || t->mode == RESTORE_COLUMNS) && s->o->on_conflict == RESTORE_KEEP))
+        return 0;
+    if (names_make(t->saved, &n, err) != 0)
+        goto out;
+    if (t->mode == RESTORE_MERGE || t->mode == RESTORE_COLUMNS) {
+        if (set_text(&filter, err, "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s)", t->stage, s->match) != 0)
+            goto out;
+        o.filter = filter;
+    }
+    o.columns.names = n.names;
+    o.columns.base64 = n.base64;
+    o.columns.count = n.n;
+    if ((source = copy_out(c, &o, err)) == NULL)
+        goto out;
+    while ((more = source->next(source, &batch, err)) == 1) {
+        row_digest_add(&digest, &batch);
+        rows += batch.rows;
+    }
+    if (more < 0)
+        goto out;
+    row_digest_hex(&digest, hex);
+    if (rows != t->saved->rows || strcmp(hex, t->saved->digest) != 0) {
+        err_set(err, ERR_FAILED, "%s, read again, has %" PRIu64 " rows with digest %s; the backup says "
+                                 "%" PRIu64 " with %s",
+                t->title, rows, hex, t->saved->rows, t->saved->digest);
+        goto out;
+    }
+    rc = 0;
+out:
+    if (source != NULL)
+        source->free(source);
+    names_free(&n);
+    free(filter);
+    return rc;
+}
+
+void stage_clear(struct stage *s)
+{
+    free(s->name);
+    free(s->columns);
+    free(s->values);
+    free(s->match);
+    free(s->differ);
+    free(s->set);
+    free(s->taken);
+    free(s->doomed);
+    free(s->unsafe);
+    memset(s, 0, sizeof(*s));
+}
