@@ -30,6 +30,7 @@
 #include "rollback/locks.h"
 #include "rollback/proof.h"
 #include "rollback/relax.h"
+#include "rollback/sums.h"
 #include "rollback/view.h"
 #include "script/closure.h"
 
@@ -42,6 +43,7 @@ struct run {
     struct conn *lock;     /* the advisory lock's session */
     struct relax *relax;   /* undo: NOT NULL that waits for the values */
     struct proof *before, *after;
+    struct sums *sums;     /* what must stay as it is */
     struct snapshot_result snapshot;
     struct restore_result restored;
     uint64_t xid;
@@ -310,6 +312,8 @@ static int look_and_copy(struct run *r, struct err *err)
         goto out;
     if (must_back_up(r) && take_backup(r, err) != 0)
         goto out;
+    if ((r->sums = sums_read(g->main, g, g->request->verify_full, err)) == NULL)
+        goto out;
     rc = settings_back(g->main, &back, err);
 out:
     strings_free(back);
@@ -432,13 +436,15 @@ static int prove(struct run *r, struct err *err)
 {
     struct guard *g = r->g;
     char **back = NULL;
+    size_t checked;
     int rc = -1;
 
     if (check_versions(r, g->plan->to, "after the change", err) != 0)
         return -1;
     if (session_borrow(g->main, &back, err) != 0)
         return -1;
-    if (proof_writes(g->main, r->before, g->plan, g->closure, err) != 0)
+    if (proof_writes(g->main, r->before, g->plan, g->closure, err) != 0 ||
+        sums_check(r->sums, g->main, &checked, err) != 0)
         goto out;
     if (r->restore != NULL && (put_back(r, err) != 0 || report_restored(r, err) != 0))
         goto out;
@@ -594,6 +600,7 @@ static void run_free(struct run *r)
     relax_free(r->relax);
     proof_free(r->before);
     proof_free(r->after);
+    sums_free(r->sums);
     snapshot_result_free(&r->snapshot);
     restore_result_free(&r->restored);
 }

@@ -1,0 +1,28 @@
+/*
+ * sums: rows and values that a plan must leave alone, counted before and after.
+ *
+ * Per table: the number of rows, and the sum over rows of a hash of all columns that
+ * the plan keeps.  Both are made in the same session with the same settings.
+ */
+#ifndef MIG_ROLLBACK_SUMS_H
+#define MIG_ROLLBACK_SUMS_H
+
+#include <stddef.h>
+
+#include "core/err.h"
+
+struct conn;
+struct closure;
+struct guard;
+struct proof;
+struct sums;
+
+/* Under our own settings, locks held.  FULL: every table of the closure that keeps rows; else those
+ * that the script writes or is expected to rewrite. */
+struct sums *sums_read(struct conn *c, const struct guard *g, int full, struct err *err) MIG_MUST_CHECK;
+/* The same again, after the change: ERR_REFUSED naming the table whose kept rows or values are not what
+ * they were. *CHECKED gets the number of tables compared. */
+int sums_check(const struct sums *s, struct conn *c, size_t *checked, struct err *err) MIG_MUST_CHECK;
+void sums_free(struct sums *s);
+
+#endif
