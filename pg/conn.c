@@ -29,6 +29,7 @@ struct conn {
     int64_t lock_timeout_ms, time_limit_ms;
     int answering_pid; /* pg_backend_pid() of the first query */
     int lost, shielded;
+    enum conn_profile profile;
 };
 
 static int64_t now_ms(void)
@@ -414,6 +415,7 @@ static int begin_session(struct conn *c, enum conn_profile profile, struct err *
         err_hint(err, "mig needs PostgreSQL 12 or later");
         return -1;
     }
+    c->profile = profile;
     cancel_register(c->raw);
     return session_secure(c, profile, c->role, c->lock_timeout_ms, &c->answering_pid, err);
 }
@@ -565,6 +567,16 @@ int conn_local(const struct conn *c)
 
     return host[0] == '/' || host[0] == '@' || strncmp(addr, "127.", 4) == 0 ||
            strcmp(addr, "::1") == 0;
+}
+
+enum conn_profile conn_profile_of(const struct conn *c)
+{
+    return c->profile;
+}
+
+int64_t conn_lock_timeout(const struct conn *c)
+{
+    return c->lock_timeout_ms;
 }
 
 int conn_pooled(const struct conn *c)

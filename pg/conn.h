@@ -56,8 +56,9 @@ int conn_lost(const struct conn *c);
 /* 1 when the address is a Unix socket or loopback. */
 int conn_local(const struct conn *c);
 
-/* The backend that answered the first query is not the one that logged in: a pooler that gives a
- * transaction, not a session. */
+/* The backend that answered the first query is not the one that logged in: a pooler.  The session then
+ * has none of our settings (they would stay with a backend that the application gets next); tx_begin
+ * makes them for its transaction. */
 int conn_pooled(const struct conn *c);
 /* No wait for the server lasts longer than MS (0: no limit); past it C is lost and the error says so. */
 void conn_time_limit(struct conn *c, int64_t ms);

@@ -75,11 +75,19 @@ static int any_matches(const json_t *patterns, const char *text)
     const json_t *p;
     size_t i;
 
+    if (json_is_string(patterns))
+        return fnmatch(json_string_value(patterns), text, 0) == 0;
     json_array_foreach(patterns, i, p) {
         if (json_is_string(p) && fnmatch(json_string_value(p), text, 0) == 0)
             return 1;
     }
     return 0;
+}
+
+/* A list of strings, or one. */
+static int said(const json_t *patterns)
+{
+    return json_is_string(patterns) || json_array_size(patterns) > 0;
 }
 
 static int host_matches(const json_t *hosts, const struct conn *c)
@@ -102,10 +110,10 @@ static int address_matches(const json_t *one, const struct conn *c, const char *
     const json_t *hosts = json_object_get(one, "hosts");
     const json_t *databases = json_object_get(one, "databases");
 
-    if (json_array_size(hosts) == 0 && json_array_size(databases) == 0)
+    if (!said(hosts) && !said(databases))
         return -1;
-    return (json_array_size(hosts) == 0 || host_matches(hosts, c)) &&
-           (json_array_size(databases) == 0 || any_matches(databases, database));
+    return (!said(hosts) || host_matches(hosts, c)) &&
+           (!said(databases) || any_matches(databases, database));
 }
 
 /* Names of the environments whose address this is, as "a, b"; *LAST is one of them. */

@@ -195,8 +195,8 @@ int query_int(struct conn *c, const char *sql, int64_t *value, struct err *err)
     return 0;
 }
 
-/* Results of query I up to its Sync.  -1 where the connection failed. */
-static int pipeline_one(struct conn *c, const struct query *q, struct result **result,
+/* Results of one query up to its Sync; BEFORE: another's answer comes first.  -1 where the connection failed. */
+static int pipeline_one(struct conn *c, int before, const struct query *q, struct result **result,
                         struct err *one, struct err *err)
 {
     PGresult *raw = NULL, *kept = NULL;
@@ -213,6 +213,8 @@ static int pipeline_one(struct conn *c, const struct query *q, struct result **r
             continue; /* the end of this query; its Sync follows */
         if (PQresultStatus(raw) == PGRES_PIPELINE_SYNC) {
             over = 1;
+        } else if (answered(raw) && before) {
+            before = 0;
         } else if (answered(raw) && kept == NULL) {
             kept = raw;
             raw = NULL;
@@ -242,6 +244,12 @@ lost:
 int query_pipeline(struct conn *c, const struct query *queries, int n, struct result **results,
                    struct err *errs, struct err *err)
 {
+    return query_pipeline_under(c, NULL, queries, n, results, errs, err);
+}
+
+int query_pipeline_under(struct conn *c, const char *before, const struct query *queries, int n,
+                         struct result **results, struct err *errs, struct err *err)
+{
     PGconn *raw = conn_raw(c);
     int i, rc = -1;
 
@@ -254,14 +262,16 @@ int query_pipeline(struct conn *c, const struct query *queries, int n, struct re
     if (PQsetnonblocking(raw, 1) != 0 || !PQenterPipelineMode(raw))
         return conn_failure(c, NULL, err);
     for (i = 0; i < n; i++)
-        if (!PQsendQueryParams(raw, queries[i].sql, queries[i].nparams, NULL, queries[i].params,
+        if ((before != NULL &&
+             !PQsendQueryParams(raw, before, 0, NULL, NULL, NULL, NULL, 0)) ||
+            !PQsendQueryParams(raw, queries[i].sql, queries[i].nparams, NULL, queries[i].params,
                                NULL, NULL, 0) ||
             !PQpipelineSync(raw)) {
             (void)conn_failure(c, NULL, err);
             goto out;
         }
     for (i = 0; i < n; i++)
-        if (pipeline_one(c, &queries[i], &results[i], &errs[i], err) != 0)
+        if (pipeline_one(c, before != NULL, &queries[i], &results[i], &errs[i], err) != 0)
             goto out;
     if (conn_check(c, err) != 0)
         goto out;

@@ -40,6 +40,12 @@ int query_int(struct conn *c, const char *sql, int64_t *value, struct err *err) 
 int query_pipeline(struct conn *c, const struct query *queries, int n, struct result **results,
                    struct err *errs, struct err *err) MIG_MUST_CHECK;
 
+/* The same, and BEFORE each query, in its implicit transaction, this one: what it sets with
+ * set_config(..., true) is over with the query. */
+int query_pipeline_under(struct conn *c, const char *before, const struct query *queries, int n,
+                         struct result **results, struct err *errs, struct err *err)
+    MIG_MUST_CHECK;
+
 void result_free(struct result *r);
 int result_rows(const struct result *r);
 int result_columns(const struct result *r);

@@ -1,6 +1,7 @@
 #include "pg/session.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
@@ -33,33 +34,74 @@ static const struct setting {
     {"synchronous_commit", "on", 0, 0},
 };
 
-/* One SELECT, so that a pooler gives all of it to one backend; pg_catalog said everywhere, for the
- * role's search_path may name look-alikes. */
-static int build(struct buf *b, struct conn *c, enum conn_profile profile, int64_t lock_timeout_ms,
-                 struct err *err)
+static int restricts_kinds(int version)
 {
+    static const int since[] = {120020, 130016, 140013, 150008, 160004};
     size_t i;
 
-    if (buf_addf(b, err,
-                 "SELECT pg_catalog.pg_backend_pid(), "
-                 "pg_catalog.set_config('lock_timeout', '%lldms', false)",
-                 (long long)lock_timeout_ms) != 0)
+    for (i = 0; i < sizeof(since) / sizeof(since[0]); i++)
+        if (version / 10000 == since[i] / 10000)
+            return version >= since[i];
+    return version >= 170000;
+}
+
+/* ", set_config(...)" for each; pg_catalog said everywhere, for the role's search_path may name
+ * look-alikes. */
+static int add_settings(struct buf *b, struct conn *c, enum conn_profile profile,
+                        int64_t lock_timeout_ms, int local, struct err *err)
+{
+    const char *scope = local ? "true" : "false";
+    size_t i;
+
+    if (buf_addf(b, err, ", pg_catalog.set_config('lock_timeout', '%lldms', %s)",
+                 (long long)lock_timeout_ms, scope) != 0)
         return -1;
     for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         if (conn_version(c) < settings[i].since || (profile != CONN_OWN && settings[i].own))
             continue;
-        if (buf_addf(b, err, ", pg_catalog.set_config('%s', '%s', false)", settings[i].name,
-                     settings[i].value) != 0)
+        if (buf_addf(b, err, ", pg_catalog.set_config('%s', '%s', %s)", settings[i].name,
+                     settings[i].value, scope) != 0)
             return -1;
     }
-    /* Newer minor releases only; named by no server that lacks it. */
-    if (profile == CONN_OWN)
-        return buf_adds(b,
-                        ", (SELECT pg_catalog.set_config(name, 'foreign-table', false) FROM "
-                        "pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) "
-                        "'restrict_nonsystem_relation_kind')",
-                        err);
+    /* CVE-2024-7348: in minor releases since August 2024. */
+    if (profile == CONN_OWN && restricts_kinds(conn_version(c)))
+        return buf_addf(b, err,
+                        ", pg_catalog.set_config('restrict_nonsystem_relation_kind', 'foreign-table', %s)",
+                        scope);
     return 0;
+}
+
+/* Behind a pooler that hands out transactions, what we set would stay with a backend that the
+ * application gets next: an empty search_path would break it.  So nothing is set unless the backend
+ * that answers is the one that we logged in to. */
+static int build(struct buf *b, struct conn *c, enum conn_profile profile, int64_t lock_timeout_ms,
+                 struct err *err)
+{
+    struct buf list = {0};
+    int rc = -1;
+
+    if (add_settings(&list, c, profile, lock_timeout_ms, 0, err) == 0)
+        rc = buf_addf(b, err,
+                      "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() "
+                      "OPERATOR(pg_catalog.=) %d THEN ROW(0%s) END",
+                      PQbackendPID(conn_raw(c)), list.data);
+    buf_free(&list);
+    return rc;
+}
+
+int session_local(struct conn *c, enum conn_profile profile, int64_t lock_timeout_ms,
+                  struct err *err)
+{
+    struct buf b = {0};
+    char *ignored = NULL;
+    int rc = -1;
+
+    if (buf_adds(&b, "SELECT ROW(0", err) == 0 &&
+        add_settings(&b, c, profile, lock_timeout_ms, 1, err) == 0 && buf_addc(&b, ')', err) == 0)
+        rc = query_value(c, b.data, &ignored, err);
+    free(ignored);
+    buf_free(&b);
+    return rc;
 }
 
 static int set_role(struct conn *c, const char *role, struct err *err)
@@ -99,6 +141,12 @@ int session_secure(struct conn *c, enum conn_profile profile, const char *role,
         goto out;
     }
     *pid = (int)result_int(r, 0, 0);
+    if (role != NULL && *pid != PQbackendPID(conn_raw(c))) {
+        err_set(err, ERR_REFUSED, "--role cannot be used through a pooler (%s)", conn_title(c));
+        err_hint(err, "SET ROLE would stay with a connection that the application gets next; give the "
+                      "server's own address");
+        goto out;
+    }
     if (role != NULL && set_role(c, role, err) != 0)
         goto out;
     rc = 0;

@@ -18,5 +18,8 @@ int session_secure(struct conn *c, enum conn_profile profile, const char *role,
  * (core/strings).  Both are undone by the end of the transaction anyway. */
 int session_borrow(struct conn *c, char ***before, struct err *err) MIG_MUST_CHECK;
 int session_return(struct conn *c, char *const *before, struct err *err) MIG_MUST_CHECK;
+/* The same for the current transaction alone: through a pooler nothing else is possible. */
+int session_local(struct conn *c, enum conn_profile profile, int64_t lock_timeout_ms,
+                  struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #include "pg/conn_internal.h"
 #include "pg/query.h"
 #include "pg/quote.h"
+#include "pg/session.h"
 
 int tx_begin(struct conn *c, enum tx_isolation isolation, int read_only, struct err *err)
 {
@@ -18,8 +19,15 @@ int tx_begin(struct conn *c, enum tx_isolation isolation, int read_only, struct 
         [TX_SERIALIZABLE] = "SERIALIZABLE",
     };
 
-    return query_execf(c, err, "BEGIN ISOLATION LEVEL %s, READ %s", levels[isolation],
-                       read_only ? "ONLY" : "WRITE");
+    if (query_execf(c, err, "BEGIN ISOLATION LEVEL %s, READ %s", levels[isolation],
+                    read_only ? "ONLY" : "WRITE") != 0)
+        return -1;
+    /* The session has no settings of ours behind a pooler: the transaction gets them. */
+    if (conn_pooled(c) && session_local(c, conn_profile_of(c), conn_lock_timeout(c), err) != 0) {
+        tx_rollback(c);
+        return -1;
+    }
+    return 0;
 }
 
 /* The server may have committed before it vanished. */

@@ -91,15 +91,20 @@ int local_window_open(const char *window, int day, int minute)
            ((days & 1u << yesterday) != 0 && minute < to);
 }
 
+static size_t windows(const struct config *config)
+{
+    return config != NULL ? config_count(config, "prodcheck.window") : 0;
+}
+
 int local_window_known(const struct config *config, struct err *err)
 {
-    const json_t *windows = config != NULL ? config_json(config, "prodcheck.window") : NULL, *w;
     size_t i;
 
-    json_array_foreach(windows, i, w) {
-        if (local_window_open(json_string_value(w), 1, 0) < 0) {
-            err_set(err, ERR_USAGE, "mig.json: prodcheck.window: \"%s\" is not a window",
-                    json_string_value(w));
+    for (i = 0; i < windows(config); i++) {
+        const char *w = config_item(config, "prodcheck.window", i);
+
+        if (local_window_open(w, 1, 0) < 0) {
+            err_set(err, ERR_USAGE, "mig.json: prodcheck.window: \"%s\" is not a window", w);
             err_hint(err, "for example \"Mon-Fri 09:00-16:00 Europe/Berlin\"");
             return -1;
         }
@@ -109,18 +114,17 @@ int local_window_known(const struct config *config, struct err *err)
 
 char *local_window_zones(const struct config *config, struct err *err)
 {
-    const json_t *windows = config != NULL ? config_json(config, "prodcheck.window") : NULL, *w;
     struct buf b = {0};
     size_t i;
 
     if (buf_addc(&b, '{', err) != 0)
         goto fail;
-    json_array_foreach(windows, i, w) {
-        const char *zone;
+    for (i = 0; i < windows(config); i++) {
+        const char *w = config_item(config, "prodcheck.window", i), *zone;
         unsigned days;
         int from, to;
 
-        if (read_window(json_string_value(w), &days, &from, &to, &zone) == 0 &&
+        if (read_window(w, &days, &from, &to, &zone) == 0 &&
             target_element(&b, zone, err) != 0)
             goto fail;
     }
@@ -135,32 +139,30 @@ fail:
 int local_window(const struct check *k, const struct config *config, const struct result *r,
                  struct check_result *out, struct err *err)
 {
-    const json_t *windows = config != NULL ? config_json(config, "prodcheck.window") : NULL, *w;
     size_t i;
     int row;
 
-    if (json_array_size(windows) == 0)
+    if (windows(config) == 0)
         return check_say(out, k, CHECK_SKIPPED, err, "no window in mig.json");
-    json_array_foreach(windows, i, w) {
-        const char *zone;
+    for (i = 0; i < windows(config); i++) {
+        const char *w = config_item(config, "prodcheck.window", i), *zone;
         unsigned days;
         int from, to;
 
-        if (read_window(json_string_value(w), &days, &from, &to, &zone) != 0)
+        if (read_window(w, &days, &from, &to, &zone) != 0)
             continue;
         for (row = 0; row < result_rows(r); row++) {
             int day, h, m;
 
             if (strcmp(result_text(r, row, 0), zone) == 0 &&
                 sscanf(result_text(r, row, 2), "%d %d:%d", &day, &h, &m) == 3 &&
-                local_window_open(json_string_value(w), day, h * 60 + m) == 1)
-                return check_say(out, k, CHECK_OK, err, "inside of the window %s",
-                                 json_string_value(w));
+                local_window_open(w, day, h * 60 + m) == 1)
+                return check_say(out, k, CHECK_OK, err, "inside of the window %s", w);
         }
     }
     return check_say(out, k, CHECK_FAIL, err, "outside of the window %s%s",
-                     json_string_value(json_array_get(windows, 0)),
-                     json_array_size(windows) > 1 ? " and of all others" : "");
+                     config_item(config, "prodcheck.window", 0),
+                     windows(config) > 1 ? " and of all others" : "");
 }
 
 /* --- the flag file --- */
@@ -204,13 +206,12 @@ static int ask(const char *what, struct process_result *p, struct err *err)
 int local_health(const struct check *k, const struct config *config, struct check_result *out,
                  struct err *err)
 {
-    const json_t *all = config != NULL ? config_json(config, "prodcheck.health_url") : NULL, *one;
-    size_t i;
+    size_t n = config != NULL ? config_count(config, "prodcheck.health_url") : 0, i;
 
-    if (json_array_size(all) == 0)
+    if (n == 0)
         return check_say(out, k, CHECK_SKIPPED, err, "no health URL in mig.json");
-    json_array_foreach(all, i, one) {
-        const char *what = json_string_value(one);
+    for (i = 0; i < n; i++) {
+        const char *what = config_item(config, "prodcheck.health_url", i);
         struct process_result p = {0};
         struct err why = {0};
         int url = strncmp(what, "http", 4) == 0 && strstr(what, "://") != NULL, rc = 0, bad = 1;

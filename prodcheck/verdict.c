@@ -23,12 +23,14 @@
 #include "prodcheck/target.h"
 #include "script/closure.h"
 
-static const char session_sql[] =
-#include "prodcheck/sql/session.sql.h"
-    ;
-static const char session_end_sql[] =
-#include "prodcheck/sql/session_end.sql.h"
-    ;
+/* Before each query, for it alone: nothing that is asked may write, wait for a lock, or run for long;
+ * and the session is left as it was, which a pooler would hand to the application. */
+static const char before_sql[] =
+    "SELECT pg_catalog.set_config('statement_timeout', '%" PRId64 "ms', true), "
+    "pg_catalog.set_config('lock_timeout', '300ms', true), "
+    "pg_catalog.set_config('search_path', '', true), "
+    "pg_catalog.set_config('TimeZone', 'UTC', true), "
+    "pg_catalog.set_config('transaction_read_only', 'on', true)";
 static const char meta_sql[] =
 #include "prodcheck/sql/meta.sql.h"
     ;
@@ -59,7 +61,7 @@ struct work {
     const struct verdict_options *o;
     struct verdict *v;
     struct target target;
-    char *zones, timeout[24];
+    char *zones, before[512];
     /* what the server says of this role */
     int may_see, managed;
     char *data_directory, *role;
@@ -173,19 +175,16 @@ static int in_list(const struct cli_list *list, const char *id)
 
 static int in_config(const struct config *config, const char *id)
 {
-    const json_t *skip = config != NULL ? config_json(config, "prodcheck.skip") : NULL, *one;
     size_t i;
 
-    json_array_foreach(skip, i, one) {
-        if (json_is_string(one) && strcmp(json_string_value(one), id) == 0)
+    for (i = 0; config != NULL && i < config_count(config, "prodcheck.skip"); i++)
+        if (in_words(config_item(config, "prodcheck.skip", i), id))
             return 1;
-    }
     return 0;
 }
 
 static int known_lists(const struct verdict_options *o, struct err *err)
 {
-    const json_t *skip = o->config != NULL ? config_json(o->config, "prodcheck.skip") : NULL, *one;
     size_t i;
 
     for (i = 0; o->only != NULL && i < o->only->count; i++)
@@ -194,10 +193,9 @@ static int known_lists(const struct verdict_options *o, struct err *err)
     for (i = 0; o->skip != NULL && i < o->skip->count; i++)
         if (verdict_known(o->skip->items[i], o->config, err) != 0)
             return -1;
-    json_array_foreach(skip, i, one) {
-        if (json_is_string(one) && verdict_known(json_string_value(one), o->config, err) != 0)
+    for (i = 0; o->config != NULL && i < config_count(o->config, "prodcheck.skip"); i++)
+        if (verdict_known(config_item(o->config, "prodcheck.skip", i), o->config, err) != 0)
             return err_prefix(err, "mig.json: prodcheck.skip");
-    }
     if (check_thresholds(o->config, err) != 0)
         return -1;
     return local_window_known(o->config, err);
@@ -454,8 +452,6 @@ static void compose(struct work *w, struct round *r, int again)
     size_t i;
 
     r->n = 0;
-    ask(r, session_sql, 5, NULL, 0)->nparams = 1;
-    r->params[0][0] = w->timeout;
     if (!again)
         (void)ask(r, meta_sql, 4, NULL, 0);
     for (i = 0; i < w->v->nchecks && r->n < MAX_QUERIES - 1; i++) {
@@ -480,7 +476,6 @@ static void compose(struct work *w, struct round *r, int again)
             give(w, k, q, r->params[r->n - 1]);
         }
     }
-    (void)ask(r, session_end_sql, 3, NULL, 0);
 }
 
 static int take_meta(struct work *w, const struct result *r, struct err *err)
@@ -603,13 +598,12 @@ static int judge_round(struct work *w, struct round *r, struct err *err)
         struct check_result *out = &w->v->checks[r->slots[i].result];
         int rc;
 
-        if (r->queries[i].sql == session_sql || r->queries[i].sql == meta_sql ||
-            r->queries[i].sql == session_end_sql) {
+        if (r->queries[i].sql == meta_sql) {
             if (r->results[i] == NULL) {
                 *err = r->errs[i];
                 return err_prefix(err, "cannot prepare the checks");
             }
-            if (r->queries[i].sql == meta_sql && take_meta(w, r->results[i], err) != 0)
+            if (take_meta(w, r->results[i], err) != 0)
                 return -1;
             continue;
         }
@@ -637,7 +631,7 @@ static int ask_round(struct work *w, struct round *r, int again, struct err *err
     memset(r->results, 0, sizeof(r->results));
     memset(r->errs, 0, sizeof(r->errs));
     compose(w, r, again);
-    rc = query_pipeline(w->c, r->queries, r->n, r->results, r->errs, err);
+    rc = query_pipeline_under(w->c, w->before, r->queries, r->n, r->results, r->errs, err);
     if (rc == 0)
         rc = judge_round(w, r, err);
     for (i = 0; i < r->n; i++)
@@ -770,8 +764,7 @@ struct verdict *verdict_run(struct conn *c, const struct verdict_options *o, str
     struct round *r = calloc(1, sizeof(*r));
     int rc = -1;
 
-    (void)snprintf(w.timeout, sizeof(w.timeout), "%" PRId64 "ms",
-                   o->timeout_ms > 0 ? o->timeout_ms : 2000);
+    (void)snprintf(w.before, sizeof(w.before), before_sql, o->timeout_ms > 0 ? o->timeout_ms : 2000);
     if (r == NULL || (w.v = calloc(1, sizeof(*w.v))) == NULL) {
         err_oom(err);
         goto out;
