@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -271,6 +272,13 @@ static int check_object(const char *file, const char *prefix, const json_t *obje
             suggest(path.data, err);
         } else if ((k = find_key(path.data, &inner)) != NULL) {
             rc = check_value(file, path.data, k, v, err);
+            /* One string is a list of one: no reader has to know, and none can overlook it. */
+            if (rc == 0 && k->type == CONFIG_STRINGS && json_is_string(v)) {
+                json_t *list = json_pack("[O]", v);
+
+                if (list == NULL || json_object_set_new((json_t *)(uintptr_t)object, name, list) != 0)
+                    rc = err_oom(err);
+            }
         } else if (!inner) {
             (void)err_set(err, ERR_USAGE, "%s: unknown key \"%s\"", file, path.data);
             suggest(path.data, err);
@@ -286,8 +294,33 @@ static int check_object(const char *file, const char *prefix, const json_t *obje
     return 0;
 }
 
+/* It names commands to run, signers to trust and what is production.  A file that was found, not
+ * named, must not be somebody else's: the working folder may be /tmp. */
+static int check_owner(const char *path, int found, struct err *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return 0; /* reading it says why */
+    if ((st.st_mode & S_IWOTH) != 0) {
+        (void)err_set(err, ERR_USAGE, "%s can be written by anybody (mode %04o)", path,
+                      (unsigned)(st.st_mode & 07777));
+        err_hint(err, "it says whom to trust and what to run: chmod o-w \"%s\", and look at what it says",
+                 path);
+        return -1;
+    }
+    if (found && st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0) {
+        (void)err_set(err, ERR_USAGE, "./%s belongs to another user (uid %ld)", path,
+                      (long)st.st_uid);
+        err_hint(err, "it says whom to trust and what to run; if you believe it: --config ./%s", path);
+        return -1;
+    }
+    return 0;
+}
+
 struct config *config_load(const char *path, struct err *err)
 {
+    int found = path == NULL;
     struct config *c = calloc(1, sizeof(*c));
     struct buf text = {0};
     json_error_t at;
@@ -310,6 +343,8 @@ struct config *config_load(const char *path, struct err *err)
         (void)err_oom(err);
         goto out;
     }
+    if (check_owner(path, found, err) != 0)
+        goto out;
     if (buf_read_file(&text, path, (size_t)16 << 20, err) != 0) {
         err->kind = ERR_USAGE;
         err_hint(err, "--config FILE names the configuration; without it ./mig.json is read if there is one");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -64,6 +65,8 @@ static void test_values(void **state)
     assert_int_equal(config_choice(c, "rollback.backup"), 0);
     assert_int_equal(config_count(c, "trust"), 1);
     assert_string_equal(config_item(c, "trust", 0), "one");
+    /* whoever reads the tree sees a list too */
+    assert_int_equal(json_array_size(config_json(c, "trust")), 1);
     assert_int_equal(config_count(c, "environments.prod.hosts"), 2);
     assert_string_equal(config_item(c, "environments.prod.hosts", 1), "b");
     assert_int_equal(config_boolean(c, "environments.prod.production"), 1);
@@ -71,6 +74,20 @@ static void test_values(void **state)
     assert_int_equal(config_integer(c, "validate.max_loss_rows"), -1);
     assert_non_null(config_json(c, "validate.severities.X.free"));
     config_free(c);
+}
+
+static void test_writable_by_anybody(void **state)
+{
+    struct err err = {0};
+    struct config *c = load("{}", &err);
+
+    assert_non_null(c);
+    config_free(c);
+    assert_int_equal(chmod(file, 0666), 0);
+    assert_null(config_load(file, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.message, "anybody"));
+    unlink(file);
 }
 
 static void test_absent(void **state)
@@ -148,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_writable_by_anybody),
         cmocka_unit_test(test_absent),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_every_default_fits_its_type),
