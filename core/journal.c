@@ -81,6 +81,7 @@ struct journal *journal_create(const char *state_dir, const char *key, struct er
 {
     struct journal *j = calloc(1, sizeof(*j));
     char *dir = folder(state_dir, key, err);
+    struct buf up = {0};
     const char *is_volatile;
 
     if (j == NULL) {
@@ -101,11 +102,19 @@ struct journal *journal_create(const char *state_dir, const char *key, struct er
         (void)err_set_errno(err, ERR_FAILED, "cannot lock the journal \"%s\"", j->path);
         goto fail;
     }
-    if (sync_folder(dir, err) != 0 || sync_folder(state_dir, err) != 0)
+    /* Every name on the way down may be new: runs/KEY/RUN.jsonl and the state folder itself. */
+    if (buf_addf(&up, err, "%s/runs", state_dir) != 0 || sync_folder(dir, err) != 0 ||
+        sync_folder(up.data, err) != 0 || sync_folder(state_dir, err) != 0)
         goto fail;
+    buf_reset(&up);
+    if (buf_addf(&up, err, "%s/..", state_dir) != 0 ||
+        (access(up.data, R_OK) == 0 && sync_folder(up.data, err) != 0))
+        goto fail;
+    buf_free(&up);
     free(dir);
     return j;
 fail:
+    buf_free(&up);
     free(dir);
     journal_free(j);
     return NULL;
@@ -173,6 +182,7 @@ int journal_write(struct journal *j, const char *step, json_t *entry, struct err
     struct tm tm;
     char stamp[40] = "";
     size_t done = 0;
+    struct stat before = {0};
     int rc = -1;
 
     if (clock_gettime(CLOCK_REALTIME, &now) == 0 && gmtime_r(&now.tv_sec, &tm) != NULL) {
@@ -189,6 +199,10 @@ int journal_write(struct journal *j, const char *step, json_t *entry, struct err
     }
     if (buf_addf(&b, err, "%s\n", text) != 0)
         goto out;
+    if (fstat(j->fd, &before) != 0) {
+        (void)err_set_errno(err, ERR_FAILED, "cannot look at the journal \"%s\"", j->path);
+        goto out;
+    }
     while (done < b.len) {
         ssize_t n = write(j->fd, b.data + done, b.len - done);
 
@@ -196,6 +210,9 @@ int journal_write(struct journal *j, const char *step, json_t *entry, struct err
             continue;
         if (n < 0) {
             (void)err_set_errno(err, ERR_FAILED, "cannot write the journal \"%s\"", j->path);
+            /* The next step (how it ended) must not be glued to half a line: nobody could read it. */
+            if (done > 0 && ftruncate(j->fd, before.st_size) != 0)
+                (void)!write(j->fd, "\n", 1);
             goto out;
         }
         done += (size_t)n;

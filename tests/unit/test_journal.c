@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -101,6 +103,35 @@ static void test_list(void **state)
     }
 }
 
+/* A full disk in the middle of a line: what is written when there is room again can be read. */
+static void test_full_disk(void **state)
+{
+    struct err err = {0};
+    struct journal *j = journal_create(folder, "5-6", &err);
+    struct journal_record *r;
+    struct rlimit before, small;
+
+    assert_non_null(j);
+    assert_int_equal(journal_write(j, "begin", NULL, &err), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 100;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(journal_write(j, "execute", json_pack("{s:s}", "x", "a text that is long enough to be cut"), &err), -1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    memset(&err, 0, sizeof(err));
+    assert_int_equal(journal_write(j, "end", json_pack("{s:s}", "outcome", "rolled-back"), &err), 0);
+    r = journal_read(folder, "5-6", NULL, &err);
+    assert_non_null(r);
+    assert_int_equal(r->cut, 0);
+    assert_null(journal_last(r, "execute"));
+    assert_non_null(journal_last(r, "end"));
+    journal_record_free(r);
+    unlink(journal_path(j));
+    journal_free(j);
+}
+
 static int setup(void **state)
 {
     return mkdtemp(folder) == NULL ? -1 : 0;
@@ -108,7 +139,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const below[] = {"/runs/1-2", "/runs/3-4", "/runs", ""};
+    static const char *const below[] = {"/runs/1-2", "/runs/3-4", "/runs/5-6", "/runs", ""};
     char path[128];
 
     for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
@@ -125,6 +156,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_nothing_known),
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_full_disk),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
