@@ -34,6 +34,9 @@ static const char sequences_sql[] =
 #include "script/sql/closure_sequences.sql.h"
     ;
 
+/* The OID of pg_class itself, fixed in every server. */
+#define PG_CLASS 1259u
+
 /* The spaces of closure_resolve.sql. */
 enum space { RELATION, TYPE, SCHEMA, ROUTINE, EXTENSION, CONSTRAINT, NOWHERE };
 
@@ -921,6 +924,53 @@ out:
     return rc;
 }
 
+static int remember_links(struct finder *f)
+{
+    struct closure *out = f->out;
+    size_t i;
+
+    if ((out->links = calloc(f->nitems + 1, sizeof(*out->links))) == NULL)
+        return err_oom(f->err);
+    for (i = 0; i < f->nitems; i++) {
+        const struct item *item = &f->items[i];
+
+        out->links[out->nlinks++] = (struct closure_link){item->e, item->classid, item->oid,
+                                                          item->kind, item->partner};
+    }
+    return 0;
+}
+
+static uint32_t linked(const struct closure *c, const struct effect *e, int partner)
+{
+    size_t i;
+
+    for (i = 0; c != NULL && i < c->nlinks; i++)
+        if (c->links[i].effect == e && c->links[i].partner == partner &&
+            c->links[i].classid == PG_CLASS)
+            return c->links[i].oid;
+    return 0;
+}
+
+uint32_t closure_relation(const struct closure *c, const struct effect *e)
+{
+    return linked(c, e, 0);
+}
+
+uint32_t closure_partner(const struct closure *c, const struct effect *e)
+{
+    return linked(c, e, 1);
+}
+
+const struct closure_table *closure_table_of(const struct closure *c, uint32_t oid)
+{
+    size_t i;
+
+    for (i = 0; c != NULL && i < c->ntables; i++)
+        if (c->tables[i].oid == oid)
+            return &c->tables[i];
+    return NULL;
+}
+
 int closure_table_at_risk(const struct closure_table *t)
 {
     return (t->kind == 'r' || t->kind == 'p' || t->kind == 'm' || t->kind == 'f') &&
@@ -947,7 +997,8 @@ struct closure *closure_find(struct conn *c, struct effects *const *effects, siz
         if (resolve(&f, i) < 0)
             goto out;
     if (apply_named(&f) < 0 || follow_drops(&f) < 0 || follow_children(&f) < 0 ||
-        follow_keys(&f) < 0 || name_tables(&f) < 0 || add_owned_sequences(&f) < 0)
+        follow_keys(&f) < 0 || name_tables(&f) < 0 || add_owned_sequences(&f) < 0 ||
+        remember_links(&f) < 0)
         goto out;
     rc = 0;
 out:
@@ -976,5 +1027,6 @@ void closure_free(struct closure *c)
     }
     free(c->sequences);
     strings_free(c->missing);
+    free(c->links);
     free(c);
 }

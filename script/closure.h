@@ -15,6 +15,7 @@
 #include "core/err.h"
 
 struct conn;
+struct effect;
 struct effects;
 
 /* What happens to a table's stored data; more than one may be true. */
@@ -57,6 +58,14 @@ struct closure_sequence {
     char *schema, *name;
 };
 
+/* What an effect's names were found to be. */
+struct closure_link {
+    const struct effect *effect; /* borrowed */
+    uint32_t classid, oid;       /* pg_class, pg_type, pg_constraint, ...; 0: not found */
+    char kind;                   /* relkind, typtype, contype */
+    int partner;                 /* it is the effect's other relation */
+};
+
 struct closure {
     struct closure_table *tables; /* sorted by schema, name; leaves and parents each in their own right */
     size_t ntables;
@@ -65,12 +74,18 @@ struct closure {
     size_t opaque;  /* statements whose reach nobody can know (EFFECT_OPAQUE, EFFECT_UNKNOWN) */
     char **missing; /* named in the script but not on the server (and not IF EXISTS) */
     size_t nmissing;
+    struct closure_link *links;
+    size_t nlinks;
 };
 
 /* EFFECTS: one per script, in order (effects_find_all). */
 struct closure *closure_find(struct conn *c, struct effects *const *effects, size_t n,
                              struct err *err) MIG_MUST_CHECK;
 void closure_free(struct closure *c);
+/* The relation that E names, or its partner, on this server; 0: none, or the script's own. */
+uint32_t closure_relation(const struct closure *c, const struct effect *e);
+uint32_t closure_partner(const struct closure *c, const struct effect *e);
+const struct closure_table *closure_table_of(const struct closure *c, uint32_t oid);
 /* Tables whose stored values are lost or changed: what a backup must hold. */
 int closure_table_at_risk(const struct closure_table *t);
 

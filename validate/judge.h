@@ -32,6 +32,7 @@ struct finding {
     int rewrite, scan;
     int has_loss;
     uint64_t loss_rows, loss_values, loss_bytes;
+    uint64_t table_rows;    /* counted with them: in how many rows */
     int loss_exact;
     char *loss_sql;
     int has_violations;
@@ -59,15 +60,19 @@ struct judgement {
     struct lock_row *locks;
     size_t nlocks;
     char *why_unknown; /* or NULL */
+    char **unused_ignores; /* "0042_x.py:17: drop-column", NULL-terminated or NULL */
 };
 
 struct judge_options {
     const struct config *config;
     enum severity fail_on;    /* SEVERITY_INFO (0) means default: high */
     int64_t max_loss_rows;    /* -1: no limit */
+    int limit_loss;           /* MAX_LOSS_ROWS counts (so that a zeroed struct has no limit) */
     int64_t budget_ms;        /* 0: 10 s */
     int jobs;
     int no_ignore;
+    int style;                /* style advice too */
+    int pg_version;           /* offline: 150000; 0: the newest known */
     int show_values;
 };
 

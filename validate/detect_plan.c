@@ -1,0 +1,61 @@
+/* What is wrong with the plan or a statement as such: opaque, unparsed, in the wrong place. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "migration/plan.h"
+#include "script/closure.h"
+#include "script/effect.h"
+#include "script/statement.h"
+#include "validate/detect.h"
+#include "validate/inquiry.h"
+
+static void step_itself(struct inquiry *q, const struct plan_step *s)
+{
+    if (s->online_only)
+        (void)inquiry_raise(q, "online-only", NULL, s->revision, "%s cannot be rendered: %s",
+                            s->revision, s->online_why == NULL ? "" : s->online_why);
+    if (s->irreversible)
+        (void)inquiry_raise(q, "irreversible", NULL, s->revision, "%s has no way back: %s",
+                            s->revision, s->irreversible_why == NULL ? "" : s->irreversible_why);
+}
+
+static void opaque(struct inquiry *q, const struct effect *e)
+{
+    if (e->kind == EFFECT_UNKNOWN)
+        (void)inquiry_raise(q, "unparsed", e, "", "not understood: %s",
+                            e->detail == NULL ? "" : e->detail);
+    else if (e->detail != NULL && strcmp(e->detail, "function") == 0)
+        (void)inquiry_raise(q, "opaque", e, NULL, "calls %s%s%s(), whose effect cannot be known from here",
+                            e->schema == NULL ? "" : e->schema, e->schema == NULL ? "" : ".",
+                            e->name);
+    else
+        (void)inquiry_raise(q, "opaque", e, "", "%s: what it does cannot be known from its text",
+                            e->detail);
+}
+
+void detect_plan(struct inquiry *q, struct effects *const *steps)
+{
+    size_t i, k;
+
+    for (i = 0; i < q->plan->nsteps && !q->failed; i++) {
+        const struct plan_step *s = &q->plan->steps[i];
+
+        q->step = i;
+        step_itself(q, s);
+        for (k = 0; s->script != NULL && k < s->script->count; k++) {
+            const struct statement *st = &s->script->statements[k];
+            struct effect whole = {.statement = st, .kind = EFFECT_OTHER};
+
+            if (st->alone && st->in_transaction)
+                (void)inquiry_raise(q, "not-in-transaction", &whole, "",
+                                    "%s cannot run inside a transaction block: the server refuses it",
+                                    st->tag == NULL ? "this" : st->tag);
+        }
+        for (k = 0; steps[i] != NULL && k < steps[i]->count; k++) {
+            const struct effect *e = &steps[i]->items[k];
+
+            if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN)
+                opaque(q, e);
+        }
+    }
+}

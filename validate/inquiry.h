@@ -1,0 +1,73 @@
+/*
+ * inquiry: one judgement in the making.
+ *
+ * The detectors raise findings; a finding that can be measured carries a probe;
+ * measure runs the probes and settles the findings.
+ */
+#ifndef MIG_VALIDATE_INQUIRY_H
+#define MIG_VALIDATE_INQUIRY_H
+
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "validate/judge.h"
+
+struct catalog_table;
+struct closure;
+struct effect;
+struct effects;
+struct hazard;
+
+enum probe_kind {
+    PROBE_NONE,
+    PROBE_LOSS,      /* SQL answers: rows of the table, rows lost, values lost, bytes lost */
+    PROBE_VIOLATION, /* SQL answers: rows of the table, rows at fault */
+};
+
+/* What a finding asks of the database; at the finding's own index. */
+struct probe {
+    enum probe_kind kind;
+    char *sql;
+    char *subject;         /* "DROP COLUMN public.users.phone" */
+    char *what;            /* VIOLATION: "rows hold NULL" */
+    double rows;           /* the estimate, where the budget ends: -1 not known */
+    double fraction;       /* of the rows that are concerned, -1: not known */
+    int64_t bytes;
+    int values_per_row;
+    int shaken;            /* an earlier statement writes to the same table: never exact */
+    int recreated;         /* generated: what goes is computed again */
+    int certain;           /* VIOLATION: any such row makes the statement fail */
+};
+
+struct inquiry {
+    const struct plan *plan;
+    struct conn *conn;     /* NULL: offline */
+    const struct judge_options *o;
+    int version;           /* the server's, or what --pg-version says */
+    struct judgement *out;
+    struct probe *probes;
+    size_t cap;
+    struct closure *closure;
+    struct catalog_table **tables; /* of the closure, in its order */
+    size_t step;           /* the one being looked at */
+    int failed;            /* out of memory; ERR says so */
+    struct err *err;
+};
+
+/* A finding of hazard CODE at E's statement (E may be NULL: the step as a whole).  OBJECT NULL: E's.
+ * MESSAGE is printf's.  Returns its index, or -1 (FAILED is set). */
+long inquiry_raise(struct inquiry *q, const char *code, const struct effect *e, const char *object,
+                   const char *message, ...) __attribute__((format(printf, 5, 6)));
+struct finding *inquiry_finding(struct inquiry *q, long index);
+struct probe *inquiry_probe(struct inquiry *q, long index);
+
+/* The server's table that E names, or NULL (offline, own, not there). */
+const struct catalog_table *inquiry_table(const struct inquiry *q, const struct effect *e);
+const struct catalog_table *inquiry_table_by_oid(const struct inquiry *q, uint32_t oid);
+
+/* "public.users.phone" of E for messages: the server's qualified name where it is known.  Owned. */
+char *inquiry_object(struct inquiry *q, const struct effect *e);
+
+void inquiry_oom(struct inquiry *q);
+
+#endif

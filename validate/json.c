@@ -1,0 +1,125 @@
+/* judgement_json: the stable form (docs/DESIGN.md, section 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "migration/plan.h"
+#include "script/statement.h"
+#include "validate/judge.h"
+#include "validate/report.h"
+
+static const char *const verdicts[] = {"safe", "unsafe", "unknown"};
+static const char *const evidences[] = {"none", "exact", "estimated", "empty"};
+
+static json_t *text(const char *s)
+{
+    return s == NULL ? json_null() : json_string(s);
+}
+
+static json_t *list(char *const *strings)
+{
+    json_t *out = json_array();
+
+    for (; strings != NULL && *strings != NULL; strings++)
+        (void)json_array_append_new(out, json_string(*strings));
+    return out;
+}
+
+static json_t *statement_json(const struct statement *st, int show_values)
+{
+    char *sql;
+    json_t *out;
+
+    if (st == NULL)
+        return json_null();
+    sql = report_sql(st->text, show_values, 0);
+    out = json_pack("{s:i, s:i, s:i, s:s}", "index", st->index, "line", st->line, "column",
+                    st->column, "text", sql == NULL ? "" : sql);
+    free(sql);
+    return out;
+}
+
+static json_t *number(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static json_t *finding_json(const struct finding *f, const struct plan *p, int show_values)
+{
+    const struct plan_step *step = f->step < p->nsteps ? &p->steps[f->step] : NULL;
+    json_t *out = json_object();
+
+    (void)json_object_set_new(out, "code", json_string(f->code));
+    (void)json_object_set_new(out, "hazard", json_string(f->hazard));
+    (void)json_object_set_new(out, "severity", json_string(severity_name(f->severity)));
+    (void)json_object_set_new(out, "object", text(f->object));
+    (void)json_object_set_new(out, "message", text(f->message));
+    (void)json_object_set_new(out, "remedy", text(f->remedy));
+    (void)json_object_set_new(out, "statement", statement_json(f->statement, show_values));
+    (void)json_object_set_new(out, "revision", text(step == NULL ? NULL : step->revision));
+    (void)json_object_set_new(out, "file", text(step == NULL ? NULL : step->file));
+    (void)json_object_set_new(out, "lock",
+                              f->lock_mode == NULL
+                                  ? json_null()
+                                  : json_pack("{s:s, s:o}", "mode", f->lock_mode, "relation",
+                                              text(f->lock_relation)));
+    (void)json_object_set_new(out, "rewrite", json_boolean(f->rewrite));
+    (void)json_object_set_new(out, "scan", json_boolean(f->scan));
+    (void)json_object_set_new(out, "evidence", json_string(evidences[f->evidence]));
+    (void)json_object_set_new(
+        out, "loss",
+        !f->has_loss
+            ? json_null()
+            : json_pack("{s:o, s:o, s:o, s:b, s:o}", "rows", number(f->loss_rows), "values",
+                        number(f->loss_values), "bytes", number(f->loss_bytes), "exact",
+                        f->loss_exact, "sql", text(f->loss_sql)));
+    (void)json_object_set_new(out, "violations",
+                              !f->has_violations
+                                  ? json_null()
+                                  : json_pack("{s:o, s:b, s:o}", "rows", number(f->violation_rows),
+                                              "exact", f->violation_exact, "sql",
+                                              text(f->violation_sql)));
+    if (f->ignored != NULL)
+        (void)json_object_set_new(out, "reason", json_string(f->ignored));
+    return out;
+}
+
+json_t *judgement_json(const struct judgement *j, const struct plan *p, int show_values,
+                       struct err *err)
+{
+    json_t *out = json_object(), *steps = json_array(), *findings = json_array();
+    json_t *ignored = json_array(), *locks = json_array();
+    size_t i;
+
+    if (out == NULL || steps == NULL || findings == NULL || ignored == NULL || locks == NULL) {
+        json_decref(out);
+        json_decref(steps);
+        json_decref(findings);
+        json_decref(ignored);
+        json_decref(locks);
+        (void)err_oom(err);
+        return NULL;
+    }
+    for (i = 0; i < p->nsteps; i++)
+        (void)json_array_append_new(steps, text(p->steps[i].revision));
+    for (i = 0; i < j->nfindings; i++)
+        (void)json_array_append_new(j->findings[i].ignored != NULL ? ignored : findings,
+                                    finding_json(&j->findings[i], p, show_values));
+    for (i = 0; i < j->nlocks; i++)
+        (void)json_array_append_new(
+            locks, json_pack("{s:i, s:o, s:s, s:s, s:b, s:b}", "statement",
+                             j->locks[i].statement->index, "revision",
+                             text(p->steps[j->locks[i].step].revision), "relation",
+                             j->locks[i].relation, "mode", j->locks[i].mode, "rewrite",
+                             j->locks[i].rewrite, "scan", j->locks[i].scan));
+    (void)json_object_set_new(out, "schema", json_string("mig-validate/1"));
+    (void)json_object_set_new(out, "verdict", json_string(verdicts[j->verdict]));
+    (void)json_object_set_new(out, "why", text(j->why_unknown));
+    (void)json_object_set_new(out, "from", list(p->from));
+    (void)json_object_set_new(out, "to", list(p->to));
+    (void)json_object_set_new(out, "steps", steps);
+    (void)json_object_set_new(out, "findings", findings);
+    (void)json_object_set_new(out, "ignored", ignored);
+    (void)json_object_set_new(out, "unused_ignores", list(j->unused_ignores));
+    (void)json_object_set_new(out, "locks", locks);
+    return out;
+}

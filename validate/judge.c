@@ -1,0 +1,145 @@
+#include "validate/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/strings.h"
+#include "migration/plan.h"
+#include "pg/catalog.h"
+#include "pg/conn.h"
+#include "script/closure.h"
+#include "script/effect.h"
+#include "validate/detect.h"
+#include "validate/hazard.h"
+#include "validate/ignore.h"
+#include "validate/inquiry.h"
+#include "validate/locks.h"
+#include "validate/measure.h"
+
+static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
+
+const char *severity_name(enum severity s)
+{
+    return severities[s];
+}
+
+/* The closure of all steps, and the catalog's word on each of its tables. */
+static int read_facts(struct inquiry *q, struct effects *const *steps)
+{
+    uint32_t *oids = NULL;
+    size_t i;
+    int rc = -1;
+
+    if ((q->closure = closure_find(q->conn, steps, q->plan->nsteps, q->err)) == NULL)
+        return -1;
+    if ((oids = calloc(q->closure->ntables + 1, sizeof(*oids))) == NULL) {
+        (void)err_oom(q->err);
+        goto out;
+    }
+    for (i = 0; i < q->closure->ntables; i++)
+        oids[i] = q->closure->tables[i].oid;
+    if ((q->tables = catalog_tables_get(q->conn, oids, q->closure->ntables, q->err)) == NULL)
+        goto out;
+    rc = 0;
+out:
+    free(oids);
+    return rc;
+}
+
+static void weigh(struct inquiry *q)
+{
+    struct judgement *out = q->out;
+    enum severity limit = q->o->fail_on == SEVERITY_INFO ? SEVERITY_HIGH : q->o->fail_on;
+    uint64_t lost = 0;
+    int unsafe = 0;
+    size_t i;
+
+    for (i = 0; i < out->nfindings; i++) {
+        const struct finding *f = &out->findings[i];
+
+        if (f->ignored != NULL)
+            continue;
+        if (f->severity >= limit)
+            unsafe = 1;
+        if (f->has_loss)
+            lost += f->loss_rows;
+        if (f->opaque && out->why_unknown == NULL &&
+            strings_dup(&out->why_unknown, f->message, q->err) < 0)
+            q->failed = 1;
+    }
+    if (q->o->max_loss_rows >= 0 && q->o->limit_loss && lost > (uint64_t)q->o->max_loss_rows)
+        unsafe = 1;
+    out->verdict = unsafe ? JUDGE_UNSAFE : out->why_unknown != NULL ? JUDGE_UNKNOWN : JUDGE_SAFE;
+}
+
+struct judgement *judge_run(const struct plan *p, struct conn *c, const struct judge_options *o,
+                            struct err *err)
+{
+    struct inquiry q = {.plan = p, .conn = c, .o = o, .err = err};
+    struct effects **steps = calloc(p->nsteps + 1, sizeof(*steps));
+    size_t i;
+    int rc = -1;
+
+    q.out = calloc(1, sizeof(*q.out));
+    if (q.out == NULL || steps == NULL) {
+        (void)err_oom(err);
+        goto out;
+    }
+    q.version = c != NULL ? conn_version(c) : o->pg_version > 0 ? o->pg_version : 170000;
+    for (i = 0; i < p->nsteps; i++)
+        steps[i] = p->steps[i].effects;
+    if (c != NULL && read_facts(&q, steps) < 0)
+        goto out;
+    detect_plan(&q, steps);
+    detect_loss(&q, steps);
+    locks_predict(&q, steps);
+    if (q.failed || (c != NULL && measure_run(&q, err) < 0))
+        goto out;
+    if (!o->no_ignore && ignore_apply(&q) < 0)
+        goto out;
+    weigh(&q);
+    rc = q.failed ? -1 : 0;
+out:
+    for (i = 0; q.out != NULL && i < q.out->nfindings; i++) {
+        free(q.probes[i].sql);
+        free(q.probes[i].subject);
+        free(q.probes[i].what);
+    }
+    free(q.probes);
+    if (q.closure != NULL && q.tables != NULL)
+        catalog_tables_free(q.tables, q.closure->ntables);
+    closure_free(q.closure);
+    free(steps);
+    if (rc < 0) {
+        judgement_free(q.out);
+        return NULL;
+    }
+    return q.out;
+}
+
+void judgement_free(struct judgement *j)
+{
+    size_t i;
+
+    if (j == NULL)
+        return;
+    for (i = 0; i < j->nfindings; i++) {
+        struct finding *f = &j->findings[i];
+
+        free(f->object);
+        free(f->message);
+        free(f->remedy);
+        free(f->lock_relation);
+        free(f->loss_sql);
+        free(f->violation_sql);
+        free(f->ignored);
+    }
+    free(j->findings);
+    for (i = 0; i < j->nlocks; i++)
+        free(j->locks[i].relation);
+    free(j->locks);
+    free(j->why_unknown);
+    strings_free(j->unused_ignores);
+    free(j);
+}

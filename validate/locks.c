@@ -1,0 +1,95 @@
+#include "validate/locks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "migration/plan.h"
+#include "pg/catalog.h"
+#include "script/closure.h"
+#include "script/effect.h"
+#include "script/lock.h"
+#include "validate/inquiry.h"
+
+/* RELATION (owned here) is locked in MODE by E's statement; the strongest mode of a statement counts. */
+static void add(struct inquiry *q, const struct effect *e, char *relation, const char *mode,
+                int rewrite, int scan)
+{
+    struct judgement *out = q->out;
+    struct lock_row *grown, *row;
+    size_t i;
+
+    if (relation == NULL) {
+        inquiry_oom(q);
+        return;
+    }
+    for (i = out->nlocks; i > 0; i--) {
+        row = &out->locks[i - 1];
+        if (row->statement != e->statement)
+            break;
+        if (strcmp(row->relation, relation) == 0) {
+            if (lock_strength(mode) > lock_strength(row->mode))
+                row->mode = mode;
+            row->rewrite |= rewrite;
+            row->scan |= scan;
+            free(relation);
+            return;
+        }
+    }
+    if ((grown = realloc(out->locks, (out->nlocks + 1) * sizeof(*grown))) == NULL) {
+        free(relation);
+        inquiry_oom(q);
+        return;
+    }
+    out->locks = grown;
+    grown[out->nlocks++] = (struct lock_row){.step = q->step, .statement = e->statement,
+                                             .relation = relation, .mode = mode,
+                                             .rewrite = rewrite, .scan = scan};
+}
+
+static char *qualified(struct inquiry *q, const char *schema, const char *name)
+{
+    struct buf b = {0};
+    char *out = NULL;
+
+    if (buf_addf(&b, q->err, schema == NULL ? "%s%s" : "%s.%s", schema == NULL ? "" : schema,
+                 name) == 0)
+        out = buf_take(&b, q->err);
+    buf_free(&b);
+    return out;
+}
+
+static void one(struct inquiry *q, const struct effect *e)
+{
+    const char *mode = lock_of(e, q->version);
+    const struct catalog_table *t = inquiry_table(q, e);
+    size_t i;
+
+    if (mode != NULL && e->name != NULL && (e->flags & EFFECT_OWN) == 0) {
+        const char *schema = t != NULL ? t->schema
+                             : e->on_server != NULL ? e->schema_on_server
+                                                    : e->schema;
+        const char *name = t != NULL ? t->name : e->on_server != NULL ? e->on_server : e->name;
+
+        if (q->closure == NULL || t != NULL)
+            add(q, e, qualified(q, schema, name), mode, 0, 0);
+    }
+    for (i = 0; q->closure != NULL && i < q->closure->ntables; i++) {
+        const struct closure_table *ct = &q->closure->tables[i];
+
+        if (ct->statement == e->statement && (ct->because != NULL || ct->fate == CLOSURE_PARTNER) &&
+            ct->lock != NULL)
+            add(q, e, qualified(q, ct->schema, ct->name), lock_mode(lock_strength(ct->lock)), 0, 0);
+    }
+}
+
+void locks_predict(struct inquiry *q, struct effects *const *steps)
+{
+    size_t i, k;
+
+    for (i = 0; i < q->plan->nsteps; i++) {
+        q->step = i;
+        for (k = 0; steps[i] != NULL && k < steps[i]->count && !q->failed; k++)
+            one(q, &steps[i]->items[k]);
+    }
+}

@@ -1,0 +1,180 @@
+#include "validate/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/report.h"
+#include "core/strings.h"
+#include "migration/plan.h"
+#include "script/parse.h"
+#include "script/statement.h"
+#include "validate/judge.h"
+
+char *report_sql(const char *sql, int show_values, size_t max)
+{
+    char *text = show_values ? strdup(sql) : parse_normalize(sql), *to, *from;
+    int space = 0;
+
+    if (text == NULL)
+        return strdup("");
+    if (max == 0)
+        return text;
+    for (to = from = text; *from != '\0'; from++) {
+        if (strchr(" \t\r\n", *from) != NULL) {
+            space = to != text;
+            continue;
+        }
+        if (space)
+            *to++ = ' ';
+        space = 0;
+        *to++ = *from;
+    }
+    *to = '\0';
+    if ((size_t)(to - text) > max) {
+        /* Not in the middle of a character. */
+        while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+            max--;
+        memcpy(text + max - 3, "...", 4);
+    }
+    return text;
+}
+
+struct pen {
+    FILE *out;
+    int colour;
+};
+
+static const char *paint(const struct pen *p, const char *code)
+{
+    return p->colour ? code : "";
+}
+
+static const char *severity_colour(enum severity s)
+{
+    return s == SEVERITY_CRITICAL || s == SEVERITY_HIGH ? "\033[1;31m"
+           : s == SEVERITY_MEDIUM                       ? "\033[33m"
+                                                        : "\033[2m";
+}
+
+static void show_finding(const struct pen *p, const struct finding *f,
+                         const struct report_judgement *r)
+{
+    char *sql;
+
+    fprintf(p->out, "  %s%-8s%s %s  %s[%s]%s\n", paint(p, severity_colour(f->severity)),
+            severity_name(f->severity), paint(p, "\033[0m"), f->message, paint(p, "\033[2m"),
+            f->code, paint(p, "\033[0m"));
+    if (f->statement != NULL) {
+        sql = report_sql(f->statement->text, r->show_values, 100);
+        fprintf(p->out, "           %d:%d  %s\n", f->statement->line, f->statement->column,
+                sql == NULL || *sql == '\0' ? "(not shown: it does not parse)" : sql);
+        free(sql);
+    }
+    if (f->lock_mode != NULL && f->severity > SEVERITY_LOW)
+        fprintf(p->out, "           locks %s in %s%s%s\n", f->lock_relation, f->lock_mode,
+                f->rewrite ? ", rewrites it" : "", f->scan ? ", reads it whole" : "");
+    if (f->ignored != NULL)
+        fprintf(p->out, "           ignored: %s\n", f->ignored);
+    else if (f->severity > SEVERITY_LOW && f->remedy != NULL && *f->remedy != '\0')
+        fprintf(p->out, "           %s>%s %s\n", paint(p, "\033[32m"), paint(p, "\033[0m"),
+                f->remedy);
+}
+
+static void show_rows(FILE *out, char *const *rows)
+{
+    if (rows == NULL || *rows == NULL)
+        fprintf(out, "base");
+    for (; rows != NULL && *rows != NULL; rows++)
+        fprintf(out, "%s%s", *rows, rows[1] != NULL ? ", " : "");
+}
+
+/* Worst first within a step. */
+static void show_step(const struct pen *p, const struct report_judgement *r, size_t step,
+                      int ignored)
+{
+    const struct judgement *j = r->judgement;
+    int s;
+    size_t i;
+
+    for (s = SEVERITY_CRITICAL; s >= (int)SEVERITY_INFO; s--)
+        for (i = 0; i < j->nfindings; i++)
+            if (j->findings[i].step == step && (int)j->findings[i].severity == s &&
+                (j->findings[i].ignored != NULL) == ignored)
+                show_finding(p, &j->findings[i], r);
+}
+
+static int step_has(const struct judgement *j, size_t step, int ignored)
+{
+    size_t i;
+
+    for (i = 0; i < j->nfindings; i++)
+        if (j->findings[i].step == step && (j->findings[i].ignored != NULL) == ignored)
+            return 1;
+    return 0;
+}
+
+int report_text(FILE *out, const struct report_judgement *r, struct err *err)
+{
+    const struct judgement *j = r->judgement;
+    const struct plan *plan = r->plan;
+    struct pen p = {out, r->colour};
+    char rows[32], values[32];
+    uint64_t lost = 0, lost_values = 0;
+    size_t i, n = 0, ignored = 0;
+    char *const *u;
+
+    if (plan->direction == PLAN_SQL) {
+        fprintf(out, "%zu file%s", plan->nsteps, plan->nsteps == 1 ? "" : "s");
+    } else {
+        fprintf(out, "%s ", plan->direction == PLAN_UP ? "upgrade" : "downgrade");
+        show_rows(out, plan->from);
+        fprintf(out, " -> ");
+        show_rows(out, plan->to);
+    }
+    fprintf(out, "  (%s)\n", r->server == NULL ? "offline: nothing is measured" : r->server);
+    for (i = 0; i < plan->nsteps; i++) {
+        const struct plan_step *s = &plan->steps[i];
+
+        if (!step_has(j, i, 0))
+            continue;
+        fprintf(out, "\n%s%s%s%s%s\n", paint(&p, "\033[1m"), s->revision, paint(&p, "\033[0m"),
+                s->message != NULL && *s->message != '\0' ? "  " : "",
+                s->message == NULL ? "" : s->message);
+        show_step(&p, r, i, 0);
+    }
+    for (i = 0; i < j->nfindings; i++) {
+        const struct finding *f = &j->findings[i];
+
+        if (f->ignored != NULL) {
+            ignored++;
+            continue;
+        }
+        n++;
+        lost += f->loss_rows;
+        lost_values += f->loss_values;
+    }
+    if (ignored > 0) {
+        fprintf(out, "\nignored:\n");
+        for (i = 0; i < plan->nsteps; i++)
+            if (step_has(j, i, 1))
+                show_step(&p, r, i, 1);
+    }
+    for (u = j->unused_ignores; u != NULL && *u != NULL; u++)
+        fprintf(out, "\nunused mig:ignore: %s\n", *u);
+    fprintf(out, "\n%s%s%s: %zu finding%s in %zu step%s",
+            paint(&p, j->verdict == JUDGE_SAFE ? "\033[1;32m" : "\033[1;31m"),
+            j->verdict == JUDGE_SAFE     ? "safe"
+            : j->verdict == JUDGE_UNSAFE ? "unsafe"
+                                         : "unknown",
+            paint(&p, "\033[0m"), n, n == 1 ? "" : "s", plan->nsteps,
+            plan->nsteps == 1 ? "" : "s");
+    if (lost > 0)
+        fprintf(out, "; %s rows and %s values would be lost", report_count(lost, rows),
+                report_count(lost_values, values));
+    fprintf(out, "\n");
+    if (j->verdict == JUDGE_UNKNOWN)
+        fprintf(out, "  could not be judged: %s\n",
+                j->why_unknown == NULL ? "" : j->why_unknown);
+    return ferror(out) ? err_set_errno(err, ERR_FAILED, "cannot write the report") : 0;
+}
