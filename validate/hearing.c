@@ -1,0 +1,185 @@
+#include "validate/hearing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/audit.h"
+#include "core/cli.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/report.h"
+#include "core/state.h"
+#include "pg/conn.h"
+#include "validate/judge.h"
+#include "validate/report.h"
+
+enum { FORMAT_TEXT, FORMAT_JSON };
+static const char *const formats[] = {"text", "json", NULL};
+const char *const hearing_severities[] = {"low", "medium", "high", "critical", NULL};
+static const char *const verdicts[] = {"safe", "unsafe", "unknown"};
+
+static int write_reports(struct report *report, const struct report_judgement *r, struct err *err)
+{
+    json_t *json = NULL;
+    size_t i;
+    int rc = -1;
+
+    for (i = 0; i < report->count; i++) {
+        struct report_output *o = &report->outputs[i];
+
+        if (o->format == FORMAT_TEXT) {
+            struct report_judgement plain = *r;
+
+            plain.colour = o->path == NULL && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+            if (report_text(o->out, &plain, err) < 0)
+                goto out;
+            continue;
+        }
+        if (json == NULL &&
+            (json = judgement_json(r->judgement, r->plan, r->show_values, err)) == NULL)
+            goto out;
+        if (report_json(o->out, json, err) < 0)
+            goto out;
+    }
+    rc = report_close(report, err);
+out:
+    json_decref(json);
+    return rc;
+}
+
+/* Options, then what mig.json says, then the defaults. */
+static int judge_by(const struct hearing_options *o, const struct config *config, struct judge_options *j,
+                    struct err *err)
+{
+    const char *word = config_string(config, "validate.fail_on");
+    int i;
+
+    j->config = config;
+    j->jobs = o->common->jobs;
+    j->no_ignore = o->no_ignore;
+    j->show_values = o->common->show_values;
+    j->style = o->style;
+    j->budget_ms = o->budget_ms > 0 ? o->budget_ms : config_integer(config, "validate.budget");
+    j->max_loss_rows = config_integer(config, "validate.max_loss_rows");
+    j->fail_on = SEVERITY_HIGH;
+    for (i = 0; hearing_severities[i] != NULL; i++)
+        if (word != NULL && strcmp(word, hearing_severities[i]) == 0)
+            j->fail_on = (enum severity)(i + 1);
+    if (o->fail_on >= 0)
+        j->fail_on = (enum severity)(o->fail_on + 1);
+    if (o->max_loss_rows != NULL) {
+        char *end;
+
+        j->max_loss_rows = strtoll(o->max_loss_rows, &end, 10);
+        if (*end != '\0' || j->max_loss_rows < 0)
+            return err_set(err, ERR_USAGE, "--max-loss-rows takes a number of rows, not \"%s\"",
+                           o->max_loss_rows);
+    }
+    j->limit_loss = j->max_loss_rows >= 0;
+    return 0;
+}
+
+static int connect(const struct hearing_options *o, const struct plan_request *request, struct conn **c,
+                   struct err *err)
+{
+    struct conn_options how = {.dbname = o->common->dbname,
+                               .host = o->common->host,
+                               .port = o->common->port,
+                               .user = o->common->user,
+                               .role = o->common->role,
+                               .no_password = o->common->no_password,
+                               .ask_password = o->common->ask_password,
+                               .fallback_source = "alembic.ini",
+                               .application = "mig-validate"};
+    char *url = NULL;
+
+    if (request->direction != PLAN_SQL && (url = plan_database_url(request, err)) == NULL &&
+        err->kind != ERR_NONE)
+        return -1;
+    how.fallback_url = url;
+    *c = conn_open(&how, CONN_OWN, err);
+    free(url);
+    if (*c == NULL)
+        return -1;
+    log_info("connected to %s (%s)", conn_title(*c), conn_source(*c));
+    return 0;
+}
+
+/* What the log gets to know. */
+static void record(struct audit *audit, const struct judgement *j, const struct plan *p)
+{
+    audit_add(audit, "verdict", json_string(verdicts[j->verdict]));
+    audit_add(audit, "findings", json_integer((json_int_t)j->nfindings));
+    audit_add(audit, "plan", json_string(p->digest));
+}
+
+int hearing_run(const struct hearing_options *o, struct err *err)
+{
+    struct plan_request request = {.direction = o->direction,
+                                   .revision = o->revision,
+                                   .sql_files = o->sql_files,
+                                   .nsql_files = o->nsql_files,
+                                   .alembic_config = o->common->alembic_config,
+                                   .alembic_name = o->common->alembic_name,
+                                   .alembic_command = o->common->alembic_command,
+                                   .versions = o->common->versions,
+                                   .version_table = o->common->version_table,
+                                   .current = o->current,
+                                   .current_from = o->current_from,
+                                   .no_sql = o->no_sql};
+    struct report report = {0};
+    struct config *config = NULL;
+    struct audit *audit = NULL;
+    struct conn *c = NULL;
+    struct plan *plan = NULL;
+    struct judgement *j = NULL;
+    struct judge_options how = {0};
+    struct report_judgement shown = {0};
+    struct err why = {0};
+    const char *volatile_why;
+    char *log = NULL, *dir = NULL, head[65];
+    int code = -1;
+
+    if ((config = config_load(o->common->config, err)) == NULL ||
+        judge_by(o, config, &how, err) < 0 ||
+        report_open(&report, &o->common->formats, formats, err) < 0)
+        goto out;
+    /* Offline touches nothing, not even the state folder. */
+    if (!o->offline && ((dir = state_dir(o->common, config, err)) == NULL ||
+                        state_make(dir, &volatile_why, err) < 0 ||
+                        (log = state_log(o->common, config, err)) == NULL ||
+                        (audit = audit_begin(log, o->operation, o->common->argc, o->common->argv,
+                                             o->common->reason, err)) == NULL))
+        goto out;
+    if ((!o->offline && connect(o, &request, &c, err) < 0) ||
+        (plan = plan_make(&request, c, err)) == NULL ||
+        (j = judge_run(plan, c, &how, err)) == NULL)
+        goto out;
+    shown.judgement = j;
+    shown.plan = plan;
+    shown.server = c == NULL ? NULL : conn_title(c);
+    shown.show_values = o->common->show_values;
+    if (audit != NULL)
+        record(audit, j, plan);
+    if (write_reports(&report, &shown, err) < 0)
+        goto out;
+    code = j->verdict == JUDGE_SAFE ? 0 : j->verdict == JUDGE_UNSAFE ? 1 : 3;
+out:
+    if (audit != NULL &&
+        audit_end(audit, err, code < 0 ? NULL : verdicts[j == NULL ? 2 : (int)j->verdict], head,
+                  &why) < 0) {
+        log_err(&why);
+        code = code == 0 ? 3 : code;
+    }
+    audit_free(audit);
+    report_discard(&report);
+    judgement_free(j);
+    plan_free(plan);
+    conn_free(c);
+    config_free(config);
+    free(log);
+    free(dir);
+    return code;
+}
