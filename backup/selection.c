@@ -229,27 +229,34 @@ out:
     return rc;
 }
 
-static int read_leaves(struct conn *c, const struct snapshot_options *o, struct result **r,
-                       struct err *err)
+static struct result *read_leaves(struct conn *c, const uint32_t *oids, size_t n, struct err *err)
 {
-    uint32_t *asked = NULL;
-    size_t n = 0;
-    char *array = NULL;
-    struct query q = {.sql = leaves_sql, .nparams = 1, .columns = 4};
-    const char *params[1];
-    int rc = -1;
+    char *array = selection_array(oids, n, err);
+    const char *params[] = {array};
+    struct query q = {.sql = leaves_sql, .params = params, .nparams = 1, .columns = 4};
+    struct result *r = array == NULL ? NULL : query_run(c, &q, err);
 
-    if ((asked = wanted(o, &n, err)) == NULL || (array = selection_array(asked, n, err)) == NULL)
-        goto out;
-    params[0] = array;
-    q.params = params;
-    if ((*r = query_run(c, &q, err)) == NULL)
-        goto out;
-    rc = 0;
-out:
-    free(asked);
     free(array);
-    return rc;
+    return r;
+}
+
+int selection_expand(struct conn *c, const uint32_t *oids, size_t n, uint32_t **all, size_t *nall,
+                     struct err *err)
+{
+    struct result *r = read_leaves(c, oids, n, err);
+
+    *all = NULL;
+    *nall = 0;
+    if (r == NULL)
+        return -1;
+    if ((*all = calloc((size_t)result_rows(r) + 1, sizeof(**all))) == NULL) {
+        result_free(r);
+        return err_oom(err);
+    }
+    for (int i = 0; i < result_rows(r); i++)
+        (*all)[(*nall)++] = (uint32_t)result_int(r, i, 0);
+    result_free(r);
+    return 0;
 }
 
 int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, int standby,
@@ -257,13 +264,14 @@ int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, 
 {
     struct catalog_table **tables = NULL;
     struct result *r = NULL;
-    uint32_t *oids = NULL;
-    size_t rows = 0, n = 0;
+    uint32_t *oids = NULL, *asked = NULL;
+    size_t rows = 0, n = 0, nasked = 0;
     int *at = NULL;
     int rc = -1;
 
     memset(s, 0, sizeof(*s));
-    if (read_leaves(c, o, &r, err) != 0)
+    if ((asked = wanted(o, &nasked, err)) == NULL ||
+        (r = read_leaves(c, asked, nasked, err)) == NULL)
         goto out;
     rows = (size_t)result_rows(r);
     s->tables = calloc(rows + 1, sizeof(*s->tables));
@@ -318,6 +326,7 @@ int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, 
 out:
     result_free(r);
     free(oids);
+    free(asked);
     free(at);
     catalog_tables_free(tables, n);
     if (rc != 0)

@@ -29,6 +29,9 @@ int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, 
                    struct selection *s, struct err *err) MIG_MUST_CHECK;
 void selection_free(struct selection *s);
 
+/* OIDS and, below partitioned tables, all of their partitions; owned. */
+int selection_expand(struct conn *c, const uint32_t *oids, size_t n, uint32_t **all, size_t *nall,
+                     struct err *err) MIG_MUST_CHECK;
 /* "{1,2,3}" for an oid[] parameter; owned. */
 char *selection_array(const uint32_t *oids, size_t n, struct err *err) MIG_MUST_CHECK;
 

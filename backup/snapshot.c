@@ -357,7 +357,8 @@ static int report_table(const struct manifest_table *m, struct snapshot_table *t
     t->complete = m->complete;
     memcpy(t->digest, m->digest, sizeof(t->digest));
     for (size_t i = 0; i < m->ncolumns; i++)
-        if (strings_add(&columns, m->columns[i].name, err) != 0)
+        if (strings_add(&columns, m->columns[i].name, err) != 0 ||
+            strings_add(&t->types, m->columns[i].type, err) != 0)
             break;
     t->columns = columns;
     t->ncolumns = strings_count(columns);
@@ -442,6 +443,7 @@ void snapshot_result_free(struct snapshot_result *r)
         free(r->tables[i].name);
         free(r->tables[i].filter);
         strings_free(r->tables[i].columns);
+        strings_free(r->tables[i].types);
     }
     free(r->tables);
     strings_free(r->notes);

@@ -55,7 +55,7 @@ struct snapshot_table {
     uint64_t rows, bytes;    /* of NDJSON */
     char digest[33];
     int complete;            /* every row and every stored column */
-    char **columns;
+    char **columns, **types;
     size_t ncolumns;
     char *filter;            /* SQL, or NULL: all rows */
 };

@@ -1,0 +1,608 @@
+#include "backup/create.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backup/key.h"
+#include "backup/keys.h"
+#include "backup/selection.h"
+#include "backup/snapshot.h"
+#include "core/audit.h"
+#include "core/buf.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/progress.h"
+#include "core/report.h"
+#include "core/state.h"
+#include "core/strings.h"
+#include "migration/plan.h"
+#include "migration/version.h"
+#include "pg/catalog.h"
+#include "pg/conn.h"
+#include "pg/environment.h"
+#include "pg/query.h"
+#include "script/closure.h"
+
+static const char all_sql[] =
+#include "backup/sql/all.sql.h"
+    ;
+
+enum { TEXT, JSON };
+static const char *const forms[] = {"text", "json", NULL};
+
+/* All that a run holds, freed together. */
+struct create {
+    const struct create_options *o;
+    struct config *config;
+    struct keyring *keys;
+    struct audit *audit;
+    struct conn *conn;
+    struct environment *environment;
+    struct plan *plan, *reverse;
+    struct closure *closure;
+    struct effects **forward;
+    uint32_t *oids, *exclude;
+    char **rows; /* version rows, where no plan says them */
+    char *fallback_url, *log_path, *command;
+    struct snapshot_options s;
+    struct snapshot_result result;
+    int64_t began;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int by_pattern(const struct create_options *o)
+{
+    return o->all || o->tables.count > 0;
+}
+
+static int check_flags(const struct create_options *o, struct err *err)
+{
+    int ways = (o->downgrade != NULL) + (o->upgrade != NULL) + (o->sql.count > 0) +
+               (o->tables.count > 0) + (o->all != 0);
+
+    if (ways > 1)
+        return err_set(err, ERR_USAGE, "--for-downgrade, --for-upgrade, --for-sql, --table and --all exclude "
+                                       "one another");
+    if (o->scope == 1 + SNAPSHOT_LOSS && by_pattern(o)) {
+        err_set(err, ERR_USAGE, "--scope loss needs to know what will be destroyed");
+        err_hint(err, "use it with --for-downgrade, --for-upgrade or --for-sql");
+        return -1;
+    }
+    if (o->require_ddl && o->no_ddl)
+        return err_set(err, ERR_USAGE, "--require-ddl and --no-ddl exclude one another");
+    if (o->output != NULL && o->common->dir != NULL)
+        return err_set(err, ERR_USAGE, "--output and --dir exclude one another");
+    return 0;
+}
+
+static void request_of(const struct create_options *o, struct plan_request *r)
+{
+    const struct cli_common *c = o->common;
+
+    memset(r, 0, sizeof(*r));
+    r->alembic_config = c->alembic_config;
+    r->alembic_name = c->alembic_name;
+    r->alembic_command = c->alembic_command;
+    r->versions = c->versions;
+    r->version_table = c->version_table;
+    r->current = o->current;
+    r->current_from = o->current_from;
+    r->direction = o->sql.count > 0 ? PLAN_SQL : o->downgrade != NULL ? PLAN_DOWN : PLAN_UP;
+    r->revision = o->downgrade != NULL ? o->downgrade : o->upgrade != NULL ? o->upgrade : "heads";
+    r->sql_files = o->sql.items;
+    r->nsql_files = o->sql.count;
+}
+
+/* ---- the database ---- */
+
+static int connect_to(struct create *k, struct err *err)
+{
+    const struct cli_common *c = k->o->common;
+    struct conn_options o = {.dbname = c->dbname,
+                             .host = c->host,
+                             .port = c->port,
+                             .user = c->user,
+                             .role = c->role,
+                             .no_password = c->no_password,
+                             .ask_password = c->ask_password,
+                             .fallback_url = k->fallback_url,
+                             .fallback_source = "alembic.ini",
+                             .application = "mig-backup",
+                             .lock_timeout_ms = k->o->lock_timeout_ms};
+
+    if ((k->conn = conn_open(&o, CONN_OWN, err)) == NULL ||
+        (k->environment = environment_read(k->conn, k->config, c->env, err)) == NULL)
+        return -1;
+    if (k->environment->pooled) {
+        err_set(err, ERR_REFUSED,
+                "%s is a pooler in transaction mode: a snapshot needs sessions of its own",
+                conn_title(k->conn));
+        err_hint(err, "use the server's own address: $MIG_DATABASE_URL or --dbname");
+        return -1;
+    }
+    if (k->environment->contradiction)
+        log_warn("%s", k->environment->why);
+    log_info("%s (from %s)", conn_title(k->conn), conn_source(k->conn));
+    return 0;
+}
+
+/* ---- what to save ---- */
+
+static int add_oids(uint32_t **list, size_t *n, const uint32_t *more, size_t nmore, struct err *err)
+{
+    uint32_t *bigger = realloc(*list, (*n + nmore + 1) * sizeof(*bigger));
+
+    if (bigger == NULL)
+        return err_oom(err);
+    *list = bigger;
+    if (nmore > 0)
+        memcpy(*list + *n, more, nmore * sizeof(*more));
+    *n += nmore;
+    return 0;
+}
+
+static int match(struct create *k, const char *pattern, int must, uint32_t **list, size_t *n,
+                 struct err *err)
+{
+    uint32_t *found = NULL;
+    size_t nfound = 0;
+    int rc = -1;
+
+    if (catalog_match(k->conn, pattern, "rpmfS", &found, &nfound, err) != 0)
+        return -1;
+    if (must && nfound == 0) {
+        err_set(err, ERR_USAGE, "no table matches \"%s\" in %s", pattern, conn_database(k->conn));
+        err_hint(err, "patterns are psql's: schema.table, * and ?, \"quoted\" names as they are; a name alone "
+                      "is looked for in every schema only as *.NAME");
+        goto out;
+    }
+    rc = add_oids(list, n, found, nfound, err);
+out:
+    free(found);
+    return rc;
+}
+
+static int select_all(struct create *k, struct err *err)
+{
+    struct query q = {.sql = all_sql, .columns = 1};
+    struct result *r = query_run(k->conn, &q, err);
+    int rc = 0;
+
+    for (int i = 0; r != NULL && rc == 0 && i < result_rows(r); i++) {
+        uint32_t oid = (uint32_t)result_int(r, i, 0);
+
+        rc = add_oids(&k->oids, &k->s.noids, &oid, 1, err);
+    }
+    if (r == NULL)
+        rc = -1;
+    result_free(r);
+    return rc;
+}
+
+/* A database that Alembic keeps is labelled with its revision, however the tables were chosen. */
+static int read_version(struct create *k, struct err *err)
+{
+    struct version_name name = {0};
+    struct err ignored = {0};
+
+    if (version_find(k->conn, k->o->common->version_table, &name, &ignored) == 0 && name.table != NULL)
+        k->rows = version_rows(k->conn, &name, &ignored);
+    version_name_free(&name);
+    if (ignored.kind == ERR_INTERRUPTED) {
+        *err = ignored;
+        return -1;
+    }
+    k->s.from = (const char *const *)k->rows;
+    return 0;
+}
+
+static int select_tables(struct create *k, struct err *err)
+{
+    for (size_t i = 0; i < k->o->tables.count; i++)
+        if (match(k, k->o->tables.items[i], 1, &k->oids, &k->s.noids, err) != 0)
+            return -1;
+    if (k->o->all && select_all(k, err) != 0)
+        return -1;
+    if (k->oids == NULL && add_oids(&k->oids, &k->s.noids, NULL, 0, err) != 0)
+        return -1;
+    k->s.oids = k->oids;
+    return read_version(k, err);
+}
+
+/* What cannot be seen cannot be saved: say so, or stop. */
+static int look_for_gaps(struct create *k, struct err *err)
+{
+    for (size_t i = 0; i < k->plan->nsteps; i++)
+        if (k->plan->steps[i].online_only) {
+            err_set(err, ERR_FAILED, "nobody can tell from revision %s what it touches: %s",
+                    k->plan->steps[i].revision,
+                    k->plan->steps[i].online_why != NULL ? k->plan->steps[i].online_why : "it needs a live connection");
+            err_hint(err, "name the tables with --table, or save everything with --all");
+            return -1;
+        }
+    if (k->closure->opaque > 0)
+        log_warn("%zu statements do things that no parser sees (DO, CALL, functions): what they touch is "
+                 "saved only where other statements touch it too; --table or --all saves more",
+                 k->closure->opaque);
+    for (size_t i = 0; i < k->closure->nmissing; i++)
+        log_warn("%s is named in the script but not there", k->closure->missing[i]);
+    return 0;
+}
+
+/* What going forward again would fill in: only then may a row be left out. */
+static int read_forward(struct create *k, const struct plan_request *r, struct err *err)
+{
+    struct err why = {0};
+
+    if (k->s.scope != SNAPSHOT_LOSS)
+        return 0;
+    if (r->direction == PLAN_SQL || (k->reverse = plan_reverse(k->plan, r, k->conn, &why)) == NULL) {
+        if (why.kind == ERR_INTERRUPTED) {
+            *err = why;
+            return -1;
+        }
+        log_info("the way back cannot be read (%s): key and column of every row are saved",
+                 why.kind != ERR_NONE ? why.message : "other tools' scripts have none");
+        return 0;
+    }
+    k->s.forward_known = 1;
+    for (size_t i = 0; i < k->reverse->nsteps; i++)
+        if (k->reverse->steps[i].script == NULL || k->reverse->steps[i].online_only)
+            k->s.forward_known = 0;
+    k->forward = plan_effects(k->reverse, &k->s.nforward, err);
+    k->s.forward = k->forward;
+    return err->kind == ERR_NONE ? 0 : -1;
+}
+
+static int select_affected(struct create *k, struct err *err)
+{
+    struct plan_request r;
+    struct effects **effects = NULL;
+    size_t n = 0;
+    int rc = -1;
+
+    request_of(k->o, &r);
+    if ((k->plan = plan_make(&r, k->conn, err)) == NULL) {
+        if (err->kind == ERR_USAGE && k->o->downgrade == NULL && k->o->upgrade == NULL)
+            err_hint(err, "without Alembic, say what to save: --for-sql FILE, --table PATTERN or --all");
+        return -1;
+    }
+    if ((effects = plan_effects(k->plan, &n, err)) == NULL && err->kind != ERR_NONE)
+        goto out;
+    if ((k->closure = closure_find(k->conn, effects, n, err)) == NULL ||
+        look_for_gaps(k, err) != 0 || read_forward(k, &r, err) != 0)
+        goto out;
+    k->s.closure = k->closure;
+    k->s.from = (const char *const *)k->plan->from;
+    k->s.to = (const char *const *)k->plan->to;
+    rc = 0;
+out:
+    free(effects);
+    return rc;
+}
+
+static int exclude_tables(struct create *k, struct err *err)
+{
+    const json_t *more = config_json(k->config, "backup.exclude");
+    uint32_t *named = NULL;
+    size_t n = 0;
+    int rc = -1;
+
+    for (size_t i = 0; i < k->o->exclude.count; i++)
+        if (match(k, k->o->exclude.items[i], 1, &named, &n, err) != 0)
+            goto out;
+    for (size_t i = 0; i < json_array_size(more); i++)
+        if (match(k, json_string_value(json_array_get(more, i)), 0, &named, &n, err) != 0)
+            goto out;
+    if (n > 0 && selection_expand(k->conn, named, n, &k->exclude, &k->s.nexclude, err) != 0)
+        goto out;
+    k->s.exclude = k->exclude;
+    rc = 0;
+out:
+    free(named);
+    return rc;
+}
+
+static const char *purpose_of(const struct create_options *o)
+{
+    if (o->downgrade != NULL)
+        return "pre-downgrade";
+    if (o->sql.count > 0)
+        return "pre-sql";
+    return by_pattern(o) ? "manual" : "pre-upgrade";
+}
+
+static int prepare(struct create *k, struct err *err)
+{
+    const struct create_options *o = k->o;
+    const struct cli_common *c = o->common;
+    const char *scope = config_string(k->config, "backup.scope");
+
+    k->s.keys = k->keys;
+    k->s.dir = o->output == NULL ? state_shelf(c, k->config) : NULL;
+    k->s.file = o->output;
+    k->s.purpose = purpose_of(o);
+    k->s.name = o->name;
+    k->s.reason = c->reason;
+    k->s.environment = k->environment->name;
+    k->s.command = k->command;
+    k->s.jobs = c->jobs > 0 ? c->jobs : (int)config_integer(k->config, "backup.jobs");
+    k->s.no_ddl = o->no_ddl;
+    k->s.require_ddl = o->require_ddl || config_boolean(k->config, "backup.require_ddl");
+    k->s.lock_timeout_ms = o->lock_timeout_ms;
+    k->s.receipt = o->receipt;
+    k->s.scope = o->scope > 0 ? (enum snapshot_scope)(o->scope - 1)
+                 : scope != NULL && strcmp(scope, "loss") == 0 && !by_pattern(o) ? SNAPSHOT_LOSS
+                                                                                  : SNAPSHOT_TABLES;
+    if ((by_pattern(o) ? select_tables(k, err) : select_affected(k, err)) != 0)
+        return -1;
+    return exclude_tables(k, err);
+}
+
+/* ---- what to say ---- */
+
+static void name_of(const struct snapshot_table *t, char *text, size_t size)
+{
+    (void)snprintf(text, size, "%s.%s", t->schema, t->name);
+}
+
+static void print_table(const struct snapshot_table *t, int width, FILE *out)
+{
+    char name[300], rows[32], bytes[32];
+
+    name_of(t, name, sizeof(name));
+    fprintf(out, "  %-*s %12s rows  %9s", width, name, report_count(t->rows, rows),
+            report_bytes(t->bytes, bytes));
+    if (!t->complete) {
+        fprintf(out, "  only");
+        for (size_t i = 0; i < t->ncolumns; i++)
+            fprintf(out, "%s %s", i > 0 ? "," : "", t->columns[i]);
+        if (t->filter != NULL)
+            fprintf(out, ", where a value would be lost");
+    }
+    fputc('\n', out);
+}
+
+static void print_text(const struct create *k, const char *head, FILE *out)
+{
+    const struct snapshot_result *r = &k->result;
+    char count[32], rows[32], bytes[32], size[32], time[32];
+    uint64_t nrows = 0, nbytes = 0;
+    int width = 20;
+
+    for (size_t i = 0; i < r->ntables; i++) {
+        int n = (int)strlen(r->tables[i].schema) + 1 + (int)strlen(r->tables[i].name);
+
+        nrows += r->tables[i].rows;
+        nbytes += r->tables[i].bytes;
+        if (n > width && n < 60)
+            width = n;
+    }
+    if (r->ntables == 0)
+        fprintf(out, "nothing is affected: an empty backup of %s\n", conn_database(k->conn));
+    else
+        fprintf(out, "saved %s table%s of %s, %s rows: %s as text, %s in the file, in %s\n",
+                report_count(r->ntables, count), r->ntables == 1 ? "" : "s", conn_database(k->conn),
+                report_count(nrows, rows), report_bytes(nbytes, bytes), report_bytes(r->file_bytes, size),
+                report_duration(now_ms() - k->began, time));
+    for (size_t i = 0; i < r->ntables; i++)
+        print_table(&r->tables[i], width, out);
+    for (size_t i = 0; i < r->nnotes; i++)
+        fprintf(out, "note: %s\n", r->notes[i]);
+    fprintf(out, "file      %s\n", r->file);
+    fprintf(out, "id        %s\n", r->archive_id);
+    fprintf(out, "signed by %s\n", r->signer);
+    fprintf(out, "%s\n", r->verified ? "verified: every frame was read back"
+                                     : "NOT verified: standard output cannot be read back");
+    if (head[0] != '\0')
+        fprintf(out, "log head  %s\n", head);
+    if (r->verified && r->ntables > 0)
+        fprintf(out, "restore with: mig-backup restore %.8s\n", r->archive_id);
+}
+
+static json_t *strings_json(char *const *list)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+        (void)json_array_append_new(a, json_string(list[i]));
+    return a;
+}
+
+static json_t *table_json(const struct snapshot_table *t)
+{
+    json_t *columns = json_array();
+    char name[300];
+
+    name_of(t, name, sizeof(name));
+    for (size_t i = 0; i < t->ncolumns; i++)
+        (void)json_array_append_new(columns, json_pack("{s:s, s:s}", "name", t->columns[i], "type",
+                                                       t->types[i]));
+    return json_pack("{s:s, s:I, s:I, s:o, s:s, s:s?, s:b}", "name", name, "rows", (json_int_t)t->rows,
+                     "bytes", (json_int_t)t->bytes, "columns", columns, "digest", t->digest, "filter",
+                     t->filter, "complete", t->complete);
+}
+
+static json_t *recipients_json(const struct keyring *keys)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0;; i++) {
+        const struct key_public *p = keyring_recipient(keys, i);
+        char text[KEY_PUBLIC_TEXT];
+
+        if (p == NULL)
+            break;
+        key_public_text(p, text);
+        (void)json_array_append_new(a, json_string(text));
+    }
+    for (size_t i = 0; keyring_recipient_passphrase(keys, i) != NULL; i++)
+        (void)json_array_append_new(a, json_string("passphrase"));
+    return a;
+}
+
+static int print_json(const struct create *k, const char *head, FILE *out, struct err *err)
+{
+    const struct snapshot_result *r = &k->result;
+    json_t *tables = json_array(), *o;
+    int rc = -1;
+
+    for (size_t i = 0; i < r->ntables; i++)
+        (void)json_array_append_new(tables, table_json(&r->tables[i]));
+    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:s}",
+                  "schema", "mig-backup/1", "file", r->file, "archive_id", r->archive_id, "created",
+                  r->created, "database", conn_database(k->conn), "bytes", (json_int_t)r->file_bytes,
+                  "verified", r->verified, "revision", strings_json((char *const *)(uintptr_t)k->s.from),
+                  "from", strings_json((char *const *)(uintptr_t)k->s.from), "to",
+                  strings_json((char *const *)(uintptr_t)k->s.to), "scope",
+                  k->s.scope == SNAPSHOT_LOSS ? "loss" : "tables", "tables", tables, "signer", r->signer,
+                  "recipients", recipients_json(k->keys), "milliseconds",
+                  (json_int_t)(now_ms() - k->began), "log_head", head);
+    if (o == NULL || json_object_set_new(o, "notes", strings_json(r->notes)) != 0)
+        err_oom(err);
+    else
+        rc = report_json(out, o, err);
+    json_decref(o);
+    return rc;
+}
+
+/* With -o - standard output carries the backup: the summary goes to standard error. */
+static int write_reports(const struct create *k, struct report *report, const char *head,
+                         struct err *err)
+{
+    if (report->count == 0)
+        print_text(k, head, stderr);
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->outputs[i].format == TEXT)
+            print_text(k, head, report->outputs[i].out);
+        else if (print_json(k, head, report->outputs[i].out, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the run ---- */
+
+static int open_report(const struct create_options *o, struct report *report, struct err *err)
+{
+    const struct cli_list *f = &o->common->formats;
+
+    if (o->output != NULL && strcmp(o->output, "-") == 0) {
+        for (size_t i = 0; i < f->count; i++)
+            if (strchr(f->items[i], '=') == NULL)
+                return err_set(err, ERR_USAGE, "standard output is taken by the backup (-o -): write the report "
+                                               "to a file, --format %s=FILE", f->items[i]);
+        if (f->count == 0)
+            return 0;
+    }
+    return report_open(report, f, forms, err);
+}
+
+static int open_log(struct create *k, struct err *err)
+{
+    const struct cli_common *c = k->o->common;
+    const char *is_volatile = NULL;
+    char *dir = NULL;
+    int rc = -1;
+
+    if ((k->command = audit_mask(c->argc, c->argv, err)) == NULL)
+        return -1;
+    if (c->log_file == NULL && getenv("MIG_LOG_FILE") == NULL) {
+        if ((dir = state_dir(c, k->config, err)) == NULL || state_make(dir, &is_volatile, err) != 0)
+            goto out;
+    }
+    if ((k->log_path = state_log(c, k->config, err)) == NULL ||
+        (k->audit = audit_begin(k->log_path, "backup create", c->argc, c->argv, c->reason, err)) == NULL)
+        goto out;
+    rc = 0;
+out:
+    free(dir);
+    return rc;
+}
+
+static void log_result(struct create *k, const struct err *err, char head[65])
+{
+    struct err why = {0};
+
+    head[0] = '\0';
+    if (k->audit == NULL)
+        return;
+    if (k->conn != NULL) {
+        audit_add(k->audit, "database", json_string(conn_title(k->conn)));
+        audit_add(k->audit, "role", json_string(conn_user(k->conn)));
+    }
+    if (k->environment != NULL && k->environment->name != NULL)
+        audit_add(k->audit, "environment", json_string(k->environment->name));
+    if (k->plan != NULL)
+        audit_add(k->audit, "plan", json_string(k->plan->digest));
+    if (k->result.file != NULL) {
+        audit_add(k->audit, "backup", json_string(k->result.file));
+        audit_add(k->audit, "archive_id", json_string(k->result.archive_id));
+    }
+    if (audit_end(k->audit, err, NULL, head, &why) != 0)
+        log_warn("%s", why.message);
+}
+
+static int take(struct create *k, struct err *err)
+{
+    struct progress *p = progress_start("saving");
+    int rc;
+
+    k->s.tick = progress_tick;
+    k->s.tick_arg = p;
+    rc = snapshot_create(k->conn, &k->s, &k->result, err);
+    progress_end(p);
+    return rc;
+}
+
+int create_run(const struct create_options *o, struct err *err)
+{
+    struct create k = {.o = o, .began = now_ms()};
+    struct report report = {0};
+    struct plan_request r;
+    struct err no_url = {0};
+    char head[65] = "";
+    int rc = -1;
+
+    request_of(o, &r);
+    if (check_flags(o, err) != 0 || (k.config = config_load(o->common->config, err)) == NULL ||
+        open_report(o, &report, err) != 0 ||
+        (k.keys = keyring_load(o->common, k.config, err)) == NULL ||
+        keyring_can_write(k.keys, err) != 0 || open_log(&k, err) != 0)
+        goto out;
+    /* Without a project there is no last address; whether that matters shows when we connect. */
+    k.fallback_url = plan_database_url(&r, &no_url);
+    rc = connect_to(&k, err) == 0 && prepare(&k, err) == 0 && take(&k, err) == 0 ? 0 : -1;
+    log_result(&k, err, head);
+    if (rc == 0 && (write_reports(&k, &report, head, err) != 0 || report_close(&report, err) != 0))
+        rc = -1;
+out:
+    report_discard(&report);
+    snapshot_result_free(&k.result);
+    free(k.forward);
+    plan_free(k.reverse);
+    closure_free(k.closure);
+    plan_free(k.plan);
+    environment_free(k.environment);
+    conn_free(k.conn);
+    audit_free(k.audit);
+    free(k.oids);
+    free(k.exclude);
+    strings_free(k.rows);
+    free(k.fallback_url);
+    free(k.log_path);
+    free(k.command);
+    keyring_free(k.keys);
+    config_free(k.config);
+    return rc;
+}
