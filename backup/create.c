@@ -273,8 +273,11 @@ static int select_affected(struct create *k, struct err *err)
 
     request_of(k->o, &r);
     if ((k->plan = plan_make(&r, k->conn, err)) == NULL) {
-        if (err->kind == ERR_USAGE && k->o->downgrade == NULL && k->o->upgrade == NULL)
-            err_hint(err, "without Alembic, say what to save: --for-sql FILE, --table PATTERN or --all");
+        if (err->kind == ERR_USAGE && k->o->downgrade == NULL && k->o->upgrade == NULL &&
+            k->o->sql.count == 0) {
+            err->hint[0] = '\0';
+            err_hint(err, "run this where alembic runs, or name the file with --alembic-config FILE; without Alembic, say what to save: --for-sql FILE, --table PATTERN or --all");
+        }
         return -1;
     }
     if ((effects = plan_effects(k->plan, &n, err)) == NULL && err->kind != ERR_NONE)

@@ -8,9 +8,11 @@
 
 #include "backup/archive.h"
 #include "backup/cat.h"
+#include "backup/create.h"
 #include "backup/describe.h"
 #include "backup/keygen.h"
 #include "backup/keys.h"
+#include "backup/recover.h"
 #include "backup/shelf.h"
 #include "backup/verify.h"
 #include "core/audit.h"
@@ -28,6 +30,8 @@ struct options {
     const char *table; /* cat */
     int objects;
     const char *head; /* log verify */
+    struct create_options create;
+    struct recover_options restore;
 };
 static struct options opt;
 
@@ -231,6 +235,76 @@ static int run_log(int argc, const char *const *argv, void *context, struct err 
     return 0;
 }
 
+static int run_create(int argc, const char *const *argv, void *context, struct err *err)
+{
+    int rc;
+
+    (void)argc;
+    (void)argv;
+    (void)context;
+    opt.create.common = &opt.common;
+    rc = create_run(&opt.create, err);
+    cli_list_free(&opt.create.sql);
+    cli_list_free(&opt.create.tables);
+    cli_list_free(&opt.create.exclude);
+    return rc;
+}
+
+static int run_restore(int argc, const char *const *argv, void *context, struct err *err)
+{
+    int rc;
+
+    (void)argc;
+    (void)context;
+    opt.restore.common = &opt.common;
+    opt.restore.file = argv[0];
+    rc = recover_run(&opt.restore, err);
+    cli_list_free(&opt.restore.tables);
+    return rc;
+}
+
+static const char *const scopes[] = {"default", "tables", "loss", NULL};
+static const char *const restore_modes[] = {"default", "empty", "missing", "merge", "replace", "columns", NULL};
+static const char *const conflicts[] = {"fail", "keep", "overwrite", NULL};
+static const char *const verifications[] = {"quick", "full", NULL};
+
+static const struct cli_option create_options[] = {
+    {.name = "", .help = "What to save (default: what the upgrade to the heads would touch):"},
+    {"for-downgrade", 0, CLI_STRING, &opt.create.downgrade, "REV", "what the downgrade to REV would destroy or change", NULL, 0, 0},
+    {"for-upgrade", 0, CLI_STRING, &opt.create.upgrade, "REV", "what the upgrade to REV would destroy or change", NULL, 0, 0},
+    {"for-sql", 0, CLI_LIST, &opt.create.sql, "FILE|-", "what another tool's script would destroy or change", NULL, 0, 0},
+    {"table", 't', CLI_LIST, &opt.create.tables, "PATTERN", "tables by name; psql's patterns", NULL, 0, 0},
+    {"all", 0, CLI_FLAG, &opt.create.all, NULL, "every table", NULL, 0, 0},
+    {"exclude", 0, CLI_LIST, &opt.create.exclude, "PATTERN", "but not these", NULL, 0, 0},
+    {"scope", 0, CLI_CHOICE, &opt.create.scope, "SCOPE", "tables: the affected tables whole; loss: only what would be destroyed", scopes, 0, 0},
+    {"current", 0, CLI_STRING, &opt.create.current, "REV,...", "plan from these version rows, not the database's", NULL, 0, 0},
+    {"current-from", 0, CLI_STRING, &opt.create.current_from, "DIR", "plan from the heads of another checkout", NULL, 0, 0},
+    {.name = "", .help = "Where to and how:"},
+    {"output", 'o', CLI_STRING, &opt.create.output, "FILE|-", "this file, not a name on the shelf", NULL, 0, 0},
+    {"name", 0, CLI_STRING, &opt.create.name, "NAME", "a name for people, in the clear", NULL, 0, 0},
+    {"receipt", 0, CLI_STRING, &opt.create.receipt, "FILE", "write the signed receipt there", NULL, 0, 0},
+    {"require-ddl", 0, CLI_FLAG, &opt.create.require_ddl, NULL, "fail where pg_dump cannot give the DDL", NULL, 0, 0},
+    {"no-ddl", 0, CLI_FLAG, &opt.create.no_ddl, NULL, "leave the DDL out", NULL, 0, 0},
+    {"lock-timeout", 0, CLI_DURATION, &opt.create.lock_timeout_ms, "DURATION", "longest wait for a table (default 2s)", NULL, 0, 0},
+    {.name = NULL},
+};
+
+static const struct cli_option restore_options[] = {
+    {.name = "", .help = "What to put back (default: every table of the file):"},
+    {"table", 't', CLI_LIST, &opt.restore.tables, "TABLE[:COLUMN,...]", "this table, or these columns of it", NULL, 0, 0},
+    {"mode", 0, CLI_CHOICE, &opt.restore.mode, "MODE", "empty (default): refuse a table with rows; missing: rows whose key is absent; merge: also rows that differ; replace: the table as it was; columns: values by key", restore_modes, 0, 0},
+    {"on-conflict", 0, CLI_CHOICE, &opt.restore.on_conflict, "WHAT", "rows with other values by now: fail (default), keep or overwrite them", conflicts, 0, 0},
+    {"where", 0, CLI_STRING, &opt.restore.where, "SQL", "only saved rows for which this holds", NULL, 0, 0},
+    {"into", 0, CLI_STRING, &opt.restore.into, "SCHEMA", "into tables of the same names in this schema", NULL, 0, 0},
+    {"create", 0, CLI_FLAG, &opt.restore.create, NULL, "make missing tables again", NULL, 0, 0},
+    {.name = "", .help = "How:"},
+    {"dry-run", 'n', CLI_FLAG, &opt.restore.dry_run, NULL, "restore, compare, roll back", NULL, 0, 0},
+    {"verify", 0, CLI_CHOICE, &opt.restore.verify_full, "HOW", "quick (default): what was sent; full: read the tables again", verifications, 0, 0},
+    {"from-env", 0, CLI_STRING, &opt.restore.from_env, "NAME", "the backup is from this other environment, and that is meant", NULL, 0, 0},
+    {"no-safety-copy", 0, CLI_FLAG, &opt.restore.no_safety_copy, NULL, "do not save first the rows that will change", NULL, 0, 0},
+    {.name = NULL},
+};
+
 static const struct cli_option keygen_options[] = {
     {"output", 'o', CLI_STRING, &opt.keygen.path, "FILE|-", "where the key goes (default ~/.config/mig/key; never overwritten)", NULL, 0, 0},
     {"protect", 0, CLI_FLAG, &opt.keygen.protect, NULL, "protect it by a passphrase (typed, or --passphrase-file)", NULL, 0, 0},
@@ -257,7 +331,13 @@ int main(int argc, char **argv)
     const struct cli_option *none[] = {NULL};
     const struct cli_option *file_tables[] = {cli_key_options(&opt.common), cli_house_options(&opt.common),
                                               cli_connection_options(&opt.common), NULL};
+    const struct cli_option *create_tables[] = {cli_connection_options(&opt.common), cli_alembic_options(&opt.common),
+                                                cli_key_options(&opt.common), cli_house_options(&opt.common), NULL};
+    const struct cli_option *restore_tables[] = {cli_connection_options(&opt.common), cli_key_options(&opt.common),
+                                                 cli_confirm_options(&opt.common), cli_house_options(&opt.common), NULL};
     const struct cli_command commands[] = {
+        {"create", "", "save tables into one encrypted, signed file", 0, 0, create_options, run_create, create_tables},
+        {"restore", "FILE", "put rows back, all or nothing", 1, 1, restore_options, run_restore, restore_tables},
         {"list", "", "what stands on the shelf, newest first", 0, 0, NULL, run_list, NULL},
         {"show", "FILE", "what is in a backup", 1, 1, NULL, run_show, NULL},
         {"verify", "FILE...", "is it whole, authentic, and what it says", 1, -1, NULL, run_verify, NULL},
