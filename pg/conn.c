@@ -171,7 +171,8 @@ void conn_drain(struct conn *c)
 }
 
 /* Values of rows are nobody's business but the database's.  Class 23 quotes them in the detail's
- * parentheses, class 22 in the message's quotes; the server's language does not matter. */
+ * parentheses, class 22 in quotes, of message and detail alike, in whatever form the server's
+ * language has them. */
 static void mask_detail(const char *state, char *detail)
 {
     char *from = strstr(detail, "=("), *to = strrchr(detail, ')');
@@ -185,20 +186,43 @@ static void mask_detail(const char *state, char *detail)
     memmove(from + 4, to, strlen(to) + 1);
 }
 
-static void mask_message(const char *state, char *message)
+/* The length of the quotation mark at P, 0 where there is none. */
+static size_t quote_mark(const char *p)
 {
-    char *from, *to = strrchr(message, '"');
+    static const char *const marks[] = {"\"", "\u00ab", "\u00bb", "\u201c", "\u201d", "\u201e", "\u2018",
+                                        "\u2019", "\u201a", "\u2039", "\u203a", "\u300c", "\u300d", "\u300e",
+                                        "\u300f"};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (strncmp(p, marks[i], strlen(marks[i])) == 0)
+            return strlen(marks[i]);
+    return 0;
+}
+
+/* What stands between the first quotation mark and the last: the value may hold some itself.  Where
+ * the value was cut by our buffer the last one is missing: then all of the rest. */
+static void mask_quoted(const char *state, char *text, size_t size)
+{
+    char *from = NULL, *to = NULL, copy[sizeof(((struct err *)0)->detail)];
 
     if (strncmp(state, "22", 2) != 0)
         return;
-    if ((from = strstr(message, ": \"")) != NULL)
-        from += 3;
-    else if ((from = strstr(message, "value \"")) != NULL && (from += 7) != NULL)
-        to = strchr(from, '"');
-    if (from == NULL || to == NULL || to <= from + 3)
+    for (char *p = text; *p != '\0'; p++) {
+        size_t n = quote_mark(p);
+
+        if (n == 0)
+            continue;
+        if (from == NULL)
+            from = p + n;
+        else
+            to = p;
+    }
+    if (from == NULL)
         return;
-    memcpy(from, "...", 3);
-    memmove(from + 3, to, strlen(to) + 1);
+    if (to == NULL)
+        to = from + strlen(from);
+    (void)snprintf(copy, sizeof(copy), "%.*s...%s", (int)(from - text), text, to);
+    (void)snprintf(text, size, "%s", copy);
 }
 
 int conn_failure(struct conn *c, const PGresult *r, struct err *err)
@@ -223,12 +247,14 @@ int conn_failure(struct conn *c, const PGresult *r, struct err *err)
     err_set(err, ERR_FAILED, "%s", message);
     if (state != NULL) {
         (void)snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
-        mask_message(state, err->message);
+        mask_quoted(state, err->message, sizeof(err->message));
     }
     if ((detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL)) != NULL) {
         err_detail(err, "%s", detail);
-        if (state != NULL)
+        if (state != NULL) {
             mask_detail(state, err->detail);
+            mask_quoted(state, err->detail, sizeof(err->detail));
+        }
     }
     if ((hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT)) != NULL)
         err_hint(err, "%s", hint);

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* FNM_CASEFOLD */
 #include "pg/environment.h"
 
 #include <fnmatch.h>
@@ -70,7 +71,7 @@ static int ask_server(struct conn *c, struct environment *e, struct err *err)
     return rc;
 }
 
-static int any_matches(const json_t *patterns, const char *text)
+static int any_matches(const json_t *patterns, const char *text, int flags)
 {
     const json_t *p;
     size_t i;
@@ -78,7 +79,7 @@ static int any_matches(const json_t *patterns, const char *text)
     if (json_is_string(patterns))
         return fnmatch(json_string_value(patterns), text, 0) == 0;
     json_array_foreach(patterns, i, p) {
-        if (json_is_string(p) && fnmatch(json_string_value(p), text, 0) == 0)
+        if (json_is_string(p) && fnmatch(json_string_value(p), text, flags) == 0)
             return 1;
     }
     return 0;
@@ -90,17 +91,26 @@ static int said(const json_t *patterns)
     return json_is_string(patterns) || json_array_size(patterns) > 0;
 }
 
+/* As DNS sees names: PROD.example.com. is prod.example.com. */
 static int host_matches(const json_t *hosts, const struct conn *c)
 {
-    struct buf with_port = {0};
+    struct buf with_port = {0}, host = {0};
     struct err ignored = {0};
-    int yes;
+    int yes = 0;
 
-    if (any_matches(hosts, conn_host(c)) || (conn_local(c) && any_matches(hosts, "localhost")))
+    if (conn_local(c) && any_matches(hosts, "localhost", FNM_CASEFOLD))
         return 1;
-    yes = buf_addf(&with_port, &ignored, "%s:%s", conn_host(c), conn_port(c)) == 0 &&
-          any_matches(hosts, with_port.data);
+    if (buf_adds(&host, conn_host(c), &ignored) != 0)
+        goto out;
+    if (host.len > 1 && host.data[0] != '/' && host.data[host.len - 1] == '.')
+        host.data[--host.len] = '\0';
+    yes = any_matches(hosts, conn_host(c), FNM_CASEFOLD) ||
+          any_matches(hosts, host.data, FNM_CASEFOLD) ||
+          (buf_addf(&with_port, &ignored, "%s:%s", host.data, conn_port(c)) == 0 &&
+           any_matches(hosts, with_port.data, FNM_CASEFOLD));
+out:
     buf_free(&with_port);
+    buf_free(&host);
     return yes;
 }
 
@@ -113,7 +123,7 @@ static int address_matches(const json_t *one, const struct conn *c, const char *
     if (!said(hosts) && !said(databases))
         return -1;
     return (!said(hosts) || host_matches(hosts, c)) &&
-           (!said(databases) || any_matches(databases, database));
+           (!said(databases) || any_matches(databases, database, 0));
 }
 
 /* Names of the environments whose address this is, as "a, b"; *LAST is one of them. */
@@ -277,6 +287,22 @@ out:
     return rc;
 }
 
+/* The cluster of a production environment under an address that nobody configured (its IP, another
+ * alias): no proof, but reason enough to ask as for production. */
+static void be_careful(struct environment *e, const json_t *all)
+{
+    const char *name, *id;
+    const json_t *one;
+
+    json_object_foreach((json_t *)(uintptr_t)all, name, one) {
+        (void)name;
+        id = json_string_value(json_object_get(one, "cluster_id"));
+        if (json_is_true(json_object_get(one, "production")) && id != NULL &&
+            e->system_id[0] != '\0' && strcmp(id, e->system_id) == 0)
+            e->production = 1;
+    }
+}
+
 struct environment *environment_read(struct conn *c, const struct config *config, const char *named,
                                      struct err *err)
 {
@@ -292,6 +318,7 @@ struct environment *environment_read(struct conn *c, const struct config *config
         named = NULL;
     if (ask_server(c, e, err) != 0 || settle(c, e, all, named, err) != 0)
         goto fail;
+    be_careful(e, all);
     one = e->name != NULL ? json_object_get(all, e->name) : NULL;
     if (one != NULL &&
         (confirm_cluster(e, one, err) != 0 || confirm_marker(c, e, one, err) != 0))

@@ -26,6 +26,7 @@ static const struct setting {
     {"row_security", "off", 0, 1},
     {"standard_conforming_strings", "on", 0, 1},
     {"quote_all_identifiers", "off", 0, 1},
+    {"gin_fuzzy_search_limit", "0", 0, 1}, /* else an index may give a part of the rows */
     {"default_transaction_read_only", "off", 0, 1},
     {"statement_timeout", "0", 0, 0},
     {"idle_in_transaction_session_timeout", "0", 0, 0},
@@ -63,6 +64,15 @@ static int add_settings(struct buf *b, struct conn *c, enum conn_profile profile
                      settings[i].value, scope) != 0)
             return -1;
     }
+    /* A role left at "replica" would put rows back past foreign keys.  Not set where it is right
+     * already, for that takes a privilege. */
+    if (profile == CONN_OWN &&
+        buf_addf(b, err,
+                 ", CASE WHEN pg_catalog.current_setting('session_replication_role') "
+                 "OPERATOR(pg_catalog.=) 'replica' THEN "
+                 "pg_catalog.set_config('session_replication_role', 'origin', %s) END",
+                 scope) != 0)
+        return -1;
     /* CVE-2024-7348: in minor releases since August 2024. */
     if (profile == CONN_OWN && restricts_kinds(conn_version(c)))
         return buf_addf(b, err,

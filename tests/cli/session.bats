@@ -19,7 +19,8 @@ setup_file() {
         "alter role session_evil in database \"$PGDATABASE\" set row_security to on" \
         "alter role session_evil in database \"$PGDATABASE\" set statement_timeout to '50ms'" \
         "alter role session_evil in database \"$PGDATABASE\" set default_transaction_isolation to 'serializable'" \
-        "alter role session_evil in database \"$PGDATABASE\" set client_encoding to 'LATIN1'"
+        "alter role session_evil in database \"$PGDATABASE\" set client_encoding to 'LATIN1'" \
+        "alter role session_evil in database \"$PGDATABASE\" set gin_fuzzy_search_limit to 1"
 }
 teardown_file() { db_drop; }
 setup() { cd "$BATS_TEST_TMPDIR"; }
@@ -47,10 +48,37 @@ ask() {
         "select (current_setting('lock_timeout') = '0')::int" \
         "select (current_setting('application_name') <> 'mig-prodcheck')::int" \
         "select (current_setting('synchronize_seqscans') <> 'off')::int" \
+        "select (current_setting('gin_fuzzy_search_limit') <> '0')::int" \
         "select 0 from pg_sleep(0.2)"
     PGUSER=session_evil mig mig-prodcheck --only "$only" -v
     assert_exit 0
-    assert_out '^GO' '0 failed, 0 could not be checked, 0 warnings, 12 ok'
+    assert_out '^GO' '0 failed, 0 could not be checked, 0 warnings, 13 ok'
+}
+
+@test "a superuser's session_replication_role does not skip foreign keys" {
+    role_create session_replica superuser
+    sql "alter role session_replica set session_replication_role to replica"
+    ask "select (current_setting('session_replication_role') <> 'origin')::int"
+    PGUSER=session_replica mig mig-prodcheck --only "$only"
+    assert_exit 0
+}
+
+@test "no value of a row is in a message, nor in its detail" {
+    ask "select 'geheim'::int" "select ('[1, geheim]'::json is null)::int" "select '99999999999geheim'::numeric"
+    mig mig-prodcheck --only "$only" -v
+    assert_exit 3
+    assert_out 'invalid input syntax for type integer: "\.\.\."' 'invalid input syntax for type json'
+    ! grep -q geheim <<<"$output$stderr"
+}
+
+@test "production is recognised by any spelling of its host, and by its cluster" {
+    printf '{"environments": {"production": {"hosts": "LOCALHOST", "production": true}}}' >mig.json
+    mig mig-prodcheck --only environment --format json
+    assert_out '"environment": "production"'
+    printf '{"environments": {"production": {"hosts": ["db.example.com"], "production": true, "cluster_id": "%s"}}}' \
+        "$(sql "select system_identifier from pg_control_system()")" >mig.json
+    mig mig-prodcheck --only environment --format json
+    assert_out '"production": true'
 }
 
 @test "the test above can fail" {
