@@ -1,5 +1,5 @@
 /* The reading half of archive.h. */
-#include "backup/archive.h"
+#include "backup/archive_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,6 @@
 #include "backup/keys.h"
 #include "backup/label.h"
 #include "backup/receipt.h"
-#include "backup/slots.h"
 #include "core/buf.h"
 #include "core/deflate.h"
 #include "core/interrupt.h"
@@ -24,25 +23,6 @@
 #include "core/secret.h"
 
 enum { MANIFEST_MAX = 256 << 20 };
-
-struct archive_reader {
-    int fd;
-    char *path;
-    uint64_t size;
-    struct format_head head;
-    struct format_footer footer;
-    char id[65], signer[KEY_PUBLIC_TEXT];
-    int trusted;
-    json_t *label, *manifest;
-    unsigned char *index; /* FORMAT_ENTRY bytes each, in the order of the file */
-    uint32_t *order;      /* numbers of entries, by stream and sequence */
-    uint32_t count;
-    unsigned char context[FORMAT_HASH];
-    unsigned char *area; /* both slot copies */
-    struct slots_pair slots;
-    int used;            /* the copy that gave the data key; -1: none yet */
-    struct slots_keys k;
-};
 
 static int read_at(const struct archive_reader *r, void *data, size_t len, uint64_t offset,
                    struct err *err)

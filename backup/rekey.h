@@ -1,0 +1,49 @@
+/*
+ * rekey: who can read a backup that is written already.
+ *
+ * Only the key slots are written: first the copy that is not the newest good
+ * one, flushed, then the other.  Killed at any moment, one copy is good.  It
+ * cannot take back the data key from whoever has it: `reencrypt` makes a new
+ * file with a new one.
+ */
+#ifndef MIG_BACKUP_REKEY_H
+#define MIG_BACKUP_REKEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/err.h"
+
+struct cli_list;
+struct keyring;
+
+struct rekey_options {
+    const struct keyring *keys;
+    const struct cli_list *add;    /* as --recipient: may be empty */
+    const struct cli_list *remove; /* public lines, or "passphrase": every passphrase slot */
+};
+
+struct rekey_result {
+    size_t added, removed, recipients;
+    int repaired;   /* a copy of the slots was damaged */
+    int locked_out; /* the keys at hand no longer open the file */
+};
+
+/* Nothing to add or remove: both copies are written anew.  ERR_REFUSED if nobody would be left. */
+int rekey_file(const char *path, const struct rekey_options *o, struct rekey_result *r,
+               struct err *err) MIG_MUST_CHECK;
+void rekey_print(const char *path, const struct rekey_result *r, FILE *out);
+
+struct reencrypt_result {
+    char *file; /* owned */
+    char archive_id[65];
+    uint64_t file_bytes, rows;
+};
+
+/* PATH's rows, manifest and label into a new file, encrypted anew to KEYS's recipients and signed by
+ * its key.  OUTPUT NULL: a name beside PATH. */
+int reencrypt_file(const char *path, const char *output, const struct keyring *keys,
+                   struct reencrypt_result *r, struct err *err) MIG_MUST_CHECK;
+
+#endif
