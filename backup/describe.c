@@ -52,7 +52,7 @@ static void print_table(const struct manifest_table *t, FILE *out)
 {
     char rows[32], bytes[32];
 
-    fprintf(out, "  %s.%s: %s rows, %s%s\n", t->schema, t->name, report_count(t->rows, rows),
+    fprintf(out, "  %s.%s: %s row%s, %s%s\n", t->schema, t->name, report_count(t->rows, rows), t->rows == 1 ? "" : "s",
             report_bytes(t->bytes, bytes),
             t->stream == 0 ? " (its rows are in its partitions)" : t->complete ? "" : ", not whole");
     fputs("    columns", out);
@@ -85,11 +85,11 @@ static void print_manifest(const struct manifest *m, FILE *out)
         fprintf(out, "%-12s in the file\n", "DDL");
     else
         fprintf(out, "%-12s none%s%s\n", "DDL", m->no_ddl != NULL ? ": " : "", m->no_ddl != NULL ? m->no_ddl : "");
-    fprintf(out, "\n%zu tables\n", m->ntables);
+    fprintf(out, "\n%zu table%s\n", m->ntables, m->ntables == 1 ? "" : "s");
     for (size_t i = 0; i < m->ntables; i++)
         print_table(&m->tables[i], out);
     if (m->nsequences > 0)
-        fprintf(out, "\n%zu sequences\n", m->nsequences);
+        fprintf(out, "\n%zu sequence%s\n", m->nsequences, m->nsequences == 1 ? "" : "s");
     for (size_t i = 0; i < m->nsequences; i++)
         fprintf(out, "  %s.%s: %s%s\n", m->sequences[i].schema, m->sequences[i].name,
                 m->sequences[i].last_value, m->sequences[i].is_called ? "" : " (not called yet)");

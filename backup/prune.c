@@ -14,6 +14,7 @@
 #include "backup/verify.h"
 #include "core/buf.h"
 #include "core/cli.h"
+#include "core/config.h"
 #include "core/interrupt.h"
 #include "core/journal.h"
 #include "core/log.h"
@@ -168,8 +169,8 @@ static void apply_rules(const struct prune_options *o, const struct shelf *s, si
     keep_periods(s, first, keep, o->yearly, YEAR, "newest of its year");
 }
 
-/* Before anything of a database goes, one that stays must be proven good: every stored byte, and
- * decoded where the key allows. */
+/* Before anything of a database goes, one that stays must be proven good: every stored byte is as it
+ * was signed. */
 static int prove_one(const struct prune_options *o, const struct shelf *s, size_t first,
                      const char **keep, struct err *err)
 {
@@ -182,27 +183,21 @@ static int prove_one(const struct prune_options *o, const struct shelf *s, size_
         return 0;
     for (size_t i = first; i < s->count; i++) {
         const struct shelf_entry *e = &s->entries[i];
-        struct verify_result v;
         struct err why = {0};
-        int rc;
 
-        /* Kept ones first; if none of them is good, the newest good one of the others stays. */
         if (!is_good(e) || !same_group(e, &s->entries[first]))
             continue;
-        rc = verify_file(e->path, o->keys, &v, &why);
-        verify_result_free(&v);
+        if (verify_stored(e->path, o->keys, &why) == 0) {
+            if (keep[i] == NULL)
+                keep[i] = "the newest that is proven good";
+            return 0;
+        }
         if (why.kind == ERR_INTERRUPTED) {
             *err = why;
             return -1;
         }
-        if (rc != 0) {
-            log_warn("%s", why.message);
-            keep[i] = "not good: look at it";
-            continue;
-        }
-        if (keep[i] == NULL)
-            keep[i] = "the newest that is proven good";
-        return 0;
+        log_warn("%s", why.message);
+        keep[i] = "not good: look at it";
     }
     return 0;
 }
@@ -267,6 +262,20 @@ static int decide(const struct prune_options *o, const struct shelf *s, const ch
 out:
     strings_free(ids);
     return rc;
+}
+
+void prune_defaults(struct prune_options *o, const struct config *config)
+{
+    if (o->last > 0 || o->daily > 0 || o->weekly > 0 || o->monthly > 0 || o->yearly > 0 ||
+        o->within_ms > 0 || o->max_age_ms > 0)
+        return;
+    o->last = (int)config_integer(config, "backup.keep.last");
+    o->daily = (int)config_integer(config, "backup.keep.daily");
+    o->weekly = (int)config_integer(config, "backup.keep.weekly");
+    o->monthly = (int)config_integer(config, "backup.keep.monthly");
+    o->yearly = (int)config_integer(config, "backup.keep.yearly");
+    o->within_ms = config_integer(config, "backup.keep.within");
+    o->max_age_ms = config_integer(config, "backup.keep.max_age");
 }
 
 int prune_run(const struct prune_options *o, struct prune_result *r, struct err *err)

@@ -40,6 +40,9 @@ struct prune_result {
     uint64_t bytes; /* removed */
 };
 
+struct config;
+/* Where the command line gave no rule at all: backup.keep of mig.json. */
+void prune_defaults(struct prune_options *o, const struct config *config);
 /* ERR_USAGE without a rule. */
 int prune_run(const struct prune_options *o, struct prune_result *r, struct err *err) MIG_MUST_CHECK;
 void prune_result_free(struct prune_result *r);

@@ -6,6 +6,7 @@
 #include "backup/keys.h"
 #include "backup/rekey.h"
 #include "core/interrupt.h"
+#include "core/report.h"
 
 static int copy_stream(struct archive_reader *a, struct archive_writer *w, uint32_t stream,
                        struct err *err)
@@ -115,4 +116,14 @@ out:
     free(to);
     free(dir);
     return rc;
+}
+
+void reencrypt_print(const char *path, const struct reencrypt_result *r, FILE *out)
+{
+    char rows[32], bytes[32];
+
+    fprintf(out, "%s: %s rows, %s, encrypted anew and read back\n", r->file, report_count(r->rows, rows),
+            report_bytes(r->file_bytes, bytes));
+    fprintf(out, "  %s is still there and still readable by whoever could read it: remove it when the new file is where it should be\n",
+            path);
 }

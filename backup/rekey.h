@@ -45,5 +45,6 @@ struct reencrypt_result {
  * its key.  OUTPUT NULL: a name beside PATH. */
 int reencrypt_file(const char *path, const char *output, const struct keyring *keys,
                    struct reencrypt_result *r, struct err *err) MIG_MUST_CHECK;
+void reencrypt_print(const char *path, const struct reencrypt_result *r, FILE *out);
 
 #endif

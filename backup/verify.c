@@ -119,6 +119,21 @@ static int fill(struct archive_reader *a, struct verify_result *r, struct err *e
     return 0;
 }
 
+int verify_stored(const char *path, const struct keyring *keys, struct err *err)
+{
+    struct archive_reader *a = archive_inspect(path, keys, err);
+    int rc = -1;
+
+    if (a == NULL)
+        return -1;
+    if (!archive_signer_trusted(a))
+        err_set(err, ERR_BACKUP, "\"%s\": signed by %s, which is not trusted here", path, archive_signer(a));
+    else
+        rc = check_stored(a, err);
+    archive_reader_free(a);
+    return rc;
+}
+
 int verify_file(const char *path, const struct keyring *keys, struct verify_result *r,
                 struct err *err)
 {
@@ -162,8 +177,9 @@ static void print(const char *path, const struct verify_result *r, const struct 
         return;
     }
     if (r->decoded)
-        fprintf(out, "%s: good\n  %s tables, %s rows, %s of rows in %s; every frame decrypted, inflated and counted, every digest as signed\n",
-                path, report_count(r->tables, tables), report_count(r->rows, rows),
+        fprintf(out, "%s: good\n  %s table%s, %s row%s, %s of rows in %s; every frame decrypted, inflated and counted, every digest as signed\n",
+                path, report_count(r->tables, tables), r->tables == 1 ? "" : "s",
+                report_count(r->rows, rows), r->rows == 1 ? "" : "s",
                 report_bytes(r->bytes, json), report_bytes(r->file_bytes, bytes));
     else
         fprintf(out, "%s: good, as far as can be told without a key\n  %s rows in %s; signature, index and the hash of each of %s frames are right; nothing was decrypted\n",

@@ -21,6 +21,9 @@ struct verify_result {
 /* ERR_BACKUP names what is wrong and where. */
 int verify_file(const char *path, const struct keyring *keys, struct verify_result *r,
                 struct err *err) MIG_MUST_CHECK;
+/* As far as can be told without decrypting: signed by someone trusted, and every stored byte is as
+ * signed. */
+int verify_stored(const char *path, const struct keyring *keys, struct err *err) MIG_MUST_CHECK;
 void verify_result_free(struct verify_result *r);
 
 struct report;

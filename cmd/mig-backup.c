@@ -12,12 +12,15 @@
 #include "backup/describe.h"
 #include "backup/keygen.h"
 #include "backup/keys.h"
+#include "backup/prune.h"
 #include "backup/recover.h"
+#include "backup/rekey.h"
 #include "backup/shelf.h"
 #include "backup/verify.h"
 #include "core/audit.h"
 #include "core/cli.h"
 #include "core/config.h"
+#include "core/log.h"
 #include "core/report.h"
 #include "core/state.h"
 #include "pg/address.h"
@@ -32,6 +35,9 @@ struct options {
     const char *head; /* log verify */
     struct create_options create;
     struct recover_options restore;
+    struct prune_options prune;
+    struct cli_list prune_names, remove;
+    const char *output; /* reencrypt */
 };
 static struct options opt;
 
@@ -40,10 +46,14 @@ struct session {
     struct config *config;
     struct keyring *keys;
     const char *dir;
+    char *state;
+    struct audit *audit; /* of what changes something or shows rows */
 };
 
 static void session_end(struct session *s)
 {
+    audit_free(s->audit);
+    free(s->state);
     keyring_free(s->keys);
     config_free(s->config);
 }
@@ -58,6 +68,42 @@ static int session_begin(struct session *s, struct err *err)
     }
     s->dir = state_shelf(&opt.common, s->config);
     return 0;
+}
+
+/* From here on it will be in the log, however it ends. */
+static int session_log(struct session *s, const char *operation, struct err *err)
+{
+    const char *is_volatile = NULL;
+    char *log = NULL;
+    int rc = -1;
+
+    if ((s->state = state_dir(&opt.common, s->config, err)) != NULL &&
+        state_make(s->state, &is_volatile, err) == 0 &&
+        (log = state_log(&opt.common, s->config, err)) != NULL &&
+        (s->audit = audit_begin(log, operation, opt.common.argc, opt.common.argv, opt.common.reason, err)) != NULL)
+        rc = 0;
+    free(log);
+    return rc;
+}
+
+/* session_end, with the line in the log.  RC, or -1 where the log could not be written. */
+static int session_close(struct session *s, int rc, struct err *err)
+{
+    struct err why = {0};
+    char head[65];
+
+    if (s->audit != NULL) {
+        if (audit_end(s->audit, err, NULL, head, &why) == 0)
+            log_info("log head %s", head);
+        else if (rc != 0)
+            log_warn("%s", why.message);
+        else {
+            *err = why;
+            rc = -1;
+        }
+    }
+    session_end(s);
+    return rc;
 }
 
 /* FILE as an argument: a path, a name, an id, or "latest" of the database that flags or variables
@@ -197,7 +243,10 @@ static int run_cat(int argc, const char *const *argv, void *context, struct err 
     if (session_begin(&s, err) != 0)
         return -1;
     if (report_open(&report, &opt.common.formats, forms, err) != 0 ||
-        (path = find(&s, argv[0], err)) == NULL || (a = archive_open(path, s.keys, err)) == NULL)
+        (path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup cat", err) != 0)
+        goto out;
+    audit_add(s.audit, "file", json_string(path));
+    if ((a = archive_open(path, s.keys, err)) == NULL)
         goto out;
     for (size_t i = 0; i < report.count; i++)
         if (cat_table(a, opt.table,
@@ -211,8 +260,97 @@ out:
     report_discard(&report);
     archive_reader_free(a);
     free(path);
-    session_end(&s);
-    return rc;
+    return session_close(&s, rc, err);
+}
+
+static int run_prune(int argc, const char *const *argv, void *context, struct err *err)
+{
+    struct prune_options o = opt.prune;
+    struct session s;
+    struct report report = {0};
+    struct prune_result r = {0};
+    int rc = -1;
+
+    (void)argc;
+    (void)argv;
+    (void)context;
+    if (session_begin(&s, err) != 0)
+        return -1;
+    prune_defaults(&o, s.config);
+    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
+        session_log(&s, o.dry_run ? "backup prune --dry-run" : "backup prune", err) != 0)
+        goto out;
+    o.dir = s.dir;
+    o.state_dir = s.state;
+    o.keys = s.keys;
+    o.names = &opt.prune_names;
+    o.now = time(NULL);
+    if (prune_run(&o, &r, err) != 0)
+        goto out;
+    audit_add(s.audit, "removed", json_integer((json_int_t)r.removed));
+    for (size_t i = 0; i < report.count; i++) {
+        if (report.outputs[i].format == 0)
+            prune_print(&r, o.dry_run, report.outputs[i].out);
+        else if (prune_print_json(&r, o.dry_run, report.outputs[i].out, err) != 0)
+            goto out;
+    }
+    rc = report_close(&report, err);
+out:
+    report_discard(&report);
+    prune_result_free(&r);
+    cli_list_free(&opt.prune_names);
+    return session_close(&s, rc, err);
+}
+
+static int run_rekey(int argc, const char *const *argv, void *context, struct err *err)
+{
+    struct rekey_options o = {.add = &opt.common.recipient, .remove = &opt.remove};
+    struct session s;
+    struct rekey_result r;
+    char *path = NULL;
+    int rc = -1;
+
+    (void)argc;
+    (void)context;
+    if (session_begin(&s, err) != 0)
+        return -1;
+    if ((path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup rekey", err) != 0)
+        goto out;
+    audit_add(s.audit, "file", json_string(path));
+    o.keys = s.keys;
+    if (rekey_file(path, &o, &r, err) != 0)
+        goto out;
+    rekey_print(path, &r, stdout);
+    rc = 0;
+out:
+    free(path);
+    cli_list_free(&opt.remove);
+    return session_close(&s, rc, err);
+}
+
+static int run_reencrypt(int argc, const char *const *argv, void *context, struct err *err)
+{
+    struct session s;
+    struct reencrypt_result r = {0};
+    char *path = NULL;
+    int rc = -1;
+
+    (void)argc;
+    (void)context;
+    if (session_begin(&s, err) != 0)
+        return -1;
+    if ((path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup reencrypt", err) != 0)
+        goto out;
+    audit_add(s.audit, "file", json_string(path));
+    if (reencrypt_file(path, opt.output, s.keys, &r, err) != 0)
+        goto out;
+    audit_add(s.audit, "backup", json_string(r.file));
+    reencrypt_print(path, &r, stdout);
+    rc = 0;
+out:
+    free(r.file);
+    free(path);
+    return session_close(&s, rc, err);
 }
 
 static int run_log(int argc, const char *const *argv, void *context, struct err *err)
@@ -321,6 +459,29 @@ static const struct cli_option cat_options[] = {
     {.name = NULL},
 };
 
+static const struct cli_option prune_options[] = {
+    {"keep-last", 0, CLI_INT, &opt.prune.last, "N", "keep the newest N of each database", NULL, 0, 1000000},
+    {"keep-within", 0, CLI_DURATION, &opt.prune.within_ms, "DURATION", "keep all that are younger", NULL, 0, 0},
+    {"keep-daily", 0, CLI_INT, &opt.prune.daily, "N", "keep the newest of each of the last N days that have one", NULL, 0, 1000000},
+    {"keep-weekly", 0, CLI_INT, &opt.prune.weekly, "N", "likewise, weeks", NULL, 0, 1000000},
+    {"keep-monthly", 0, CLI_INT, &opt.prune.monthly, "N", "likewise, months", NULL, 0, 1000000},
+    {"keep-yearly", 0, CLI_INT, &opt.prune.yearly, "N", "likewise, years", NULL, 0, 1000000},
+    {"keep-name", 0, CLI_LIST, &opt.prune_names, "PATTERN", "keep those whose name, or file's name, matches (as a shell matches)", NULL, 0, 0},
+    {"max-age", 0, CLI_DURATION, &opt.prune.max_age_ms, "DURATION", "remove all that are older, whatever else says keep", NULL, 0, 0},
+    {"dry-run", 'n', CLI_FLAG, &opt.prune.dry_run, NULL, "only say what would be removed", NULL, 0, 0},
+    {.name = NULL},
+};
+
+static const struct cli_option rekey_options[] = {
+    {"remove", 0, CLI_LIST, &opt.remove, "PUB", "who shall no longer read it: mig-pub-..., or passphrase", NULL, 0, 0},
+    {.name = NULL},
+};
+
+static const struct cli_option reencrypt_options[] = {
+    {"output", 'o', CLI_STRING, &opt.output, "FILE", "the new file (default: a name beside the old one)", NULL, 0, 0},
+    {.name = NULL},
+};
+
 static const struct cli_option log_options[] = {
     {"head", 0, CLI_STRING, &opt.head, "HASH", "the head that a result printed: it must be in the chain", NULL, 0, 0},
     {.name = NULL},
@@ -342,6 +503,9 @@ int main(int argc, char **argv)
         {"show", "FILE", "what is in a backup", 1, 1, NULL, run_show, NULL},
         {"verify", "FILE...", "is it whole, authentic, and what it says", 1, -1, NULL, run_verify, NULL},
         {"cat", "FILE", "the rows of one table, to standard output", 1, 1, cat_options, run_cat, NULL},
+        {"prune", "", "remove old backups by rules", 0, 0, prune_options, run_prune, NULL},
+        {"rekey", "FILE", "change who can read a backup", 1, 1, rekey_options, run_rekey, NULL},
+        {"reencrypt", "FILE", "the same backup anew, under a new data key", 1, 1, reencrypt_options, run_reencrypt, NULL},
         {"keygen", "", "make a key", 0, 0, keygen_options, run_keygen, none},
         {"log", "verify FILE", "is the operation log's chain unbroken", 2, 2, log_options, run_log, none},
         {.name = NULL},
