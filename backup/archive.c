@@ -504,23 +504,31 @@ out:
     return rc;
 }
 
-int archive_unlock(struct archive_reader *r, const struct keyring *keys, struct err *err)
+/* Before anything costs time or asks for a passphrase: who made the file? */
+static int check_trust(const struct archive_reader *r, const struct keyring *keys, struct err *err)
 {
-    if (unlock(r, keys, err) != 0)
-        return err_prefix(err, "\"%s\"", r->path);
-    if (!r->trusted) {
-        err_set(err, ERR_BACKUP, "\"%s\": signed by %s, which is not trusted here", r->path, r->signer);
-        err_hint(err, "if that signer is known to you: --trust %s, or \"trust\" in mig.json; else somebody has put this file here",
-                 r->signer);
-        slots_keys_free(&r->k);
-        r->used = -1;
-        return -1;
-    }
-    return load_manifest(r, err) != 0 ? err_prefix(err, "\"%s\"", r->path) : 0;
+    const struct format_slots *s = &r->slots.copy[r->slots.best];
+
+    if (r->trusted)
+        return 0;
+    if (slots_may_open(s->records, s->count, keys, err) != 0)
+        return -1; /* the nearer cause */
+    err_set(err, ERR_BACKUP, "signed by %s, which is not trusted here", r->signer);
+    err_hint(err, "if that signer is known to you: --trust %s, or \"trust\" in mig.json; else somebody has put this file here",
+             r->signer);
+    return -1;
 }
 
-struct archive_reader *archive_inspect(const char *path, const struct keyring *keys,
-                                       struct err *err)
+int archive_unlock(struct archive_reader *r, const struct keyring *keys, struct err *err)
+{
+    if (check_trust(r, keys, err) != 0 || unlock(r, keys, err) != 0 || load_manifest(r, err) != 0)
+        return err_prefix(err, "\"%s\"", r->path);
+    return 0;
+}
+
+/* MUST_TRUST: a file of an unknown signer is refused before its index is read. */
+static struct archive_reader *inspect(const char *path, const struct keyring *keys, int must_trust,
+                                      struct err *err)
 {
     struct archive_reader *r = calloc(1, sizeof(*r));
 
@@ -530,23 +538,30 @@ struct archive_reader *archive_inspect(const char *path, const struct keyring *k
         return NULL;
     }
     r->fd = r->used = -1;
-    if (sodium_init() < 0)
+    if (sodium_init() < 0) {
         err_set(err, ERR_FAILED, "cannot start libsodium: no source of randomness");
-    else if (open_file(r, path, err) == 0 && load_ends(r, err) == 0 && load_slots(r, err) == 0 &&
-             load_index(r, err) == 0) {
+    } else if (open_file(r, path, err) == 0 && load_ends(r, err) == 0) {
         r->trusted = keys != NULL && keyring_trusts(keys, r->footer.signer_sign);
-        return r;
+        if (load_slots(r, err) == 0 && (!must_trust || check_trust(r, keys, err) == 0) &&
+            load_index(r, err) == 0)
+            return r;
     }
     err_prefix(err, "\"%s\"", r->path);
     archive_reader_free(r);
     return NULL;
 }
 
+struct archive_reader *archive_inspect(const char *path, const struct keyring *keys,
+                                       struct err *err)
+{
+    return inspect(path, keys, 0, err);
+}
+
 struct archive_reader *archive_open(const char *path, const struct keyring *keys, struct err *err)
 {
     struct archive_reader *r;
 
-    if (keyring_can_read(keys, err) != 0 || (r = archive_inspect(path, keys, err)) == NULL)
+    if (keyring_can_read(keys, err) != 0 || (r = inspect(path, keys, 1, err)) == NULL)
         return NULL;
     if (archive_unlock(r, keys, err) == 0)
         return r;

@@ -26,6 +26,9 @@ enum {
     DEK = 32,
 };
 
+/* Passes times KiB that one file's passphrase slots may cost together: 24 of the usual ones. */
+#define COST_MAX ((uint64_t)24 * KEY_PASSES * KEY_KIB)
+
 int slots_keys_derive(struct slots_keys *k, struct secret *dek,
                       const unsigned char context[FORMAT_HASH], struct err *err)
 {
@@ -233,6 +236,19 @@ static void wrong_key(const unsigned char *records, uint32_t count, const struct
     err_hint(err, "--key FILE names the key of one of them; --passphrase-file FILE a passphrase");
 }
 
+int slots_may_open(const unsigned char *records, uint32_t count, const struct keyring *k,
+                   struct err *err)
+{
+    struct key_public p;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (!slots_record_public(records + (size_t)i * FORMAT_RECORD, &p) ||
+            keyring_reader(k, p.box) != NULL)
+            return 0;
+    wrong_key(records, count, k, err);
+    return -1;
+}
+
 struct secret *slots_open(const unsigned char *records, uint32_t count,
                           const unsigned char id[FORMAT_ID], const struct keyring *k,
                           const char *what, struct err *err)
@@ -241,6 +257,7 @@ struct secret *slots_open(const unsigned char *records, uint32_t count,
     struct secret *dek = NULL;
     struct err box = {0}, last = {0};
     struct key_public p;
+    uint64_t cost = 0;
     int phrases = 0;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -248,12 +265,22 @@ struct secret *slots_open(const unsigned char *records, uint32_t count,
         const struct key *key;
 
         if (!slots_record_public(record, &p)) {
-            phrases += record[0] == FORMAT_RECORD_PASSPHRASE;
+            uint64_t one = (uint64_t)format_get32(record + PHRASE_PASSES) *
+                           format_get32(record + PHRASE_KIB);
+
+            phrases++;
+            cost = one > COST_MAX || cost > COST_MAX ? COST_MAX + 1 : cost + one;
             continue;
         }
         if ((key = keyring_reader(k, p.box)) != NULL &&
             (dek = open_box(record, id, key, &box)) != NULL)
             return dek;
+    }
+    /* One slot's cost is capped (key_stretch); hundreds of them could still keep us busy for hours. */
+    if (cost > COST_MAX) {
+        err_set(err, ERR_BACKUP, "demands too much work to try a passphrase on its %d slots", phrases);
+        err_hint(err, "somebody may have put them there; the key of another recipient opens the file: --key FILE");
+        return NULL;
     }
     if (phrases > 0 && (phrase = keyring_passphrase(k, what, 1, err)) == NULL && err->kind != ERR_NONE)
         return NULL;

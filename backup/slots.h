@@ -49,6 +49,10 @@ size_t slots_size_for(uint32_t count);
 void slots_encode(unsigned char *out, size_t size, uint64_t generation,
                   const unsigned char *records, uint32_t count, const struct slots_keys *keys);
 
+/* Whether one of COUNT records is for a key of K or a passphrase; else ERR_BACKUP naming whom they are
+ * for.  Nothing is tried. */
+int slots_may_open(const unsigned char *records, uint32_t count, const struct keyring *k,
+                   struct err *err) MIG_MUST_CHECK;
 /* The data key from COUNT records, by K's keys, then by its passphrase.  WHAT names the file for a
  * prompt.  NULL: ERR_BACKUP, telling a wrong key from a damaged slot. */
 struct secret *slots_open(const unsigned char *records, uint32_t count,

@@ -16,6 +16,7 @@
 #include "backup/key.h"
 #include "backup/keys.h"
 #include "backup/receipt.h"
+#include "backup/slots.h"
 #include "core/buf.h"
 
 struct fixture {
@@ -310,6 +311,22 @@ static void test_unknown_signer(void **state)
     keyring_free(theirs);
 }
 
+/* Whoever can write to the shelf fills the slots with passphrases to try: hours of work are refused. */
+static void test_costly_slots(void **state)
+{
+    struct fixture *f = *state;
+    unsigned char records[100 * FORMAT_RECORD] = {0}, id[FORMAT_ID] = {0};
+
+    for (size_t i = 0; i < 100; i++) {
+        records[i * FORMAT_RECORD] = FORMAT_RECORD_PASSPHRASE;
+        format_put32(records + i * FORMAT_RECORD + 8, 16); /* each alone is allowed */
+        format_put32(records + i * FORMAT_RECORD + 12, 1024 * 1024);
+    }
+    assert_null(slots_open(records, 100, id, f->keys, "x", &f->err));
+    assert_int_equal(f->err.kind, ERR_BACKUP);
+    assert_non_null(strstr(f->err.message, "too much work"));
+}
+
 /* A machine with a signing key writes for others and cannot read. */
 static void test_write_only(void **state)
 {
@@ -382,7 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_round_trip), T(test_long_rows), T(test_threads), T(test_abandoned_leaves_nothing),
         T(test_never_overwrites), T(test_appears_meanwhile), T(test_wrong_key), T(test_unknown_signer),
-        T(test_write_only), T(test_receipt),
+        T(test_costly_slots), T(test_write_only), T(test_receipt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
