@@ -33,7 +33,7 @@ static const char *state(const struct shelf_entry *e)
 
 void shelf_print(const struct shelf *s, const char *dir, time_t now, FILE *out)
 {
-    size_t width = 4, database = 8, purpose = 7, rev = 8;
+    size_t width = 4, name = 0, database = 8, purpose = 7, rev = 8;
     char a[32], b[32], r[64];
 
     if (s->count == 0) {
@@ -46,6 +46,8 @@ void shelf_print(const struct shelf *s, const char *dir, time_t now, FILE *out)
 
         if ((n = strlen(e->name)) > width)
             width = n;
+        if (e->label != NULL && (n = strlen(e->label)) > name)
+            name = n < 4 ? 4 : n;
         if ((n = strlen(or_dash(e->database))) > database)
             database = n;
         if ((n = strlen(or_dash(e->purpose))) > purpose)
@@ -53,12 +55,15 @@ void shelf_print(const struct shelf *s, const char *dir, time_t now, FILE *out)
         if ((n = strlen(revisions(e->from, r, sizeof(r)))) > rev)
             rev = n;
     }
-    fprintf(out, "%-*s  %-*s  %-*s  %-*s  %10s  %12s  %s\n", (int)width, "FILE", (int)database,
-            "DATABASE", (int)purpose, "PURPOSE", (int)rev, "REVISION", "SIZE", "AGE", "STATE");
+    /* The column of names only where somebody gave one. */
+    fprintf(out, "%-*s  %-*s%s%-*s  %-*s  %-*s  %10s  %12s  %s\n", (int)width, "FILE", (int)name,
+            name > 0 ? "NAME" : "", name > 0 ? "  " : "", (int)database, "DATABASE", (int)purpose,
+            "PURPOSE", (int)rev, "REVISION", "SIZE", "AGE", "STATE");
     for (size_t i = 0; i < s->count; i++) {
         const struct shelf_entry *e = &s->entries[i];
 
-        fprintf(out, "%-*s  %-*s  %-*s  %-*s  %10s  %12s  %s\n", (int)width, e->name, (int)database,
+        fprintf(out, "%-*s  %-*s%s%-*s  %-*s  %-*s  %10s  %12s  %s\n", (int)width, e->name, (int)name,
+                name > 0 ? or_dash(e->label) : "", name > 0 ? "  " : "", (int)database,
                 or_dash(e->database), (int)purpose, or_dash(e->purpose), (int)rev,
                 revisions(e->from, r, sizeof(r)), report_bytes(e->bytes, a), age(now, e->when, b),
                 state(e));

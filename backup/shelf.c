@@ -159,6 +159,7 @@ static int entry_read(struct shelf_entry *e, const char *dir, const char *name,
     if (stat(e->path, &st) == 0) {
         e->bytes = (uint64_t)st.st_size;
         e->when = st.st_mtime;
+        e->written = st.st_mtim;
     }
     if (receipt_read(e->path, keys, &r, &why) == 0) {
         rc = entry_fill(e, &r, err);
@@ -184,6 +185,11 @@ static int newest_first(const void *a, const void *b)
 
     if (x->when != y->when)
         return x->when > y->when ? -1 : 1;
+    /* Both of one second: the file system knows which was finished later. */
+    if (x->written.tv_sec != y->written.tv_sec)
+        return x->written.tv_sec > y->written.tv_sec ? -1 : 1;
+    if (x->written.tv_nsec != y->written.tv_nsec)
+        return x->written.tv_nsec > y->written.tv_nsec ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
@@ -303,6 +309,21 @@ static const struct shelf_entry *find_named(const struct shelf *s, const char *d
         if (strcmp(e->name, file) == 0 || (len == stem && strncmp(e->name, file, len) == 0))
             return e;
     }
+    for (size_t i = 0; i < s->count; i++) {
+        const struct shelf_entry *e = &s->entries[i];
+
+        if (e->problem != NULL || e->label == NULL || strcmp(e->label, file) != 0)
+            continue;
+        if (found != NULL) {
+            err_set(err, ERR_USAGE, "\"%s\" is not clear: \"%s\" and \"%s\" are called so", file,
+                    found->name, e->name);
+            err_hint(err, "give the file's name or its id");
+            return NULL;
+        }
+        found = e;
+    }
+    if (found != NULL)
+        return found;
     if (len < 4 || strspn(file, "0123456789abcdef") != len)
         goto none;
     for (size_t i = 0; i < s->count; i++) {

@@ -20,6 +20,7 @@ struct shelf_entry {
     char *label;        /* what --name said, or NULL */
     char **from, **to;  /* version rows, NULL-terminated */
     time_t when;        /* of the label; of the file where the label cannot be read */
+    struct timespec written; /* the file's own time */
     uint64_t bytes;
     char *signer;
     int trusted;        /* the label's signature is good and its signer is trusted */
@@ -34,8 +35,9 @@ struct shelf {
 /* A DIR that does not exist is an empty shelf.  KEYS may be NULL: nobody is trusted. */
 struct shelf *shelf_read(const char *dir, const struct keyring *keys, struct err *err) MIG_MUST_CHECK;
 void shelf_free(struct shelf *s);
-/* FILE is a path, a name, a unique id prefix, or "latest" (of DATABASE; NULL: the only one that the
- * shelf has backups of).  "-" stays "-".  Owned path.  ERR_USAGE naming what there is instead. */
+/* FILE is a path, a file's name, a unique name given with --name, a unique id prefix, or
+ * "latest" (of DATABASE; NULL: the only one that the shelf has backups of).  "-" stays
+ * "-".  Owned path.  ERR_USAGE naming what there is instead. */
 char *shelf_find(const char *dir, const char *file, const char *database, struct err *err)
     MIG_MUST_CHECK;
 /* DIR made 0700 with a .gitignore where it is missing; what interrupted runs left there is removed. */
