@@ -398,6 +398,54 @@ out:
     return rc;
 }
 
+/* Alembic overlooks a cycle that heads and bases can both see, and then runs for ever or in a wrong
+ * order.  Nodes are taken away from the bases up; what is left stands on itself. */
+static int find_hidden_cycles(struct history *h, struct err *err)
+{
+    size_t *left = calloc(h->count + 1, sizeof(*left)), top = 0, done = 0;
+    int *stack = calloc(h->count + 1, sizeof(*stack)), rc = -1;
+
+    if (left == NULL || stack == NULL) {
+        (void)err_oom(err);
+        goto out;
+    }
+    for (size_t i = 0; i < h->count; i++) {
+        struct history_node *n = &h->nodes[i];
+
+        if (n->shadowed) {
+            done++;
+            continue;
+        }
+        /* ALL_NEXT names each pair once */
+        left[i] = n->ndown;
+        for (size_t k = 0; k < n->ndeps; k++)
+            left[i] += !holds(n->down, n->ndown, n->deps[k]);
+        if (left[i] == 0)
+            stack[top++] = (int)i;
+    }
+    while (top > 0) {
+        const struct history_node *n = &h->nodes[stack[--top]];
+
+        done++;
+        for (size_t k = 0; k < n->nall_next; k++) {
+            if (--left[n->all_next[k]] == 0)
+                stack[top++] = n->all_next[k];
+        }
+    }
+    for (size_t i = 0; i < h->count && done < h->count; i++) {
+        if (left[i] == 0 || h->nodes[i].shadowed)
+            continue;
+        problem(h, "cycle", 1, h->nodes[i].revision->file, h->nodes[i].revision->id_line,
+                "a cycle: revision %s stands on itself, by way of others", h->nodes[i].revision->id);
+        break;
+    }
+    rc = 0;
+out:
+    free(left);
+    free(stack);
+    return rc;
+}
+
 static int add_label(struct history_node *n, const char *label, struct err *err)
 {
     const char **more;
@@ -469,7 +517,7 @@ static int build(struct history *h, struct err *err)
         return -1;
     if (has_fatal(h))
         return 0;
-    if (find_cycles(h, err) != 0)
+    if (find_cycles(h, err) != 0 || (!has_fatal(h) && find_hidden_cycles(h, err) != 0))
         return -1;
     return has_fatal(h) ? 0 : spread_labels(h, err);
 }

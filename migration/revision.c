@@ -263,6 +263,8 @@ static int read_simple(struct reader *r, const struct token *k, const struct tok
             depth++;
         else if (closes(r, m))
             depth--;
+        else if (depth == 0 && is(r, m, "lambda"))
+            break; /* its defaults are no targets */
         else if (depth == 0 && is(r, m, "="))
             last = m;
         else if (is(r, m, ":=") && m > k)

@@ -402,11 +402,18 @@ static int bad_utf8(const char *text, size_t len)
 static int decode(struct buf *out, const char *s, size_t len, const char *encoding,
                   const char *file, struct err *err)
 {
-    iconv_t cd = iconv_open("UTF-8", encoding);
+    /* names that Python has and iconv has not */
+    static const char *const latin[] = {"latin-1", "latin", "l1", "8859", "cp819", "iso8859"};
+    iconv_t cd;
     char *in, *to;
     size_t left = len, room;
     int rc = -1;
 
+    for (size_t i = 0; i < sizeof(latin) / sizeof(latin[0]); i++) {
+        if (strcasecmp(encoding, latin[i]) == 0)
+            encoding = "ISO-8859-1";
+    }
+    cd = iconv_open("UTF-8", encoding);
     if (cd == (iconv_t)-1)
         return err_set(err, ERR_FAILED, "%s line 1: encoding \"%s\" needs Python", file, encoding);
     if (buf_reserve(out, len * 4 + 4, err) != 0)
