@@ -189,11 +189,37 @@ static void kill_group(pid_t pid)
         ;
 }
 
+static int too_late(const struct process_options *o, struct err *err)
+{
+    return err_set(err, ERR_FAILED, "%s did not finish within %lld s", o->argv[0],
+                   (long long)((o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS) / 1000));
+}
+
+/* Its output has ended; so should it.  One that closed its output and stays is killed in time. */
+static int await(const struct process_options *o, pid_t pid, int64_t deadline, int *status,
+                 struct err *err)
+{
+    struct timespec nap = {0, 1000 * 1000};
+    pid_t got;
+
+    while ((got = waitpid(pid, status, WNOHANG)) != pid) {
+        if (got < 0 && errno != EINTR)
+            return err_set_errno(err, ERR_FAILED, "cannot wait for %s", o->argv[0]);
+        if (interrupt_check(err) != 0 || (now_ms() > deadline && too_late(o, err) != 0)) {
+            kill_group(pid);
+            return -1;
+        }
+        (void)nanosleep(&nap, NULL);
+        if (nap.tv_nsec < 50 * 1000 * 1000)
+            nap.tv_nsec *= 2;
+    }
+    return 0;
+}
+
 /* Read both pipes until they end.  -1: the child is still running, kill it. */
 static int talk(const struct process_options *o, struct process_result *r, int *in, int *out,
-                int *errs, struct err *err)
+                int *errs, int64_t deadline, struct err *err)
 {
-    int64_t deadline = now_ms() + (o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS);
     size_t max = o->max_output > 0 ? o->max_output : DEFAULT_MAX_OUTPUT, sent = 0;
     int rc;
 
@@ -204,9 +230,7 @@ static int talk(const struct process_options *o, struct process_result *r, int *
         if (interrupt_check(err) != 0)
             return -1;
         if (left <= 0)
-            return err_set(err, ERR_FAILED, "%s did not finish within %lld s", o->argv[0],
-                           (long long)((o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS) /
-                                       1000));
+            return too_late(o, err);
         if (poll(p, 3, left > 200 ? 200 : (int)left) < 0 && errno != EINTR)
             return err_set_errno(err, ERR_FAILED, "cannot wait for %s", o->argv[0]);
         if (p[0].revents != 0) {
@@ -236,6 +260,7 @@ int process_run(const struct process_options *o, struct process_result *r, struc
     struct sigaction ignore = {0}, before = {0};
     char **env = NULL;
     pid_t pid = -1;
+    int64_t deadline = now_ms() + (o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS);
     int status = 0, rc = -1, e = 0;
     ssize_t n;
 
@@ -282,20 +307,12 @@ int process_run(const struct process_options *o, struct process_result *r, struc
         r->status = 127;
         goto out;
     }
-    if (talk(o, r, &in[1], &out[0], &errs[0], err) != 0) {
+    if (talk(o, r, &in[1], &out[0], &errs[0], deadline, err) != 0) {
         kill_group(pid);
         goto out;
     }
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR) {
-            (void)err_set_errno(err, ERR_FAILED, "cannot wait for %s", o->argv[0]);
-            goto out;
-        }
-        if (interrupt_check(err) != 0) {
-            kill_group(pid);
-            goto out;
-        }
-    }
+    if (await(o, pid, deadline, &status, err) != 0)
+        goto out;
     r->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     rc = 0;
 out:
