@@ -51,6 +51,16 @@ static void an_error(void)
     log_err(&e);
 }
 
+static void a_hostile_name(void)
+{
+    struct err e = {0};
+
+    err_set(&e, ERR_FAILED, "table \"a\nverdict: safe\033[2J\302\233\" is gone");
+    err_detail(&e, "view a\nview \033b");
+    log_err(&e);
+    log_warn("%s", "x\r\n::error::y \303\251");
+}
+
 static void a_bare_error(void)
 {
     struct err e = {0};
@@ -94,9 +104,19 @@ static void test_no_colour_without_a_terminal(void **state)
     assert_false(log_colour());
 }
 
+static void test_nothing_is_obeyed(void **state)
+{
+    log_init("p", LOG_INFO);
+    listen(a_hostile_name);
+    assert_string_equal(said, "p: error: table \"a\\nverdict: safe\\x1b[2J\\x9b\" is gone\n"
+                              "  detail: view a\n    view \\x1bb\n"
+                              "p: warning: x\\x0d\\n::error::y \303\251\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_is_obeyed),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_an_error_is_never_quiet),
         cmocka_unit_test(test_no_colour_without_a_terminal),
