@@ -5,6 +5,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+#include <sys/resource.h>
 
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -593,6 +597,19 @@ void cli_help(const struct cli_program *program, const struct cli_command *comma
     options(standard, "", out);
 }
 
+/* Rows, keys in the environment and the password stand in our memory: no core dump holds them, and
+ * no other process of this account reads them from /proc.  (The leak checker needs ptrace.) */
+static void keep_private(void)
+{
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#else
+    struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+#endif
+}
+
 int cli_main(const struct cli_program *program, struct cli_common *common, int argc,
              char *const *argv, void *context)
 {
@@ -600,6 +617,7 @@ int cli_main(const struct cli_program *program, struct cli_common *common, int a
     struct err err = {0};
     int rc = -1;
 
+    keep_private();
     log_init(program->name, LOG_INFO);
     if (common != NULL) {
         common->argc = argc;
