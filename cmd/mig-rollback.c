@@ -1,0 +1,505 @@
+/* mig-rollback: run a downgrade under guard; resume after a crash; undo. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/keys.h"
+#include "core/audit.h"
+#include "core/cli.h"
+#include "core/config.h"
+#include "core/confirm.h"
+#include "core/journal.h"
+#include "core/log.h"
+#include "core/report.h"
+#include "core/state.h"
+#include "core/strings.h"
+#include "migration/plan.h"
+#include "pg/conn.h"
+#include "pg/environment.h"
+#include "rollback/fate.h"
+#include "rollback/guard.h"
+#include "rollback/run.h"
+#include "rollback/undo.h"
+#include "rollback/view.h"
+
+enum { TEXT, JSON };
+
+static const char *const formats[] = {"text", "json", NULL};
+static const char *const backups[] = {"locked", "before", "none", NULL};
+static const char *const scopes[] = {"tables", "loss", NULL};
+static const char *const verifies[] = {"quick", "full", NULL};
+
+struct given {
+    struct cli_common common;
+    const char *to_backup, *plan, *no_backup, *smoke_command, *current;
+    struct cli_list sql, force, smoke;
+    int backup, scope, verify, cancel, terminate, dry_run;
+    int64_t max_block, lock_deadline, lock_timeout, statement_timeout;
+};
+
+/* What every command opens, in this order; closed in the other. */
+struct session {
+    struct given *given;
+    struct config *config;
+    struct keyring *keys;
+    struct rollback_request request;
+    const char **smoke;
+    struct report report;
+    struct audit *audit;
+    struct guard *guard;
+};
+
+static const char *or_config(const char *value, const struct config *c, const char *key, int file)
+{
+    return value != NULL ? value : file ? config_file(c, key) : config_string(c, key);
+}
+
+static int64_t or_duration(int64_t value, const struct config *c, const char *key)
+{
+    return value >= 0 ? value : config_integer(c, key);
+}
+
+static int list_smoke(struct session *s, struct err *err)
+{
+    const struct cli_list *given = &s->given->smoke;
+    size_t n = given->count > 0 ? given->count : config_count(s->config, "rollback.smoke");
+
+    if ((s->smoke = calloc(n + 1, sizeof(*s->smoke))) == NULL)
+        return err_oom(err);
+    for (size_t i = 0; i < n; i++)
+        s->smoke[i] = given->count > 0 ? given->items[i] : config_item(s->config, "rollback.smoke", i);
+    s->request.smoke = s->smoke;
+    return 0;
+}
+
+static int make_request(struct session *s, const char *revision, struct err *err)
+{
+    struct given *g = s->given;
+    struct cli_common *c = &g->common;
+    struct rollback_request *r = &s->request;
+    struct plan_request *p = &r->plan;
+
+    p->direction = g->sql.count > 0 ? PLAN_SQL : PLAN_DOWN;
+    p->revision = revision;
+    p->sql_files = g->sql.items;
+    p->nsql_files = g->sql.count;
+    p->current = g->current;
+    p->alembic_config = or_config(c->alembic_config, s->config, "alembic.config", 1);
+    p->alembic_name = or_config(c->alembic_name, s->config, "alembic.name", 0);
+    p->alembic_command = or_config(c->alembic_command, s->config, "alembic.command", 0);
+    p->versions = or_config(c->versions, s->config, "alembic.versions", 1);
+    p->version_table = or_config(c->version_table, s->config, "alembic.version_table", 0);
+    r->common = c;
+    r->config = s->config;
+    r->keys = s->keys;
+    r->digest = g->plan;
+    r->to_backup = g->to_backup;
+    r->backup = (enum rollback_backup)(g->backup >= 0 ? g->backup
+                                                      : config_choice(s->config, "rollback.backup"));
+    r->no_backup = g->no_backup;
+    if (g->no_backup != NULL && g->backup < 0)
+        r->backup = ROLLBACK_NONE;
+    r->loss_scope = g->scope >= 0 ? g->scope : config_choice(s->config, "rollback.scope");
+    r->verify_full = g->verify >= 0 ? g->verify : config_choice(s->config, "rollback.verify");
+    r->max_block_ms = or_duration(g->max_block, s->config, "rollback.max_block");
+    r->lock_deadline_ms = or_duration(g->lock_deadline, s->config, "rollback.lock_deadline");
+    r->lock_timeout_ms = or_duration(g->lock_timeout, s->config, "rollback.lock_timeout");
+    r->statement_timeout_ms = or_duration(g->statement_timeout, s->config, "rollback.statement_timeout");
+    r->smoke_command = or_config(g->smoke_command, s->config, "rollback.smoke_command", 0);
+    r->force = &g->force;
+    r->cancel_blockers = g->cancel;
+    r->terminate_blockers = g->terminate;
+    r->dry_run = g->dry_run;
+    if (r->backup == ROLLBACK_NONE && (r->no_backup == NULL || r->no_backup[0] == '\0')) {
+        (void)err_set(err, ERR_USAGE, "to go without a backup needs a reason");
+        err_hint(err, "--no-backup REASON");
+        return -1;
+    }
+    if (r->backup != ROLLBACK_NONE && r->no_backup != NULL)
+        return err_set(err, ERR_USAGE, "--no-backup contradicts --backup %s", backups[r->backup]);
+    if (g->force.count > 0 && c->reason == NULL) {
+        (void)err_set(err, ERR_USAGE, "--force needs a reason");
+        err_hint(err, "add --reason TEXT: it is logged");
+        return -1;
+    }
+    return list_smoke(s, err);
+}
+
+static int session_open(struct session *s, struct given *g, const char *operation, const char *revision,
+                        struct err *err)
+{
+    char *log = NULL, *dir = NULL;
+    const char *is_volatile;
+    int rc = -1;
+
+    memset(s, 0, sizeof(*s));
+    s->given = g;
+    if ((s->config = config_load(g->common.config, err)) == NULL ||
+        report_open(&s->report, &g->common.formats, formats, err) != 0 ||
+        (s->keys = keyring_load(&g->common, s->config, err)) == NULL ||
+        make_request(s, revision, err) != 0)
+        goto out;
+    if ((dir = state_dir(&g->common, s->config, err)) == NULL ||
+        state_make(dir, &is_volatile, err) != 0 ||
+        (log = state_log(&g->common, s->config, err)) == NULL ||
+        (s->audit = audit_begin(log, operation, g->common.argc, g->common.argv, g->common.reason, err)) ==
+            NULL)
+        goto out;
+    if ((s->guard = guard_open(&s->request, err)) == NULL)
+        goto out;
+    audit_add(s->audit, "server", json_string(conn_title(s->guard->control)));
+    audit_add(s->audit, "database", json_string(s->guard->environment->database));
+    audit_add(s->audit, "role", json_string(conn_user(s->guard->control)));
+    if (s->guard->environment->name != NULL)
+        audit_add(s->audit, "environment", json_string(s->guard->environment->name));
+    rc = 0;
+out:
+    free(log);
+    free(dir);
+    return rc;
+}
+
+/* RC 0 or -1 with *ERR. Returns the same, or -1 where the log or a report could not be written. */
+static int session_close(struct session *s, int rc, const char *result, struct err *err)
+{
+    struct err why = {0};
+    char head[65];
+
+    if (s->audit != NULL) {
+        if (audit_end(s->audit, err, result, head, &why) == 0)
+            log_info("log head %s", head);
+        else if (rc == 0) {
+            *err = why;
+            rc = -1;
+        } else {
+            log_warn("%s", why.message);
+        }
+    }
+    if (rc == 0)
+        rc = report_close(&s->report, err);
+    else if (s->report.outputs != NULL && report_close(&s->report, &why) != 0)
+        log_warn("%s", why.message);
+    report_discard(&s->report);
+    audit_free(s->audit);
+    guard_free(s->guard);
+    keyring_free(s->keys);
+    config_free(s->config);
+    free((void *)(uintptr_t)s->smoke);
+    return rc;
+}
+
+static int show_plan(struct session *s, struct err *err)
+{
+    for (size_t i = 0; i < s->report.count; i++) {
+        struct report_output *o = &s->report.outputs[i];
+
+        if (o->format == TEXT) {
+            view_plan(s->guard, o->out);
+        } else {
+            json_t *j = view_plan_json(s->guard, err);
+            int rc = j != NULL ? report_json(o->out, j, err) : -1;
+
+            json_decref(j);
+            if (rc != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int show_outcome(struct session *s, const struct outcome_report *r, struct err *err)
+{
+    for (size_t i = 0; i < s->report.count; i++) {
+        struct report_output *o = &s->report.outputs[i];
+
+        if (o->format == TEXT) {
+            view_outcome(r, o->out);
+        } else {
+            json_t *j = view_outcome_json(r, err);
+            int rc = j != NULL ? report_json(o->out, j, err) : -1;
+
+            json_decref(j);
+            if (rc != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int need_revision(const struct given *g, int argc, struct err *err)
+{
+    if (argc == 1 && g->sql.count == 0)
+        return 0;
+    if (argc == 0 && g->sql.count > 0)
+        return 0;
+    if (argc == 1)
+        return err_set(err, ERR_USAGE, "a revision and --sql exclude each other");
+    (void)err_set(err, ERR_USAGE, "where to is not said");
+    err_hint(err, "a revision (-1, an id, base) or --sql FILE");
+    return -1;
+}
+
+static int plan_command(int argc, const char *const *argv, void *context, struct err *err)
+{
+    struct session s;
+    struct err refused = {0};
+    int rc = -1;
+
+    if (need_revision(context, argc, err) != 0)
+        return -1;
+    if (session_open(&s, context, "rollback plan", argc > 0 ? argv[0] : NULL, err) == 0 &&
+        guard_examine(s.guard, err) == 0) {
+        int answer = guard_answer(s.guard, &refused);
+
+        if ((rc = show_plan(&s, err)) == 0 && answer != 0) {
+            *err = refused;
+            rc = -1;
+        }
+    }
+    return session_close(&s, rc, NULL, err);
+}
+
+/* What was confirmed must be what was seen: on standard error where results are not text. */
+static void show_before(struct session *s)
+{
+    if (log_level() >= LOG_INFO)
+        view_plan(s->guard, stderr);
+}
+
+static int confirm(struct session *s, const char *what, struct err *err)
+{
+    struct confirm_options o = {
+        .name = s->guard->environment->confirm,
+        .what = what,
+        .required = 1,
+        .yes = s->given->common.yes,
+        .given = s->given->common.confirm,
+    };
+
+    return s->request.dry_run ? 0 : confirm_ask(&o, err);
+}
+
+static void log_outcome(struct session *s, const struct outcome_report *r)
+{
+    const struct guard *g = s->guard;
+
+    audit_add(s->audit, "run", r->run != NULL ? json_string(r->run) : NULL);
+    audit_add(s->audit, "from", r->from != NULL ? json_string(r->from) : NULL);
+    audit_add(s->audit, "to", r->to != NULL ? json_string(r->to) : NULL);
+    audit_add(s->audit, "plan", json_string(g->digest));
+    audit_add(s->audit, "backup", r->backup != NULL ? json_string(r->backup) : NULL);
+    audit_add(s->audit, "outcome", json_string(outcome_name(r->outcome)));
+    for (size_t i = 0; i < g->nrefusals; i++)
+        if (g->refusals[i].forced)
+            audit_add(s->audit, "forced", json_true());
+}
+
+static int run_command_(int argc, const char *const *argv, void *context, struct err *err)
+{
+    struct outcome_report r = {0};
+    struct session s;
+    struct err second = {0};
+    int rc = -1;
+
+    if (need_revision(context, argc, err) != 0)
+        return -1;
+    if (session_open(&s, context, "rollback run", argc > 0 ? argv[0] : NULL, err) != 0 ||
+        guard_examine(s.guard, err) != 0)
+        goto out;
+    rc = guard_answer(s.guard, err);
+    show_before(&s);
+    if (rc != 0 || (rc = confirm(&s, "roll back", err)) != 0)
+        goto out;
+    rc = run_guarded(s.guard, NULL, &r, err);
+    log_outcome(&s, &r);
+    if (r.run != NULL && show_outcome(&s, &r, &second) != 0 && rc == 0) {
+        *err = second;
+        rc = -1;
+    }
+out:
+    rc = session_close(&s, rc, NULL, err);
+    outcome_free(&r);
+    return rc;
+}
+
+static int undo_command(int argc, const char *const *argv, void *context, struct err *err)
+{
+    struct outcome_report r = {0};
+    struct undo *u = NULL;
+    struct session s;
+    struct err second = {0};
+    int rc = -1;
+
+    if (session_open(&s, context, "rollback undo", NULL, err) != 0 ||
+        (u = undo_open(s.guard, argc > 0 ? argv[0] : NULL, err)) == NULL)
+        goto out;
+    rc = guard_answer(s.guard, err);
+    show_before(&s);
+    if (log_level() >= LOG_INFO && undo_backup(u) != NULL)
+        fprintf(stderr, "Undoes run %s; values come from %s\n", undo_of(u), undo_backup(u));
+    if (rc != 0 || (rc = confirm(&s, "undo the rollback", err)) != 0)
+        goto out;
+    rc = undo_run(u, s.guard, &r, err);
+    log_outcome(&s, &r);
+    if (r.run != NULL && show_outcome(&s, &r, &second) != 0 && rc == 0) {
+        *err = second;
+        rc = -1;
+    }
+out:
+    undo_free(u);
+    rc = session_close(&s, rc, NULL, err);
+    outcome_free(&r);
+    return rc;
+}
+
+static int status_command(int argc, const char *const *argv, void *context, struct err *err)
+{
+    struct fate f = {0};
+    struct session s;
+    struct err second = {0};
+    int rc = -1;
+
+    if (session_open(&s, context, "rollback status", NULL, err) == 0) {
+        rc = fate_read(s.guard, argc > 0 ? argv[0] : NULL, &f, err);
+        if (f.report.to != NULL && show_outcome(&s, &f.report, &second) != 0 && rc == 0) {
+            *err = second;
+            rc = -1;
+        }
+    }
+    rc = session_close(&s, rc, NULL, err);
+    fate_free(&f);
+    return rc;
+}
+
+static int list_command(int argc, const char *const *argv, void *context, struct err *err)
+{
+    struct session s;
+    char **runs = NULL;
+    json_t *all = json_array();
+    size_t n = 0;
+    int rc = -1;
+
+    (void)argc;
+    (void)argv;
+    if (session_open(&s, context, "rollback list", NULL, err) != 0 ||
+        journal_list(s.guard->state_dir, s.guard->key, &runs, &n, err) != 0)
+        goto out;
+    for (size_t i = 0; i < n; i++) {
+        struct fate f = {0};
+        struct err why = {0};
+        json_t *j;
+
+        if (fate_read(s.guard, runs[i], &f, &why) != 0 && f.report.to == NULL) {
+            log_warn("run %s: %s", runs[i], why.message);
+            fate_free(&f);
+            continue;
+        }
+        for (size_t k = 0; k < s.report.count; k++)
+            if (s.report.outputs[k].format == TEXT)
+                fprintf(s.report.outputs[k].out, "%s  %-8s  %-11s  %s -> %s%s\n", f.report.run,
+                        f.report.kind, outcome_name(f.report.outcome), f.report.from, f.report.to,
+                        f.undone_by != NULL ? "  (undone)" : "");
+        j = view_outcome_json(&f.report, err);
+        fate_free(&f);
+        if (j == NULL || json_array_append_new(all, j) != 0)
+            goto out;
+    }
+    if (n == 0)
+        log_info("no run of this database is known in \"%s\"; that does not mean that nothing happened",
+                 s.guard->state_dir);
+    rc = 0;
+    for (size_t k = 0; k < s.report.count && rc == 0; k++)
+        if (s.report.outputs[k].format == JSON) {
+            json_t *o = json_pack("{s:s, s:O}", "schema", "mig-rollback/1", "runs", all);
+
+            rc = report_json(s.report.outputs[k].out, o, err);
+            json_decref(o);
+        }
+out:
+    journal_list_free(runs, n);
+    json_decref(all);
+    return session_close(&s, rc, NULL, err);
+}
+
+int main(int argc, char **argv)
+{
+    static struct given g = {.backup = -1, .scope = -1, .verify = -1, .max_block = -1,
+                             .lock_deadline = -1, .lock_timeout = -1, .statement_timeout = -1};
+    static const struct cli_option plan_options[] = {
+        {"sql", 0, CLI_LIST, &g.sql, "FILE", "another tool's script instead of a revision", NULL, 0, 0},
+        {"current", 0, CLI_STRING, &g.current, "REV,...", "plan from these version rows", NULL, 0, 0},
+        {"backup", 0, CLI_CHOICE, &g.backup, NULL, "when the backup is taken", backups, 0, 0},
+        {"no-backup", 0, CLI_STRING, &g.no_backup, "REASON", "go without a backup", NULL, 0, 0},
+        {"scope", 0, CLI_CHOICE, &g.scope, NULL, "what the backup holds", scopes, 0, 0},
+        {"max-block", 0, CLI_DURATION, &g.max_block, "D", "refuse if writers would wait longer (30s)",
+         NULL, 0, 0},
+        {"force", 0, CLI_LIST, &g.force, "NAME,...", "go on in spite of these checks or hazards; needs "
+         "--reason", NULL, 0, 0},
+        {.name = NULL},
+    };
+    static const struct cli_option run_options[] = {
+        {"sql", 0, CLI_LIST, &g.sql, "FILE", "another tool's script instead of a revision", NULL, 0, 0},
+        {"plan", 0, CLI_STRING, &g.plan, "DIGEST", "refuse unless the plan is this one", NULL, 0, 0},
+        {"backup", 0, CLI_CHOICE, &g.backup, NULL, "when the backup is taken", backups, 0, 0},
+        {"no-backup", 0, CLI_STRING, &g.no_backup, "REASON", "go without a backup", NULL, 0, 0},
+        {"scope", 0, CLI_CHOICE, &g.scope, NULL, "what the backup holds", scopes, 0, 0},
+        {"verify", 0, CLI_CHOICE, &g.verify, NULL, "how much is compared before COMMIT", verifies, 0, 0},
+        {"max-block", 0, CLI_DURATION, &g.max_block, "D", "refuse if writers would wait longer (30s)",
+         NULL, 0, 0},
+        {"lock-timeout", 0, CLI_DURATION, &g.lock_timeout, "D", "one attempt to get the locks (2s)", NULL,
+         0, 0},
+        {"lock-deadline", 0, CLI_DURATION, &g.lock_deadline, "D", "all attempts to get the locks (60s)",
+         NULL, 0, 0},
+        {"statement-timeout", 0, CLI_DURATION, &g.statement_timeout, "D", "each statement of the script",
+         NULL, 0, 0},
+        {"cancel-blockers", 0, CLI_FLAG, &g.cancel, NULL, "cancel the queries of who is in the way", NULL,
+         0, 0},
+        {"terminate-blockers", 0, CLI_FLAG, &g.terminate, NULL, "end the sessions of who is in the way",
+         NULL, 0, 0},
+        {"smoke", 0, CLI_LIST, &g.smoke, "FILE", "SQL whose rows, if any, are failures", NULL, 0, 0},
+        {"smoke-command", 0, CLI_STRING, &g.smoke_command, "COMMAND", "run after COMMIT", NULL, 0, 0},
+        {"force", 0, CLI_LIST, &g.force, "NAME,...", "go on in spite of these checks or hazards; needs "
+         "--reason", NULL, 0, 0},
+        {"dry-run", 0, CLI_FLAG, &g.dry_run, NULL, "do everything, then roll it back", NULL, 0, 0},
+        {.name = NULL},
+    };
+    static const struct cli_option undo_options[] = {
+        {"lock-timeout", 0, CLI_DURATION, &g.lock_timeout, "D", "one attempt to get the locks (2s)", NULL,
+         0, 0},
+        {"lock-deadline", 0, CLI_DURATION, &g.lock_deadline, "D", "all attempts to get the locks (60s)",
+         NULL, 0, 0},
+        {"cancel-blockers", 0, CLI_FLAG, &g.cancel, NULL, "cancel the queries of who is in the way", NULL,
+         0, 0},
+        {"terminate-blockers", 0, CLI_FLAG, &g.terminate, NULL, "end the sessions of who is in the way",
+         NULL, 0, 0},
+        {"smoke", 0, CLI_LIST, &g.smoke, "FILE", "SQL whose rows, if any, are failures", NULL, 0, 0},
+        {"dry-run", 0, CLI_FLAG, &g.dry_run, NULL, "do everything, then roll it back", NULL, 0, 0},
+        {.name = NULL},
+    };
+    static const struct cli_command commands[] = {
+        {"plan", "[REV]", "show all that would happen, and change nothing", 0, 1, plan_options,
+         plan_command, NULL},
+        {"run", "[REV]", "roll back: copy, change and proof in one transaction", 0, 1, run_options,
+         run_command_, NULL},
+        {"undo", "[RUN]", "forward again, and the lost values back", 0, 1, undo_options, undo_command,
+         NULL},
+        {"status", "[RUN]", "what became of a run, and what to type next", 0, 1, NULL, status_command,
+         NULL},
+        {"list", "", "all runs of this database", 0, 0, NULL, list_command, NULL},
+        {.name = NULL},
+    };
+    const struct cli_option *const common[] = {
+        cli_connection_options(&g.common), cli_alembic_options(&g.common),
+        cli_confirm_options(&g.common),    cli_key_options(&g.common),
+        cli_house_options(&g.common),      NULL};
+    const struct cli_program program = {
+        "mig-rollback",
+        "Run a downgrade under guard: plan, gate, back up, execute, verify, and only then commit; say "
+        "what a crash left behind; undo.",
+        commands, common};
+    int rc = cli_main(&program, &g.common, argc, argv, &g);
+
+    cli_list_free(&g.sql);
+    cli_list_free(&g.force);
+    cli_list_free(&g.smoke);
+    return rc;
+}
