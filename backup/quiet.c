@@ -18,7 +18,7 @@ static int statement(struct buf *b, const struct result *r, int row, const char 
     buf_reset(b);
     if (buf_adds(b, "ALTER TABLE ONLY ", err) != 0 ||
         quote_name(b, result_text(r, row, 0), result_text(r, row, 1), err) != 0 ||
-        buf_addf(b, err, " %s TRIGGER ", verb) != 0 ||
+        buf_addf(b, err, " %s %s ", verb, result_text(r, row, 4)) != 0 ||
         quote_ident(b, result_text(r, row, 2), err) != 0)
         return -1;
     return 0;
@@ -28,7 +28,7 @@ int quiet_begin(struct conn *c, const uint32_t *oids, size_t n, char ***back, st
 {
     char *array = selection_array(oids, n, err);
     const char *params[] = {array};
-    struct query q = {.sql = triggers_sql, .params = params, .nparams = 1, .columns = 4};
+    struct query q = {.sql = triggers_sql, .params = params, .nparams = 1, .columns = 5};
     struct result *r = array == NULL ? NULL : query_run(c, &q, err);
     struct buf b = {0};
     int rc = -1;
@@ -47,7 +47,7 @@ int quiet_begin(struct conn *c, const uint32_t *oids, size_t n, char ***back, st
     rc = 0;
 out:
     if (rc != 0)
-        err_prefix(err, "cannot switch off triggers");
+        err_prefix(err, "cannot switch off triggers and rules");
     result_free(r);
     buf_free(&b);
     free(array);
@@ -58,6 +58,6 @@ int quiet_end(struct conn *c, char *const *back, struct err *err)
 {
     for (; back != NULL && *back != NULL; back++)
         if (query_exec(c, *back, NULL, err) != 0)
-            return err_prefix(err, "cannot switch triggers on again");
+            return err_prefix(err, "cannot switch triggers and rules on again");
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * quiet: users' triggers do not fire while rows are put back; foreign keys' do.
+ * quiet: users' triggers and rules do not fire while rows are put back; foreign keys' do.
  */
 #ifndef MIG_BACKUP_QUIET_H
 #define MIG_BACKUP_QUIET_H

@@ -51,8 +51,10 @@ static int is_behind(struct conn *c, const char *schema, const char *name, const
     /* By the value that comes next: last_value, or the one after it once it is used up. */
     if (quote_name(&n, schema, name, err) != 0 ||
         buf_addf(&b, err,
-                 "SELECT CASE WHEN q.seqincrement > 0 THEN s.last_value + (s.is_called)::pg_catalog.int4 "
-                 "< %s + %d ELSE s.last_value - (s.is_called)::pg_catalog.int4 > %s - %d END FROM %s AS s, "
+                 "SELECT CASE WHEN q.seqincrement > 0 THEN s.last_value::pg_catalog.numeric + "
+                 "(s.is_called)::pg_catalog.int4 < '%s'::pg_catalog.numeric + %d "
+                 "ELSE s.last_value::pg_catalog.numeric - (s.is_called)::pg_catalog.int4 > "
+                 "'%s'::pg_catalog.numeric - %d END FROM %s AS s, "
                  "pg_catalog.pg_sequence AS q WHERE q.seqrelid = ",
                  last, is_called != 0, last, is_called != 0, n.data) != 0 ||
         quote_literal(&b, n.data, err) != 0 ||

@@ -456,6 +456,26 @@ static int insert_missing(struct conn *c, struct stage *s, struct err *err)
                   s->name, s->columns, s->values, t->stage, s->name, s->match);
 }
 
+/* The server said how many rows it took; whether they are there is another question. */
+static int check_present(struct conn *c, const struct stage *s, uint64_t staged, struct err *err)
+{
+    const struct target *t = s->target;
+    uint64_t absent = 0;
+
+    if (t->mode == RESTORE_COLUMNS)
+        return 0;
+    if (t->key == NULL || t->mode == RESTORE_EMPTY)
+        absent = staged > t->result.inserted ? staged - t->result.inserted : 0;
+    else if (count(c, &absent, err,
+                   "SELECT count(*) FROM pg_temp.%s AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY %s AS t WHERE %s)",
+                   t->stage, s->name, s->match) != 0)
+        return -1;
+    if (absent > 0)
+        return err_set(err, ERR_FAILED,
+                       "%s: %" PRIu64 " rows of the backup were written and are not there", t->title, absent);
+    return 0;
+}
+
 int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, struct err *err)
 {
     struct target *t = s->target;
@@ -473,6 +493,8 @@ int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, 
     /* New rows first: a changed row may refer to one of them. */
     if (t->mode != RESTORE_COLUMNS && insert_missing(c, s, err) != 0)
         return err_prefix(err, "cannot put rows into %s", t->title);
+    if (check_present(c, s, staged, err) != 0)
+        return -1;
     if (s->set != NULL && (s->unsafe != NULL) &&
         change(c, &r->updated, err,
                "UPDATE ONLY %s AS t SET %s FROM pg_temp.%s AS s WHERE %s AND (%s)%s%s%s", s->name, s->set,
