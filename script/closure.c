@@ -58,7 +58,7 @@ struct finder {
     struct item *items;
     size_t nitems, cap;
     char **paths; /* search paths in the order the script sets them */
-    size_t tables_cap, sequences_cap;
+    size_t tables_cap, sequences_cap, reaches_cap;
     struct err *err;
 };
 
@@ -131,13 +131,36 @@ static struct closure_table *table_at(struct finder *f, uint32_t oid)
     return t;
 }
 
+static int add_reach(struct finder *f, uint32_t oid, unsigned fate, const struct effect *e,
+                     const char *mode, const char *because)
+{
+    struct closure *out = f->out;
+    struct closure_reach *r;
+
+    if (out->nreaches == f->reaches_cap) {
+        size_t want = f->reaches_cap == 0 ? 32 : f->reaches_cap * 2;
+
+        if ((r = realloc(out->reaches, want * sizeof(*r))) == NULL)
+            return err_oom(f->err);
+        out->reaches = r;
+        f->reaches_cap = want;
+    }
+    r = &out->reaches[out->nreaches++];
+    memset(r, 0, sizeof(*r));
+    r->effect = e;
+    r->oid = oid;
+    r->fate = fate;
+    r->mode = lock_mode(lock_strength(mode));
+    return strings_dup(&r->because, because, f->err);
+}
+
 /* Relation OID meets FATE by statement of E under a lock of MODE; BECAUSE or NULL. */
 static struct closure_table *touch(struct finder *f, uint32_t oid, unsigned fate,
                                    const struct effect *e, const char *mode, const char *because)
 {
     struct closure_table *t = oid == 0 ? NULL : table_at(f, oid);
 
-    if (t == NULL)
+    if (t == NULL || add_reach(f, oid, fate, e, mode, because) < 0)
         return NULL;
     if (t->statement == NULL)
         t->statement = e->statement;
@@ -165,10 +188,16 @@ static int touch_column(struct finder *f, struct closure_table *t, const char *n
                         const struct effect *e)
 {
     struct closure_column *grown, *col;
+    struct closure_reach *reach;
     size_t i;
 
     if (name == NULL)
         return 0;
+    /* The reach was just recorded by touch. */
+    reach = &f->out->reaches[f->out->nreaches - 1];
+    reach->why = why;
+    if (reach->column == NULL && strings_dup(&reach->column, name, f->err) < 0)
+        return -1;
     for (i = 0; i < t->ncolumns; i++)
         if (strcmp(t->columns[i].name, name) == 0)
             break;
@@ -1027,6 +1056,11 @@ void closure_free(struct closure *c)
     }
     free(c->sequences);
     strings_free(c->missing);
+    for (i = 0; i < c->nreaches; i++) {
+        free(c->reaches[i].column);
+        free(c->reaches[i].because);
+    }
+    free(c->reaches);
     free(c->links);
     free(c);
 }

@@ -66,6 +66,17 @@ struct closure_link {
     int partner;                 /* it is the effect's other relation */
 };
 
+/* One effect on one relation: the whole story behind closure_table's summary. */
+struct closure_reach {
+    const struct effect *effect; /* borrowed */
+    uint32_t oid;
+    unsigned fate;    /* CLOSURE_*, of this effect alone */
+    char *column;     /* or NULL */
+    unsigned why;     /* CLOSURE_COLUMN_*, with COLUMN */
+    const char *mode; /* the lock; static */
+    char *because;    /* NULL: named in the script */
+};
+
 struct closure {
     struct closure_table *tables; /* sorted by schema, name; leaves and parents each in their own right */
     size_t ntables;
@@ -76,6 +87,8 @@ struct closure {
     size_t nmissing;
     struct closure_link *links;
     size_t nlinks;
+    struct closure_reach *reaches;
+    size_t nreaches;
 };
 
 /* EFFECTS: one per script, in order (effects_find_all). */

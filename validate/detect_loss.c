@@ -102,6 +102,33 @@ static void set_subject(struct inquiry *q, long index, const char *verb, const c
     buf_free(&b);
 }
 
+/* "CASCADE from type role, column public.p.r" */
+static void set_reached(struct inquiry *q, long index, const char *because, const char *object)
+{
+    struct buf b = {0};
+
+    if (buf_addf(&b, q->err, "%s:", because) < 0)
+        q->failed = 1;
+    else
+        set_subject(q, index, b.data, object);
+    buf_free(&b);
+}
+
+/* Does E's statement meet relation OID with one of FATES? */
+static const struct closure_reach *reached(const struct inquiry *q, const struct effect *e,
+                                           uint32_t oid, unsigned fates)
+{
+    size_t i;
+
+    for (i = 0; oid != 0 && q->closure != NULL && i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+
+        if (r->oid == oid && (r->fate & fates) != 0 && r->effect->statement == e->statement)
+            return r;
+    }
+    return NULL;
+}
+
 /* All rows of T go. */
 static void probe_table(struct inquiry *q, long index, const struct catalog_table *t, int only,
                         const struct past *past)
@@ -189,6 +216,8 @@ static void lose_table(struct inquiry *q, const struct effect *e, const char *co
     if (t != NULL)
         probe_table(q, index, t,
                     (e->flags & EFFECT_ONLY) != 0 || e->kind == EFFECT_DROP_TABLE, past);
+    if (t != NULL)
+        past_add(q, &past->tables, t->oid, NULL);
 out:
     free(object);
 }
@@ -225,52 +254,44 @@ static const char *cascade_code(const struct effect *e)
                                               : "drop-cascade";
 }
 
-/* What E's CASCADE reaches and nobody named, from the closure. */
+/* What E reaches and nobody named, from the closure. */
 static void lose_reached(struct inquiry *q, const struct effect *e, struct past *past)
 {
     const char *code = cascade_code(e);
-    size_t i, k;
+    size_t i;
 
-    for (i = 0; i < q->closure->ntables; i++) {
-        const struct closure_table *ct = &q->closure->tables[i];
-        const struct catalog_table *t = q->tables[i];
+    for (i = 0; i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+        const struct catalog_table *t = inquiry_table_by_oid(q, r->oid);
         struct buf object = {0};
         long index;
 
-        if (ct->because == NULL || ct->statement != e->statement || t == NULL ||
-            (strncmp(ct->because, "CASCADE", 7) != 0 &&
-             !(e->kind == EFFECT_TRUNCATE && strncmp(ct->because, "foreign key", 11) == 0)))
+        if (r->effect != e || r->because == NULL || t == NULL ||
+            (strncmp(r->because, "CASCADE", 7) != 0 && e->kind != EFFECT_TRUNCATE))
             continue;
-        if ((ct->fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED)) != 0) {
-            const struct closure_table *parent = closure_table_of(q->closure, t->parent);
-
-            /* A partition is counted with its parent. */
-            if (parent != NULL && (parent->fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED)) != 0)
-                continue;
-            if (buf_addf(&object, q->err, "%s.%s", t->schema, t->name) < 0) {
-                q->failed = 1;
-                return;
-            }
-            index = inquiry_raise(q, code, e, object.data, "%s: %s loses its rows", ct->because,
-                                  object.data);
-            set_subject(q, index, ct->because, object.data);
-            probe_table(q, index, t, t->kind == 'r', past);
+        if (buf_addf(&object, q->err, r->column == NULL ? "%s.%s" : "%s.%s.%s", t->schema, t->name,
+                     r->column) < 0) {
+            q->failed = 1;
+            return;
         }
-        for (k = 0; k < ct->ncolumns; k++) {
-            if ((ct->columns[k].why & CLOSURE_COLUMN_DROPPED) == 0 ||
-                ct->columns[k].statement != e->statement)
-                continue;
-            buf_reset(&object);
-            if (buf_addf(&object, q->err, "%s.%s.%s", t->schema, t->name, ct->columns[k].name) <
-                0) {
-                q->failed = 1;
-                break;
+        if ((r->fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED)) != 0) {
+            /* A partition is counted with its parent. */
+            if (reached(q, e, t->parent, CLOSURE_DROPPED | CLOSURE_EMPTIED) == NULL &&
+                !past_has(past->tables, t->oid, NULL)) {
+                index = inquiry_raise(q, code, e, object.data, "%s: %s loses its rows",
+                                      r->because, object.data);
+                set_reached(q, index, r->because, object.data);
+                probe_table(q, index, t, t->kind == 'r', past);
+                past_add(q, &past->tables, t->oid, NULL);
             }
-            index = inquiry_raise(q, code, e, object.data, "%s: %s loses its values", ct->because,
+        } else if (r->column != NULL && (r->why & CLOSURE_COLUMN_DROPPED) != 0 &&
+                   reached(q, e, r->oid, CLOSURE_DROPPED) == NULL &&
+                   !past_has(past->dropped, t->oid, r->column)) {
+            index = inquiry_raise(q, code, e, object.data, "%s: %s loses its values", r->because,
                                   object.data);
-            set_subject(q, index, ct->because, object.data);
-            probe_column(q, index, t, ct->columns[k].name, 0, past);
-            past_add(q, &past->dropped, t->oid, ct->columns[k].name);
+            set_reached(q, index, r->because, object.data);
+            probe_column(q, index, t, r->column, 0, past);
+            past_add(q, &past->dropped, t->oid, r->column);
         }
         buf_free(&object);
     }
@@ -408,21 +429,16 @@ static void one(struct inquiry *q, const struct effect *e, struct past *past)
 void detect_loss(struct inquiry *q, struct effects *const *steps)
 {
     struct past past = {NULL, NULL, NULL};
-    const struct statement *cascaded;
     size_t i, k;
 
     for (i = 0; i < q->plan->nsteps && !q->failed; i++) {
         q->step = i;
-        cascaded = NULL;
         for (k = 0; steps[i] != NULL && k < steps[i]->count && !q->failed; k++) {
             const struct effect *e = &steps[i]->items[k];
 
             one(q, e, &past);
-            if ((e->flags & EFFECT_CASCADE) != 0 && q->closure != NULL &&
-                e->statement != cascaded) {
+            if ((e->flags & EFFECT_CASCADE) != 0 && q->closure != NULL)
                 lose_reached(q, e, &past);
-                cascaded = e->statement;
-            }
         }
     }
     strings_free(past.written);

@@ -59,27 +59,32 @@ static char *qualified(struct inquiry *q, const char *schema, const char *name)
     return out;
 }
 
-static void one(struct inquiry *q, const struct effect *e)
+/* Offline: the relation that the statement names, and its partner. */
+static void by_text(struct inquiry *q, const struct effect *e)
 {
     const char *mode = lock_of(e, q->version);
-    const struct catalog_table *t = inquiry_table(q, e);
+
+    if (mode != NULL && e->name != NULL && (e->flags & (EFFECT_OWN | EFFECT_GONE)) == 0)
+        add(q, e,
+            qualified(q, e->on_server != NULL ? e->schema_on_server : e->schema,
+                      e->on_server != NULL ? e->on_server : e->name),
+            mode, 0, 0);
+}
+
+static void one(struct inquiry *q, const struct effect *e)
+{
     size_t i;
 
-    if (mode != NULL && e->name != NULL && (e->flags & EFFECT_OWN) == 0) {
-        const char *schema = t != NULL ? t->schema
-                             : e->on_server != NULL ? e->schema_on_server
-                                                    : e->schema;
-        const char *name = t != NULL ? t->name : e->on_server != NULL ? e->on_server : e->name;
-
-        if (q->closure == NULL || t != NULL)
-            add(q, e, qualified(q, schema, name), mode, 0, 0);
+    if (q->closure == NULL) {
+        by_text(q, e);
+        return;
     }
-    for (i = 0; q->closure != NULL && i < q->closure->ntables; i++) {
-        const struct closure_table *ct = &q->closure->tables[i];
+    for (i = 0; i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+        const struct catalog_table *t = inquiry_table_by_oid(q, r->oid);
 
-        if (ct->statement == e->statement && (ct->because != NULL || ct->fate == CLOSURE_PARTNER) &&
-            ct->lock != NULL)
-            add(q, e, qualified(q, ct->schema, ct->name), lock_mode(lock_strength(ct->lock)), 0, 0);
+        if (r->effect == e && r->mode != NULL && t != NULL)
+            add(q, e, qualified(q, t->schema, t->name), r->mode, 0, 0);
     }
 }
 
