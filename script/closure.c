@@ -30,6 +30,15 @@ static const char keys_sql[] =
 static const char relations_sql[] =
 #include "script/sql/closure_relations.sql.h"
     ;
+static const char partners_sql[] =
+#include "script/sql/closure_partners.sql.h"
+    ;
+static const char views_sql[] =
+#include "script/sql/closure_views.sql.h"
+    ;
+static const char users_sql[] =
+#include "script/sql/closure_users.sql.h"
+    ;
 static const char sequences_sql[] =
 #include "script/sql/closure_sequences.sql.h"
     ;
@@ -38,7 +47,7 @@ static const char sequences_sql[] =
 #define PG_CLASS 1259u
 
 /* The spaces of closure_resolve.sql. */
-enum space { RELATION, TYPE, SCHEMA, ROUTINE, EXTENSION, CONSTRAINT, NOWHERE };
+enum space { RELATION, TYPE, SCHEMA, ROUTINE, EXTENSION, CONSTRAINT, STATISTICS, NOWHERE };
 
 /* A name to look up, and what it was found to be. */
 struct item {
@@ -47,7 +56,8 @@ struct item {
     enum space space;
     const char *schema, *name, *part;
     size_t path;
-    uint32_t classid, oid, on; /* ON: a constraint's relation */
+    uint32_t classid, oid;
+    uint32_t up; /* an index's table, a partition's parent, a foreign key's referenced table */
     char kind;
     int found;
 };
@@ -284,7 +294,6 @@ static enum space space_of(const struct effect *e)
     case EFFECT_CREATE_OTHER:
     case EFFECT_SET:
     case EFFECT_TRANSACTION:
-    case EFFECT_READ:
     case EFFECT_OPAQUE:
     case EFFECT_UNKNOWN:
     case EFFECT_DROP_DATABASE:
@@ -297,6 +306,8 @@ static enum space space_of(const struct effect *e)
             return TYPE;
         return node_get(e->node, "relation") != NULL ? RELATION : NOWHERE;
     case EFFECT_DROP_OTHER:
+        if (e->detail != NULL && strcmp(e->detail, "OBJECT_STATISTIC_EXT") == 0)
+            return STATISTICS;
         return e->name != NULL && e->detail != NULL &&
                        (strcmp(e->detail, "OBJECT_FOREIGN_TABLE") == 0 ||
                         strcmp(e->detail, "OBJECT_POLICY") == 0 ||
@@ -450,7 +461,7 @@ static int resolve(struct finder *f, size_t path)
         item->classid = (uint32_t)result_int(r, row, 1);
         item->oid = (uint32_t)result_int(r, row, 2);
         item->kind = result_text(r, row, 3)[0];
-        item->on = (uint32_t)result_int(r, row, 4);
+        item->up = (uint32_t)result_int(r, row, 4);
     }
     rc = 0;
 out:
@@ -521,6 +532,25 @@ static const char *column_name(const struct effect *e)
     return e->column_on_server != NULL ? e->column_on_server : e->column;
 }
 
+/* A statement on an index: its own lock, and its table's. */
+static int apply_index(struct finder *f, const struct item *item)
+{
+    const struct effect *e = item->e;
+
+    if (e->kind == EFFECT_DROP_INDEX)
+        return 0;
+    if (e->kind == EFFECT_REINDEX) {
+        int concurrently = (e->flags & EFFECT_CONCURRENTLY) != 0;
+
+        if (touch(f, item->up, CLOSURE_ALTERED, e,
+                  concurrently ? "ShareUpdateExclusiveLock" : "ShareLock", "its index") == NULL)
+            return -1;
+        return add_reach(f, item->oid, 0, e,
+                         concurrently ? "ShareUpdateExclusiveLock" : "AccessExclusiveLock", NULL);
+    }
+    return add_reach(f, item->oid, 0, e, lock_of(e, conn_version(f->c)), NULL);
+}
+
 static int apply_named(struct finder *f)
 {
     int version = conn_version(f->c);
@@ -533,7 +563,7 @@ static int apply_named(struct finder *f)
 
         if (!item->found) {
             if (!item->partner && (e->flags & EFFECT_IF_EXISTS) == 0 &&
-                item->space != CONSTRAINT) {
+                item->space != CONSTRAINT && e->kind != EFFECT_READ) {
                 char *object = effect_object(e);
                 int rc = object == NULL ? err_oom(f->err) : 0;
 
@@ -550,10 +580,29 @@ static int apply_named(struct finder *f)
                 return -1;
             continue;
         }
+        if (item->space == CONSTRAINT && item->kind == 'f' &&
+            e->kind == EFFECT_VALIDATE_CONSTRAINT && item->up != 0 &&
+            touch(f, item->up, CLOSURE_PARTNER, e, "RowShareLock", "foreign key") == NULL)
+            return -1;
+        if (item->space == STATISTICS &&
+            add_reach(f, item->up, 0, e, "ShareUpdateExclusiveLock", NULL) < 0)
+            return -1;
         if (item->space != RELATION)
             continue;
-        if (item->kind == 'S' && e->kind != EFFECT_DROP_SEQUENCE)
+        if (item->kind == 'i' || item->kind == 'I') {
+            if (apply_index(f, item) < 0)
+                return -1;
             continue;
+        }
+        /* What is only read, and sequences that stay, are not the closure's: only their locks. */
+        if (e->kind == EFFECT_READ || (item->kind == 'S' && e->kind != EFFECT_DROP_SEQUENCE)) {
+            if (add_reach(f, item->oid, 0, e, lock_of(e, version), NULL) < 0)
+                return -1;
+            continue;
+        }
+        if (e->kind == EFFECT_DROP_TABLE && item->up != 0 &&
+            touch(f, item->up, CLOSURE_PARTNER, e, "AccessExclusiveLock", "its parent") == NULL)
+            return -1;
         if ((t = touch(f, item->oid, fate_of(e), e, lock_of(e, version), NULL)) == NULL)
             return -1;
         t->kind = item->kind;
@@ -697,6 +746,29 @@ out:
     return rc;
 }
 
+/* These stay with the parent. */
+static int stays(const struct effect *e)
+{
+    static const char *const subtypes[] = {
+        "AT_AttachPartition", "AT_DetachPartition", "AT_DetachPartitionFinalize", "AT_AddInherit",
+        "AT_DropInherit", "AT_ReplicaIdentity", "AT_EnableRowSecurity", "AT_DisableRowSecurity",
+        "AT_ForceRowSecurity", "AT_NoForceRowSecurity", "AT_ChangeOwner", "AT_SetRelOptions",
+        "AT_ResetRelOptions", "AT_ClusterOn", "AT_DropCluster", "AT_SetTableSpace",
+    };
+    size_t i;
+
+    if (e->kind == EFFECT_DROP_TABLE || e->kind == EFFECT_RENAME_TABLE ||
+        e->kind == EFFECT_RENAME_OTHER || e->kind == EFFECT_DROP_OTHER)
+        return 1;
+    if (e->kind == EFFECT_OTHER)
+        return e->detail == NULL || strcmp(e->detail, "LockStmt") != 0;
+    for (i = 0; e->kind == EFFECT_ALTER_TABLE_OTHER && i < sizeof(subtypes) / sizeof(subtypes[0]);
+         i++)
+        if (strcmp(e->detail, subtypes[i]) == 0)
+            return 1;
+    return 0;
+}
+
 /* A change of a parent is one of its partitions and children, unless ONLY. */
 static int follow_children(struct finder *f)
 {
@@ -714,9 +786,9 @@ static int follow_children(struct finder *f)
 
         if (!item->found || item->partner || item->space != RELATION ||
             (item->kind != 'r' && item->kind != 'p' && item->kind != 'f') ||
-            (item->e->flags & (EFFECT_ONLY | EFFECT_VERSION)) != 0 ||
-            item->e->kind == EFFECT_DROP_TABLE || item->e->kind == EFFECT_RENAME_TABLE ||
-            item->e->kind == EFFECT_OTHER)
+            (item->e->flags & EFFECT_VERSION) != 0 || stays(item->e) ||
+            /* ONLY spares the children, but for DROP COLUMN's look at them. */
+            ((item->e->flags & EFFECT_ONLY) != 0 && item->e->kind != EFFECT_DROP_COLUMN))
             continue;
         numbers[n++] = i;
         if (element_number(&p[0], item->oid, f->err) < 0)
@@ -736,9 +808,163 @@ static int follow_children(struct finder *f)
         if (number >= n)
             continue;
         e = f->items[numbers[number]].e;
+        if (e->kind == EFFECT_READ || (e->flags & EFFECT_ONLY) != 0) {
+            if (add_reach(f, (uint32_t)result_int(r, row, 1), 0, e,
+                          lock_of(e, conn_version(f->c)), NULL) < 0)
+                goto out;
+            continue;
+        }
         if ((t = touch(f, (uint32_t)result_int(r, row, 1), fate_of(e), e,
                        lock_of(e, conn_version(f->c)), "child or partition")) == NULL ||
             (column_fate_of(e) != 0 && touch_column(f, t, column_name(e), column_fate_of(e), e) < 0))
+            goto out;
+    }
+    rc = 0;
+out:
+    buf_free(&p[0]);
+    free(numbers);
+    result_free(r);
+    return rc;
+}
+
+static uint32_t closure_own(const struct finder *f, const struct effect *e)
+{
+    size_t i;
+
+    for (i = 0; i < f->nitems; i++)
+        if (f->items[i].e == e && !f->items[i].partner && f->items[i].found)
+            return f->items[i].oid;
+    return 0;
+}
+
+/* A change of type looks through the foreign keys on the column: both tables are locked alike. */
+static int follow_partners(struct finder *f)
+{
+    struct buf p[2] = {{0}};
+    struct result *r = NULL;
+    size_t *numbers = calloc(f->nitems + 1, sizeof(*numbers)), n = 0, i;
+    int rc = -1, row;
+
+    if (numbers == NULL) {
+        (void)err_oom(f->err);
+        goto out;
+    }
+    for (i = 0; i < f->nitems; i++) {
+        const struct item *item = &f->items[i];
+
+        if (!item->found || item->partner || item->e->kind != EFFECT_ALTER_TYPE)
+            continue;
+        numbers[n++] = i;
+        if (element_number(&p[0], item->oid, f->err) < 0 ||
+            element(&p[1], column_name(item->e), f->err) < 0)
+            goto out;
+    }
+    if (n == 0) {
+        rc = 0;
+        goto out;
+    }
+    if (finish(&p[0], f->err) < 0 || finish(&p[1], f->err) < 0 ||
+        (r = ask(f, partners_sql, p, 2, 2)) == NULL)
+        goto out;
+    for (row = 0; row < result_rows(r); row++) {
+        size_t number = (size_t)result_int(r, row, 0) - 1;
+
+        if (number < n && touch(f, (uint32_t)result_int(r, row, 1), CLOSURE_PARTNER,
+                                f->items[numbers[number]].e, "AccessExclusiveLock",
+                                "foreign key") == NULL)
+            goto out;
+    }
+    rc = 0;
+out:
+    buf_free(&p[0]);
+    buf_free(&p[1]);
+    free(numbers);
+    result_free(r);
+    return rc;
+}
+
+/* A domain's new constraint is checked in every table that uses it. */
+static int follow_users(struct finder *f)
+{
+    struct buf p[1] = {{0}};
+    struct result *r = NULL;
+    size_t *numbers = calloc(f->nitems + 1, sizeof(*numbers)), n = 0, i;
+    int rc = -1, row;
+
+    if (numbers == NULL) {
+        (void)err_oom(f->err);
+        goto out;
+    }
+    for (i = 0; i < f->nitems; i++) {
+        const struct effect *e = f->items[i].e;
+
+        if (!f->items[i].found || e->kind != EFFECT_OTHER || e->detail == NULL ||
+            strcmp(e->detail, "AlterDomainStmt") != 0 ||
+            !(node_is(e->node, "subtype", "O") || node_is(e->node, "subtype", "V") ||
+              (node_is(e->node, "subtype", "C") &&
+               !node_true(node_as(node_get(e->node, "def"), "Constraint"), "skip_validation"))))
+            continue;
+        numbers[n++] = i;
+        if (element_number(&p[0], f->items[i].oid, f->err) < 0)
+            goto out;
+    }
+    if (n == 0) {
+        rc = 0;
+        goto out;
+    }
+    if (finish(&p[0], f->err) < 0 || (r = ask(f, users_sql, p, 1, 2)) == NULL)
+        goto out;
+    for (row = 0; row < result_rows(r); row++) {
+        size_t number = (size_t)result_int(r, row, 0) - 1;
+
+        if (number < n &&
+            touch(f, (uint32_t)result_int(r, row, 1), CLOSURE_PARTNER, f->items[numbers[number]].e,
+                  "ShareLock", "uses the domain") == NULL)
+            goto out;
+    }
+    rc = 0;
+out:
+    buf_free(&p[0]);
+    free(numbers);
+    result_free(r);
+    return rc;
+}
+
+/* Reading a view reads what is behind it. */
+static int follow_views(struct finder *f)
+{
+    struct buf p[1] = {{0}};
+    struct result *r = NULL;
+    size_t *numbers = calloc(f->nitems + 1, sizeof(*numbers)), n = 0, i;
+    int rc = -1, row;
+
+    if (numbers == NULL) {
+        (void)err_oom(f->err);
+        goto out;
+    }
+    for (i = 0; i < f->nitems; i++) {
+        const struct item *item = &f->items[i];
+
+        if (!item->found || item->partner || item->space != RELATION ||
+            !((item->e->kind == EFFECT_READ && item->kind == 'v') ||
+              (item->kind == 'm' && item->e->detail != NULL &&
+               strcmp(item->e->detail, "RefreshMatViewStmt") == 0)))
+            continue;
+        numbers[n++] = i;
+        if (element_number(&p[0], item->oid, f->err) < 0)
+            goto out;
+    }
+    if (n == 0) {
+        rc = 0;
+        goto out;
+    }
+    if (finish(&p[0], f->err) < 0 || (r = ask(f, views_sql, p, 1, 2)) == NULL)
+        goto out;
+    for (row = 0; row < result_rows(r); row++) {
+        size_t number = (size_t)result_int(r, row, 0) - 1;
+
+        if (number < n && add_reach(f, (uint32_t)result_int(r, row, 1), 0,
+                                    f->items[numbers[number]].e, "AccessShareLock", NULL) < 0)
             goto out;
     }
     rc = 0;
@@ -784,7 +1010,7 @@ static int follow_keys(struct finder *f)
         goto out;
     }
     if (finish(&p[0], f->err) < 0 || finish(&p[1], f->err) < 0 ||
-        (r = ask(f, keys_sql, p, 2, 6)) == NULL)
+        (r = ask(f, keys_sql, p, 2, 7)) == NULL)
         goto out;
     for (row = 0; row < result_rows(r); row++) {
         const char *action = result_text(r, row, 2), *column = result_text(r, row, 3);
@@ -799,6 +1025,11 @@ static int follow_keys(struct finder *f)
             continue;
         e = by[k];
         how = e->kind == EFFECT_TRUNCATE ? 't' : e->kind == EFFECT_UPDATE ? 'u' : 'd';
+        /* A column that no key references carries nothing. */
+        if (how == 'u' && column_name(e) != NULL &&
+            (uint32_t)result_int(r, row, 5) == closure_own(f, e) &&
+            strcmp(result_text(r, row, 6), column_name(e)) != 0)
+            continue;
         fate = how == 't' ? CLOSURE_EMPTIED : CLOSURE_ROWS;
         /* RESTRICT and NO ACTION carry nothing, but are looked at under ROW SHARE. */
         if (how != 't' && strchr("cnd", action[0]) == NULL)
@@ -861,16 +1092,16 @@ static int name_tables(struct finder *f)
     size_t i, n = 0;
     int rc = -1, row;
 
-    for (i = 0; i < out->ntables; i++)
-        if (element_number(&p[0], out->tables[i].oid, f->err) < 0)
+    for (i = 0; i < out->nreaches; i++)
+        if (element_number(&p[0], out->reaches[i].oid, f->err) < 0)
             goto out;
-    if (out->ntables == 0) {
+    if (out->nreaches == 0) {
         rc = 0;
         goto out;
     }
     if (finish(&p[0], f->err) < 0 || (r = ask(f, relations_sql, p, 1, 4)) == NULL)
         goto out;
-    if ((sorted = calloc(out->ntables, sizeof(*sorted))) == NULL) {
+    if ((sorted = calloc(out->ntables + 1, sizeof(*sorted))) == NULL) {
         (void)err_oom(f->err);
         goto out;
     }
@@ -879,6 +1110,16 @@ static int name_tables(struct finder *f)
         uint32_t oid = (uint32_t)result_int(r, row, 0);
         char kind = result_text(r, row, 3)[0];
 
+        for (i = 0; i < out->nreaches; i++) {
+            struct closure_reach *reach = &out->reaches[i];
+
+            if (reach->oid != oid || kind == 't')
+                continue;
+            reach->kind = kind;
+            if (strings_dup(&reach->schema, result_text(r, row, 1), f->err) < 0 ||
+                strings_dup(&reach->name, result_text(r, row, 2), f->err) < 0)
+                goto out;
+        }
         for (i = 0; i < out->ntables && out->tables[i].oid != oid; i++)
             ;
         if (i == out->ntables)
@@ -916,6 +1157,38 @@ out:
     return rc;
 }
 
+static int about_identity(const struct effect *e)
+{
+    return e->kind == EFFECT_ALTER_TABLE_OTHER &&
+           (strcmp(e->detail, "AT_DropIdentity") == 0 || strcmp(e->detail, "AT_SetIdentity") == 0);
+}
+
+/* SET/DROP IDENTITY and their like work on the column's own sequence. */
+static int identity_sequence(struct finder *f, const struct result *r, int row)
+{
+    size_t i;
+
+    for (i = 0; i < f->nitems; i++) {
+        const struct item *item = &f->items[i];
+        const struct effect *e = item->e;
+        const char *column = result_text(r, row, 4);
+
+        if (!item->found || item->partner || !about_identity(e) ||
+            item->oid != (uint32_t)result_int(r, row, 3) || column == NULL ||
+            column_name(e) == NULL || strcmp(column, column_name(e)) != 0)
+            continue;
+        if (add_reach(f, (uint32_t)result_int(r, row, 0), 0, e,
+                      strcmp(e->detail, "AT_DropIdentity") == 0 ? "AccessExclusiveLock"
+                                                                : "ShareRowExclusiveLock",
+                      NULL) < 0)
+            return -1;
+        if (strcmp(e->detail, "AT_DropIdentity") == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Sequences that fall with their tables; called before the names are read. */
 static int add_owned_sequences(struct finder *f)
 {
     struct buf p[1] = {{0}};
@@ -924,28 +1197,27 @@ static int add_owned_sequences(struct finder *f)
     int rc = -1, row;
 
     for (i = 0; i < f->out->ntables; i++)
-        if ((f->out->tables[i].fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED)) != 0 &&
-            element_number(&p[0], f->out->tables[i].oid, f->err) < 0)
+        if (element_number(&p[0], f->out->tables[i].oid, f->err) < 0)
             goto out;
-    for (i = 0; i < f->nitems; i++) {
-        const struct item *item = &f->items[i];
-
-        /* DROP IDENTITY drops the sequence; DROP DEFAULT leaves it. */
-        if (item->found && !item->partner && item->e->kind == EFFECT_ALTER_TABLE_OTHER &&
-            strcmp(item->e->detail, "AT_DropIdentity") == 0 &&
-            element_number(&p[0], item->oid, f->err) < 0)
-            goto out;
-    }
     if (p[0].len == 0) {
         rc = 0;
         goto out;
     }
-    if (finish(&p[0], f->err) < 0 || (r = ask(f, sequences_sql, p, 1, 3)) == NULL)
+    if (finish(&p[0], f->err) < 0 || (r = ask(f, sequences_sql, p, 1, 6)) == NULL)
         goto out;
-    for (row = 0; row < result_rows(r); row++)
+    for (row = 0; row < result_rows(r); row++) {
+        const struct closure_table *t = closure_table_of(f->out, (uint32_t)result_int(r, row, 3));
+        int dropped = identity_sequence(f, r, row);
+
+        if (dropped < 0)
+            goto out;
+        if (!dropped &&
+            (t == NULL || (t->fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED)) == 0))
+            continue;
         if (add_sequence(f, (uint32_t)result_int(r, row, 0), result_text(r, row, 1),
                          result_text(r, row, 2)) < 0)
             goto out;
+    }
     rc = 0;
 out:
     buf_free(&p[0]);
@@ -1026,8 +1298,8 @@ struct closure *closure_find(struct conn *c, struct effects *const *effects, siz
         if (resolve(&f, i) < 0)
             goto out;
     if (apply_named(&f) < 0 || follow_drops(&f) < 0 || follow_children(&f) < 0 ||
-        follow_keys(&f) < 0 || name_tables(&f) < 0 || add_owned_sequences(&f) < 0 ||
-        remember_links(&f) < 0)
+        follow_keys(&f) < 0 || follow_partners(&f) < 0 || follow_views(&f) < 0 || follow_users(&f) < 0 ||
+        add_owned_sequences(&f) < 0 || name_tables(&f) < 0 || remember_links(&f) < 0)
         goto out;
     rc = 0;
 out:
@@ -1057,6 +1329,8 @@ void closure_free(struct closure *c)
     free(c->sequences);
     strings_free(c->missing);
     for (i = 0; i < c->nreaches; i++) {
+        free(c->reaches[i].schema);
+        free(c->reaches[i].name);
         free(c->reaches[i].column);
         free(c->reaches[i].because);
     }

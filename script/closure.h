@@ -70,7 +70,9 @@ struct closure_link {
 struct closure_reach {
     const struct effect *effect; /* borrowed */
     uint32_t oid;
-    unsigned fate;    /* CLOSURE_*, of this effect alone */
+    char *schema, *name;
+    char kind;        /* relkind */
+    unsigned fate;    /* CLOSURE_*, of this effect alone; 0: only locked */
     char *column;     /* or NULL */
     unsigned why;     /* CLOSURE_COLUMN_*, with COLUMN */
     const char *mode; /* the lock; static */

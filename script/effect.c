@@ -289,6 +289,49 @@ static int visit_write(const char *kind, const json_t *body, void *arg)
     return 0;
 }
 
+/* ---- queries that read ---- */
+
+struct reading {
+    struct finder *f;
+    const char *ctes[32]; /* names that are not relations */
+    size_t n;
+};
+
+static int visit_cte(const char *kind, const json_t *body, void *arg)
+{
+    struct reading *r = arg;
+
+    if (strcmp(kind, "CommonTableExpr") == 0 && r->n < sizeof(r->ctes) / sizeof(r->ctes[0]))
+        r->ctes[r->n++] = node_text(body, "ctename");
+    return 0;
+}
+
+static int visit_read(const char *kind, const json_t *body, void *arg)
+{
+    struct reading *r = arg;
+    struct about a = {0};
+    size_t i;
+
+    if (strcmp(kind, "RangeVar") != 0)
+        return 0;
+    a = range(body);
+    a.detail = "SelectStmt";
+    for (i = 0; i < r->n; i++)
+        if (a.schema == NULL && a.name != NULL && strcmp(r->ctes[i], a.name) == 0)
+            return 0;
+    if (a.name != NULL)
+        (void)on(r->f, EFFECT_READ, a);
+    return 0;
+}
+
+static void reads(struct finder *f, const json_t *tree)
+{
+    struct reading r = {.f = f};
+
+    node_walk(tree, visit_cte, &r);
+    node_walk(tree, visit_read, &r);
+}
+
 static void query(struct finder *f, const json_t *tree)
 {
     size_t before = f->out->count;
@@ -297,6 +340,7 @@ static void query(struct finder *f, const json_t *tree)
     node_walk(tree, visit_write, f);
     node_walk(tree, visit_set_config, f);
     node_walk(tree, visit_function, f);
+    reads(f, tree);
     if (f->out->count == before) {
         a.detail = "SelectStmt";
         (void)add(f, EFFECT_READ, a);
@@ -331,12 +375,16 @@ static void inline_constraints(struct finder *f, struct about table, const json_
     for (i = 0; i < node_count(list); i++) {
         const json_t *constraint = node_as(node_at(list, i), "Constraint");
         struct about a = table;
+        struct effect *e;
 
         if ((a.detail = constraint_word(constraint)) == NULL)
             continue;
-        a.column = node_name(coldef, "colname");
         a.node = constraint;
-        with_partner(f, on(f, EFFECT_ADD_CONSTRAINT, a), node_get(constraint, "pktable"));
+        /* The column is new, the table may be the server's: the constraint is the table's. */
+        e = on(f, EFFECT_ADD_CONSTRAINT, a);
+        with_partner(f, e, node_get(constraint, "pktable"));
+        if (e != NULL)
+            e->column = copy(f, node_name(coldef, "colname"));
     }
 }
 
@@ -361,7 +409,14 @@ static void create_table(struct finder *f, const json_t *body)
     for (i = 0; i < node_count(elements); i++) {
         const json_t *element = node_at(elements, i);
         const json_t *constraint = node_as(element, "Constraint");
+        const json_t *like = node_get(node_as(element, "TableLikeClause"), "relation");
 
+        if (like != NULL) {
+            struct about source = range(like);
+
+            source.detail = "TableLikeClause";
+            (void)on(f, EFFECT_READ, source);
+        }
         if (node_as(element, "ColumnDef") != NULL)
             inline_constraints(f, table, node_as(element, "ColumnDef"));
         if (constraint != NULL && (table.detail = constraint_word(constraint)) != NULL) {
@@ -716,6 +771,8 @@ static int creates(struct finder *f, const char *kind, const json_t *body)
         return 0;
     }
     (void)add(f, EFFECT_CREATE_OTHER, a);
+    if (strcmp(kind, "ViewStmt") == 0)
+        reads(f, node_get(body, "query"));
     if (a.name != NULL && !maybe)
         check(f, shadow_create(f->shadow, space, a.schema, a.name, f->err));
     if (strcmp(kind, "CreateSchemaStmt") == 0) {
@@ -771,7 +828,6 @@ static void create_as(struct finder *f, const json_t *tree, const json_t *body)
 {
     struct about a = range(node_get(node_get(body, "into"), "rel"));
     int matview = node_is(body, "objtype", "OBJECT_MATVIEW");
-    size_t before = f->out->count;
 
     a.node = body;
     a.detail = matview ? "CreateMatView" : NULL;
@@ -780,7 +836,7 @@ static void create_as(struct finder *f, const json_t *tree, const json_t *body)
     (void)on(f, matview ? EFFECT_CREATE_OTHER : EFFECT_CREATE_TABLE, a);
     node_walk(tree, visit_write, f);
     node_walk(tree, visit_function, f);
-    (void)before;
+    reads(f, node_get(body, "query"));
     if (a.name != NULL && !node_true(body, "if_not_exists"))
         check(f, shadow_create(f->shadow, SHADOW_RELATION, a.schema, a.name, f->err));
 }
@@ -819,6 +875,30 @@ static void relations_of(struct finder *f, const json_t *list, const char *kind,
     }
     if (node_count(list) == 0)
         other(f, kind, body, as);
+}
+
+static void comment(struct finder *f, const json_t *body)
+{
+    static const char *const relations[] = {"OBJECT_TABLE",   "OBJECT_VIEW",     "OBJECT_MATVIEW",
+                                            "OBJECT_INDEX",   "OBJECT_SEQUENCE", "OBJECT_COLUMN",
+                                            "OBJECT_FOREIGN_TABLE"};
+    const char *what = node_text(body, "objtype");
+    const json_t *items = node_get(node_as(node_get(body, "object"), "List"), "items");
+    struct about a = {.detail = "CommentStmt", .node = body};
+    size_t i, n = node_count(items);
+
+    /* A column's name follows its table's. */
+    if (strcmp(what, "OBJECT_COLUMN") == 0 && n > 0)
+        n--;
+    for (i = 0; i < sizeof(relations) / sizeof(relations[0]); i++)
+        if (strcmp(relations[i], what) == 0 && n > 0) {
+            a.name = node_string(node_at(items, n - 1));
+            a.schema = n > 1 ? node_string(node_at(items, n - 2)) : NULL;
+        }
+    if (a.name != NULL)
+        (void)on(f, EFFECT_OTHER, a);
+    else
+        (void)add(f, EFFECT_OTHER, a);
 }
 
 static void opaque(struct finder *f, const char *what, const json_t *body)
@@ -930,6 +1010,12 @@ static void statement(struct finder *f, const struct statement *st)
         a.detail = kind;
         a.node = body;
         (void)on(f, EFFECT_OTHER, a);
+    } else if (strcmp(kind, "RuleStmt") == 0) {
+        other(f, kind, body, EFFECT_OTHER);
+    } else if (strcmp(kind, "CreateStatsStmt") == 0) {
+        relations_of(f, node_get(body, "relations"), kind, 0, EFFECT_OTHER, body);
+    } else if (strcmp(kind, "CommentStmt") == 0) {
+        comment(f, body);
     } else if (creates(f, kind, body)) {
         ;
     } else if (strncmp(kind, "Drop", 4) == 0) {
@@ -941,7 +1027,7 @@ static void statement(struct finder *f, const struct statement *st)
         a.node = body;
         (void)on(f, EFFECT_OTHER, a);
     } else if (strncmp(kind, "Create", 6) == 0 || strcmp(kind, "DefineStmt") == 0 ||
-               strcmp(kind, "RuleStmt") == 0 || strcmp(kind, "ImportForeignSchemaStmt") == 0) {
+               strcmp(kind, "ImportForeignSchemaStmt") == 0) {
         other(f, kind, body, EFFECT_CREATE_OTHER);
     } else {
         other(f, kind, body, EFFECT_OTHER);

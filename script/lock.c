@@ -97,6 +97,8 @@ static int of_other(const struct effect *e)
     const char *node = e->detail == NULL ? "" : e->detail;
     size_t i;
 
+    if (strcmp(node, "CommentStmt") == 0 && e->name == NULL)
+        return NONE;
     if (strcmp(node, "LockStmt") == 0)
         return (int)node_int(e->node, "mode");
     if (strcmp(node, "VacuumStmt") == 0)
@@ -159,7 +161,6 @@ static int strength_of(const struct effect *e, int version)
         return e->name != NULL ? AE : NONE;
     case EFFECT_READ:
         return AS;
-    case EFFECT_CREATE_OTHER:
     case EFFECT_OTHER:
         return of_other(e);
     default:

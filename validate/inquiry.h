@@ -13,6 +13,7 @@
 #include "validate/judge.h"
 
 struct catalog_table;
+struct facts;
 struct closure;
 struct effect;
 struct effects;
@@ -49,6 +50,7 @@ struct inquiry {
     size_t cap;
     struct closure *closure;
     struct catalog_table **tables; /* of the closure, in its order */
+    struct facts *facts;   /* NULL: offline */
     size_t step;           /* the one being looked at */
     int failed;            /* out of memory; ERR says so */
     struct err *err;

@@ -11,6 +11,7 @@
 #include "script/closure.h"
 #include "script/effect.h"
 #include "validate/detect.h"
+#include "validate/facts.h"
 #include "validate/hazard.h"
 #include "validate/ignore.h"
 #include "validate/inquiry.h"
@@ -40,6 +41,8 @@ static int read_facts(struct inquiry *q, struct effects *const *steps)
     for (i = 0; i < q->closure->ntables; i++)
         oids[i] = q->closure->tables[i].oid;
     if ((q->tables = catalog_tables_get(q->conn, oids, q->closure->ntables, q->err)) == NULL)
+        goto out;
+    if ((q->facts = facts_read(q->conn, q->closure, steps, q->plan->nsteps, q->err)) == NULL)
         goto out;
     rc = 0;
 out:
@@ -109,6 +112,7 @@ out:
     free(q.probes);
     if (q.closure != NULL && q.tables != NULL)
         catalog_tables_free(q.tables, q.closure->ntables);
+    facts_free(q.facts);
     closure_free(q.closure);
     free(steps);
     if (rc < 0) {

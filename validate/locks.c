@@ -9,6 +9,8 @@
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/lock.h"
+#include "validate/cost.h"
+#include "validate/facts.h"
 #include "validate/inquiry.h"
 
 /* RELATION (owned here) is locked in MODE by E's statement; the strongest mode of a statement counts. */
@@ -73,18 +75,39 @@ static void by_text(struct inquiry *q, const struct effect *e)
 
 static void one(struct inquiry *q, const struct effect *e)
 {
+    struct facts_constraint k;
+    struct cost cost;
+    uint32_t own;
     size_t i;
 
     if (q->closure == NULL) {
         by_text(q, e);
         return;
     }
+    own = closure_relation(q->closure, e);
+    /* A row that references another looks at it under ROW SHARE. */
+    for (i = 0; (e->kind == EFFECT_INSERT || e->kind == EFFECT_UPDATE || e->kind == EFFECT_COPY_IN ||
+                 e->kind == EFFECT_MERGE) &&
+                facts_constraint(q->facts, i, &k);
+         i++)
+        if (k.type == 'f' && k.table == own && own != 0 && k.partner_relation != NULL &&
+            (e->kind != EFFECT_UPDATE || facts_names(k.columns, e->column)))
+            add(q, e, qualified(q, k.partner_schema, k.partner_relation), "RowShareLock", 0, 0);
     for (i = 0; i < q->closure->nreaches; i++) {
         const struct closure_reach *r = &q->closure->reaches[i];
-        const struct catalog_table *t = inquiry_table_by_oid(q, r->oid);
+        int heap, partner;
 
-        if (r->effect == e && r->mode != NULL && t != NULL)
-            add(q, e, qualified(q, t->schema, t->name), r->mode, 0, 0);
+        if (r->effect != e || r->mode == NULL || r->name == NULL)
+            continue;
+        cost_of(q, e, r->oid, &cost);
+        /* A partitioned table has no rows of its own. */
+        heap = strchr("rm", r->kind) != NULL &&
+               (r->because == NULL ? r->fate != 0 || r->oid == own
+                                   : strcmp(r->because, "child or partition") == 0 ||
+                                         strcmp(r->because, "its index") == 0);
+        partner = (r->fate & CLOSURE_PARTNER) != 0 && r->because == NULL;
+        add(q, e, qualified(q, r->schema, r->name), r->mode, heap && !partner && cost.rewrite,
+            heap && cost.scan && cost.on_partner == partner);
     }
 }
 

@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+"""What each DDL form really locks, rewrites and scans, beside what mig-validate predicts.
+
+  locks.py CONNINFO MIG_VALIDATE [FORM...]
+
+The database holds locks_fixture.sql.  Each form runs in a transaction that is
+rolled back; the server's own pg_locks, file nodes and debug messages are the
+oracle.  TAP on standard output.
+"""
+import json, os, re, subprocess, sys, tempfile
+import psycopg2
+
+conninfo, binary = sys.argv[1], sys.argv[2]
+here = os.path.dirname(os.path.abspath(__file__))
+forms = sys.argv[3:] or [l.strip() for l in open(os.path.join(here, "locks_forms.sql")) if l.strip()]
+
+RELATIONS = """select c.oid, n.nspname || '.' || c.relname, c.relkind, c.relfilenode
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')"""
+LOCKS = """select relation, mode from pg_locks
+ where pid = pg_backend_pid() and locktype = 'relation' and database = (select oid from pg_database where datname = current_database())"""
+ORDER = ["AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
+         "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"]
+
+
+def really(form):
+    con = psycopg2.connect(conninfo)
+    cur = con.cursor()
+    cur.execute(RELATIONS)
+    before = {oid: (name, kind, node) for oid, name, kind, node in cur.fetchall()}
+    con.rollback()
+    cur.execute("set local client_min_messages = debug1")
+    del con.notices[:]
+    try:
+        cur.execute(form)
+    except psycopg2.Error as e:
+        return None, str(e).strip().split("\n")[0]
+    notices = list(con.notices)
+    cur.execute("set local client_min_messages = warning")
+    cur.execute(LOCKS)
+    modes = {}
+    for oid, mode in cur.fetchall():
+        if oid in before and (oid not in modes or ORDER.index(mode) > ORDER.index(modes[oid])):
+            modes[oid] = mode
+    cur.execute("select oid, relfilenode from pg_class")
+    after = dict(cur.fetchall())
+    con.rollback()
+    con.close()
+    scanned, checked = set(), False
+    for n in notices:
+        m = re.search(r'(?:rewriting|verifying) table "([^"]+)"', n) or re.search(r'building index ".*" on table "([^"]+)"', n)
+        if m:
+            scanned.add(m.group(1))
+        checked = checked or "validating foreign key" in n
+    rows = {}
+    for oid, mode in modes.items():
+        name, kind, node = before[oid]
+        # TRUNCATE makes new, empty files: nothing is written or read.
+        rewritten = kind in "rm" and oid in after and after[oid] != node and not form.startswith("truncate")
+        scan = name.split(".")[1] in scanned and not form.startswith("truncate")
+        rows[name] = (mode, rewritten, scan, kind)
+    return rows, checked
+
+
+def predicted(form):
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as f:
+        f.write(form + ";\n")
+        f.flush()
+        r = subprocess.run([binary, "sql", "-q", "-d", conninfo, "--format", "json", "--budget", "5s", f.name],
+                           capture_output=True, text=True)
+    try:
+        j = json.loads(r.stdout)
+    except ValueError:
+        return None, r.stderr
+    return {l["relation"]: (l["mode"], l["rewrite"], l["scan"]) for l in j["locks"]}, ""
+
+
+bad = 0
+print("1..%d" % len(forms))
+for i, form in enumerate(forms, 1):
+    real, checked = really(form)
+    if real is None:
+        print("not ok %d - %s\n# the server refuses this form: %s" % (i, form, checked))
+        bad += 1
+        continue
+    mine, why = predicted(form)
+    wrong = []
+    if mine is None:
+        wrong.append("no prediction: " + why.strip())
+        mine = {}
+    dml = form.split()[0] in ("delete", "update", "insert")
+    with_indexes = "--indexes" in os.environ.get("LOCKS_OPTIONS", "")
+    for name, (mode, rewrite, scan, kind) in sorted(real.items()):
+        if kind in "iI" and not with_indexes or dml and kind == "S":
+            continue
+        if name not in mine:
+            wrong.append("missing %s %s%s%s" % (name, mode, " rewrite" * rewrite, " scan" * scan))
+            continue
+        m = mine[name]
+        if m[0] != mode:
+            wrong.append("%s is %s, predicted %s" % (name, mode, m[0]))
+        if kind in "rm" and m[1] != rewrite:
+            wrong.append("%s rewrite is %s, predicted %s" % (name, rewrite, m[1]))
+        if kind in "rm" and m[2] != scan and not (checked and m[2]):
+            wrong.append("%s scan is %s, predicted %s" % (name, scan, m[2]))
+    # Which partitions and partners DML touches is known when it meets the rows.
+    dml = form.split()[0] in ("delete", "update", "insert")
+    for name in sorted(mine):
+        if name not in real and not dml:
+            wrong.append("predicted %s %s, which is not locked" % (name, mine[name][0]))
+    print("%s %d - %s" % ("not ok" if wrong else "ok", i, form))
+    for w in wrong:
+        print("# " + w)
+    bad += bool(wrong)
+print("# %d of %d exact" % (len(forms) - bad, len(forms)))
+sys.exit(1 if bad else 0)
