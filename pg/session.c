@@ -27,6 +27,7 @@ static const struct setting {
     {"standard_conforming_strings", "on", 0, 1},
     {"quote_all_identifiers", "off", 0, 1},
     {"gin_fuzzy_search_limit", "0", 0, 1}, /* else an index may give a part of the rows */
+    {"jit", "off", 110000, 1},
     {"default_transaction_read_only", "off", 0, 1},
     {"statement_timeout", "0", 0, 0},
     {"idle_in_transaction_session_timeout", "0", 0, 0},
