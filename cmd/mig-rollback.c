@@ -293,6 +293,15 @@ static void log_outcome(struct session *s, const struct outcome_report *r)
             audit_add(s->audit, "forced", json_true());
 }
 
+/* What fails after COMMIT (the log, a report, a closed pipe) must not look as if nothing had been done. */
+static void say_committed(const struct outcome_report *r, int rc, struct err *err)
+{
+    if (rc == 0 || r->run == NULL || r->outcome != OUTCOME_COMMITTED || err->kind == ERR_NONE)
+        return;
+    err->kind = ERR_UNFINISHED;
+    (void)err_prefix(err, "%s %s is committed; but", r->kind, r->run);
+}
+
 static int run_command_(int argc, const char *const *argv, void *context, struct err *err)
 {
     struct outcome_report r = {0};
@@ -317,6 +326,7 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
     }
 out:
     rc = session_close(&s, rc, NULL, err);
+    say_committed(&r, rc, err);
     outcome_free(&r);
     return rc;
 }
@@ -347,6 +357,7 @@ static int undo_command(int argc, const char *const *argv, void *context, struct
 out:
     undo_free(u);
     rc = session_close(&s, rc, NULL, err);
+    say_committed(&r, rc, err);
     outcome_free(&r);
     return rc;
 }

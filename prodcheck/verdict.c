@@ -230,7 +230,7 @@ static int judge_migration_locks(struct work *w, const struct check *k, const st
     const struct lock_owner owners[] = {
         {"77431708279161", "Flyway"},  {"75474063", "sqitch"}, {"4036779288569897133", "Reshape"},
         {"2686470616", "Atlas"},       {migrate, "golang-migrate"}, {rails, "Rails"},
-        {"7235412384915236729", "mig"},
+        {"7169383,1919905644", "mig-rollback"}, /* rollback/locks.c */
     };
     const char *database = conn_database(w->c);
     size_t i;

@@ -358,8 +358,10 @@ static int gate(struct guard *g, struct err *err)
         .keys = g->request->keys,
         .plan = g->plan,
         .closure = g->closure,
+        .strict = g->request->config != NULL && config_boolean(g->request->config, "prodcheck.strict"),
         .no_backup_check = 1,
     };
+    size_t before = g->nrefusals;
 
     if ((g->verdict = verdict_run(g->control, &o, err)) == NULL)
         return -1;
@@ -373,6 +375,18 @@ static int gate(struct guard *g, struct err *err)
                          c->message != NULL ? c->message : check_status_name(c->status)) != 0)
             return -1;
     }
+    /* Warnings alone can make it no-go (strict): no-go is never passed over. */
+    for (size_t i = 0; g->nrefusals == before && i < g->verdict->nchecks; i++) {
+        const struct check_result *c = &g->verdict->checks[i];
+
+        if (c->status == CHECK_WARN &&
+            guard_refuse(g, err, c->id, 1, c->remedy, "check %s: %s (warnings are no-go: prodcheck.strict)",
+                         c->id, c->message != NULL ? c->message : check_status_name(c->status)) != 0)
+            return -1;
+    }
+    if (g->nrefusals == before)
+        return guard_refuse(g, err, "gate", 1, NULL, "the gate answered %s",
+                            verdict_answer_name(g->verdict->answer));
     return 0;
 }
 

@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# What a script, a database or a machine may do to make a rollback lose something or say what is not so.
+
+load ../lib/common
+
+setup_file() {
+    db_create
+    key_make
+    sql "create table users (id int primary key, phone text, v int default 0)" \
+        "insert into users select g, case when g % 3 = 0 then 'p' || g end, 0 from generate_series(1, 100) g" \
+        "create table other (id int primary key, v text)" "insert into other values (1, 'keep')"
+}
+teardown_file() { db_drop; }
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+# run_sql SQL [FLAGS]: the script as a rollback.
+run_sql() {
+    printf '%s\n' "$1" >down.sql
+    shift
+    mig mig-rollback run --sql down.sql --yes --confirm "$PGDATABASE" "$@"
+}
+
+@test "a deferred trigger's writes are found before COMMIT" {
+    sql "create function later() returns trigger language plpgsql as 'begin update public.other set v = ''gone''; return null; end'" \
+        "create constraint trigger late after update on users deferrable initially deferred for each row execute function later()"
+    run_sql "UPDATE users SET v = 1 WHERE id = 1;"
+    sql "drop trigger late on users"
+    assert_exit 4
+    assert_err 'wrote outside of its plan' 'public.other'
+    [ "$(sql "select v from other")" = keep ]
+    [ "$(sql "select v from users where id = 1")" = 0 ]
+}
+
+@test "a gate that is no-go by its warnings alone is not passed" {
+    sql "create role hostile_super superuser login" || :
+    echo '{"prodcheck": {"strict": true}}' >mig.json
+    PGUSER=hostile_super run_sql "UPDATE users SET v = 2 WHERE id = 2;"
+    assert_exit 4
+    assert_err 'warnings are no-go'
+    [ "$(sql "select v from users where id = 2")" = 0 ]
+}
+
+@test "what fails after COMMIT does not say that nothing was done" {
+    run_sql "UPDATE users SET v = 3 WHERE id = 3;" --log-file /dev/full
+    assert_exit 7
+    assert_err 'is committed; but'
+    [ "$(sql "select v from users where id = 3")" = 3 ]
+}
+
+@test "the gate sees a mig-rollback at work" {
+    sql "select pg_advisory_lock(7169383, 1919905644)" "select pg_sleep(60)" >/dev/null 3>&- &
+    until [ "$(sql "select count(*) from pg_locks where locktype = 'advisory'")" -gt 0 ]; do sleep 0.1; done
+    mig mig-prodcheck --only migration-locks
+    kill $!
+    assert_exit 1
+    assert_out 'mig-rollback is migrating'
+}
