@@ -44,6 +44,7 @@ struct recover {
     struct restore_target *targets;
     struct restore_options r;
     struct restore_result result;
+    struct archive_reader *reader;
     char *path, *command;
     char *saved_environment, *saved_database, *saved_created, *saved_system;
     int64_t began;
@@ -245,7 +246,7 @@ static int check_origin(const struct recover *k, struct err *err)
 /* The file is opened and checked before anything is asked. */
 static int look_at_file(struct recover *k, struct err *err)
 {
-    struct archive_reader *a = archive_open(k->path, k->keys, err);
+    struct archive_reader *a = k->reader = archive_open(k->path, k->keys, err);
     struct manifest *m = NULL;
     const json_t *label;
     int rc = -1;
@@ -263,7 +264,6 @@ static int look_at_file(struct recover *k, struct err *err)
     rc = 0;
 out:
     manifest_free(m);
-    archive_reader_free(a);
     return rc;
 }
 
@@ -366,12 +366,11 @@ out:
     return rc;
 }
 
-static void log_result(struct recover *k, const struct err *err, char head[65])
+/* -1 where the line could not be written. */
+static int log_result(struct recover *k, const struct err *err, char head[65], struct err *why)
 {
-    struct err why = {0};
-
     if (k->audit == NULL)
-        return;
+        return 0;
     if (k->conn != NULL) {
         audit_add(k->audit, "database", json_string(conn_title(k->conn)));
         audit_add(k->audit, "role", json_string(conn_user(k->conn)));
@@ -382,8 +381,7 @@ static void log_result(struct recover *k, const struct err *err, char head[65])
         audit_add(k->audit, "backup", json_string(k->path));
     if (k->result.safety_file != NULL)
         audit_add(k->audit, "safety_copy", json_string(k->result.safety_file));
-    if (audit_end(k->audit, err, NULL, head, &why) != 0)
-        log_warn("%s", why.message);
+    return audit_end(k->audit, err, NULL, head, why);
 }
 
 static void fill(struct recover *k)
@@ -409,14 +407,20 @@ static void fill(struct recover *k)
 
 static int go(struct recover *k, struct err *err)
 {
-    if (connect_to(k, err) != 0 ||
-        (k->path = shelf_find(state_shelf(k->o->common, k->config), k->o->file, conn_database(k->conn),
-                              err)) == NULL ||
+    struct shelf_whose whose = {.keys = k->keys};
+
+    if (connect_to(k, err) != 0)
+        return -1;
+    whose.database = conn_database(k->conn);
+    whose.system_id = k->environment->system_id;
+    if ((k->path = shelf_find(state_shelf(k->o->common, k->config), k->o->file, &whose, err)) == NULL ||
         read_targets(k, err) != 0)
         return -1;
     fill(k);
     if (look_at_file(k, err) != 0 || ask(k, err) != 0)
         return -1;
+    /* What was looked at and confirmed is what is restored, whatever stands under that name by now. */
+    k->r.reader = k->reader;
     return restore_run(k->conn, &k->r, &k->result, err);
 }
 
@@ -424,8 +428,9 @@ int recover_run(const struct recover_options *o, struct err *err)
 {
     struct recover k = {.o = o, .began = now_ms()};
     struct report report = {0};
+    struct err why = {0};
     char head[65] = "";
-    int rc = -1;
+    int committed = 0, rc = -1;
 
     if ((k.config = config_load(o->common->config, err)) == NULL ||
         report_open(&report, &o->common->formats, forms, err) != 0 ||
@@ -433,7 +438,14 @@ int recover_run(const struct recover_options *o, struct err *err)
         keyring_can_read(k.keys, err) != 0 || open_log(&k, err) != 0)
         goto out;
     rc = go(&k, err);
-    log_result(&k, err, head);
+    committed = rc == 0 && !o->dry_run;
+    if (log_result(&k, err, head, &why) != 0) {
+        if (rc != 0)
+            log_warn("%s", why.message);
+        else
+            *err = why;
+        rc = -1;
+    }
     for (size_t i = 0; rc == 0 && i < report.count; i++) {
         if (report.outputs[i].format == TEXT)
             print_text(&k, head, report.outputs[i].out);
@@ -442,6 +454,11 @@ int recover_run(const struct recover_options *o, struct err *err)
     }
     if (rc == 0)
         rc = report_close(&report, err);
+    /* It must not look as if nothing had been done. */
+    if (committed && rc != 0) {
+        err->kind = ERR_UNFINISHED;
+        (void)err_prefix(err, "the rows are restored and committed; but");
+    }
 out:
     report_discard(&report);
     restore_result_free(&k.result);
@@ -454,6 +471,7 @@ out:
     free(k.targets);
     environment_free(k.environment);
     conn_free(k.conn);
+    archive_reader_free(k.reader);
     audit_free(k.audit);
     free(k.path);
     free(k.command);

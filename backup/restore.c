@@ -269,7 +269,8 @@ static void clear(struct work *w)
     recreated_free(w->recreated);
     target_list_free(&w->l);
     manifest_free(w->m);
-    archive_reader_free(w->reader);
+    if (w->o->reader == NULL)
+        archive_reader_free(w->reader);
     strings_free(w->triggers);
     strings_free(w->before);
     free(w->safety_file);
@@ -283,7 +284,8 @@ int restore_run(struct conn *c, const struct restore_options *o, struct restore_
     int rc = -1;
 
     memset(r, 0, sizeof(*r));
-    if ((w.reader = archive_open(o->file, o->keys, err)) == NULL ||
+    w.reader = o->reader != NULL ? o->reader : archive_open(o->file, o->keys, err);
+    if (w.reader == NULL ||
         (w.m = manifest_read(archive_manifest(w.reader), err)) == NULL ||
         target_list_make(w.m, o, &w.l, err) != 0)
         goto out;

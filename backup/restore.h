@@ -9,6 +9,7 @@
 
 #include "core/err.h"
 
+struct archive_reader;
 struct conn;
 struct keyring;
 
@@ -25,6 +26,7 @@ struct restore_target {
 struct restore_options {
     const struct keyring *keys;
     const char *file;
+    struct archive_reader *reader; /* FILE opened already, borrowed; NULL: it is opened here */
     const struct restore_target *targets; /* none: every table of the file, in MODE */
     size_t ntargets;
     enum restore_mode mode;

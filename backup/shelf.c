@@ -260,9 +260,16 @@ void shelf_free(struct shelf *s)
     free(s);
 }
 
-static const struct shelf_entry *find_latest(const struct shelf *s, const char *dir,
-                                             const char *database, struct err *err)
+static int other_server(const struct shelf_entry *e, const char *system_id)
 {
+    return system_id != NULL && system_id[0] != '\0' && e->system_id != NULL && e->system_id[0] != '\0' &&
+           strcmp(e->system_id, system_id) != 0;
+}
+
+static const struct shelf_entry *find_latest(const struct shelf *s, const char *dir,
+                                             const struct shelf_whose *whose, struct err *err)
+{
+    const char *database = whose->database;
     const struct shelf_entry *found = NULL;
     int skipped = 0;
 
@@ -273,7 +280,7 @@ static const struct shelf_entry *find_latest(const struct shelf *s, const char *
         if (e->problem != NULL) {
             skipped++;
         } else if (database != NULL) {
-            if (found == NULL && strcmp(of, database) == 0)
+            if (found == NULL && strcmp(of, database) == 0 && !other_server(e, whose->system_id))
                 found = e;
         } else if (found == NULL) {
             found = e;
@@ -348,10 +355,31 @@ none:
     return NULL;
 }
 
-char *shelf_find(const char *dir, const char *file, const char *database, struct err *err)
+/* A file that a stranger put there must not be "latest", nor make an id ambiguous.  The entries of
+ * trusted signers, borrowed from S; none: all of them. */
+static struct shelf trusted_of(const struct shelf *s)
 {
-    const struct shelf_entry *e;
+    struct shelf t = {.entries = calloc(s->count + 1, sizeof(*t.entries))};
+
+    for (size_t i = 0; t.entries != NULL && i < s->count; i++)
+        if (s->entries[i].problem == NULL && s->entries[i].trusted)
+            t.entries[t.count++] = s->entries[i];
+    return t;
+}
+
+static const struct shelf_entry *find(const struct shelf *s, const char *dir, const char *file,
+                                      const struct shelf_whose *whose, struct err *err)
+{
+    return strcmp(file, "latest") == 0 ? find_latest(s, dir, whose, err)
+                                       : find_named(s, dir, file, err);
+}
+
+char *shelf_find(const char *dir, const char *file, const struct shelf_whose *whose, struct err *err)
+{
+    const struct shelf_entry *e = NULL;
     struct shelf *s = NULL;
+    struct shelf trusted = {0};
+    struct err ignored = {0};
     struct stat st;
     char *path = NULL;
 
@@ -361,12 +389,16 @@ char *shelf_find(const char *dir, const char *file, const char *database, struct
             err_oom(err);
         return path;
     }
-    if ((s = shelf_read(dir, NULL, err)) == NULL)
+    if ((s = shelf_read(dir, whose->keys, err)) == NULL)
         return NULL;
-    e = strcmp(file, "latest") == 0 ? find_latest(s, dir, database, err)
-                                    : find_named(s, dir, file, err);
+    trusted = trusted_of(s);
+    if (trusted.count > 0)
+        e = find(&trusted, dir, file, whose, &ignored);
+    if (e == NULL)
+        e = find(s, dir, file, whose, err);
     if (e != NULL && (path = strdup(e->path)) == NULL)
         err_oom(err);
+    free(trusted.entries);
     shelf_free(s);
     return path;
 }

@@ -35,10 +35,15 @@ struct shelf {
 /* A DIR that does not exist is an empty shelf.  KEYS may be NULL: nobody is trusted. */
 struct shelf *shelf_read(const char *dir, const struct keyring *keys, struct err *err) MIG_MUST_CHECK;
 void shelf_free(struct shelf *s);
-/* FILE is a path, a file's name, a unique name given with --name, a unique id prefix, or
- * "latest" (of DATABASE; NULL: the only one that the shelf has backups of).  "-" stays
- * "-".  Owned path.  ERR_USAGE naming what there is instead. */
-char *shelf_find(const char *dir, const char *file, const char *database, struct err *err)
+/* Whose backups "latest" and ids are looked for.  Zeroed: anybody's. */
+struct shelf_whose {
+    const struct keyring *keys; /* who else put files there does not count, unless there is nothing else */
+    const char *database;       /* NULL: the only one that the shelf has backups of */
+    const char *system_id;      /* of its server; NULL or "": not known */
+};
+/* FILE is a path, a file's name, a unique name given with --name, a unique id prefix, or "latest".  "-"
+ * stays "-".  Owned path.  ERR_USAGE naming what there is instead. */
+char *shelf_find(const char *dir, const char *file, const struct shelf_whose *whose, struct err *err)
     MIG_MUST_CHECK;
 /* DIR made 0700 with a .gitignore where it is missing; what interrupted runs left there is removed. */
 int shelf_make(const char *dir, struct err *err) MIG_MUST_CHECK;

@@ -122,7 +122,7 @@ static char *find(const struct session *s, const char *file, struct err *err)
             goto out;
         database = address_get(&a, "dbname");
     }
-    path = shelf_find(s->dir, file, database, err);
+    path = shelf_find(s->dir, file, &(struct shelf_whose){.keys = s->keys, .database = database}, err);
 out:
     address_free(&a);
     return path;

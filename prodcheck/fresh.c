@@ -176,7 +176,10 @@ static int check_file(const struct check *k, const struct check_limits *limits,
     if (access(o->backup, F_OK) == 0)
         path = strdup(o->backup);
     else
-        path = shelf_find(o->dir, o->backup, database, &why);
+        path = shelf_find(o->dir, o->backup,
+                          &(struct shelf_whose){.keys = o->keys, .database = database,
+                                                .system_id = o->environment != NULL ? o->environment->system_id : NULL},
+                          &why);
     if (path == NULL || receipt_read(path, o->keys, &r, &why) != 0) {
         rc = check_say(out, k, why.kind == ERR_BACKUP ? CHECK_FAIL : CHECK_ERROR, err, "%s",
                        why.kind != ERR_NONE ? why.message : "out of memory");

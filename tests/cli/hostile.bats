@@ -42,3 +42,35 @@ restore() { mig mig-backup restore a.mig --yes --confirm "$PGDATABASE" "$@"; }
     assert_exit 0
     [ "$(sql "select last_value, is_called from counted")" = '2147483647|t' ]
 }
+
+@test "a newer file that a stranger puts on the shelf is not \"latest\"" {
+    mig-backup create -t counted_t --dir shelf -q >/dev/null
+    ours=$(ls shelf/*.mig)
+    sleep 1.1 # its label says a later second
+    HOME=$BATS_TEST_TMPDIR mig-backup keygen >/dev/null
+    HOME=$BATS_TEST_TMPDIR mig-backup create -t ruled --dir shelf --recipient "$(mig-backup keygen -o "$BATS_TEST_TMPDIR/k")" -q >/dev/null
+    theirs=$(ls shelf/*.mig | grep -vxF "$ours")
+    touch -d '+1 hour' "$theirs"
+    sql "delete from counted_t"
+    mig mig-backup restore latest --dir shelf --yes --confirm "$PGDATABASE"
+    assert_exit 0
+    assert_out 'counted_t'
+    # and by itself it is refused
+    mig mig-backup restore "$theirs" --yes --confirm "$PGDATABASE"
+    assert_exit 5
+}
+
+@test "a backup from standard input" {
+    sql "delete from counted_t"
+    run --separate-stderr mig-backup restore - -t counted_t --yes --confirm "$PGDATABASE" <a.mig
+    assert_exit 0
+    [ "$(sql "select count(*) from counted_t")" = 1 ]
+}
+
+@test "a log that cannot be written after COMMIT does not hide the change" {
+    sql "delete from counted_t"
+    restore -t counted_t --log-file /dev/full
+    assert_exit 7
+    assert_err 'are restored and committed; but'
+    [ "$(sql "select count(*) from counted_t")" = 1 ]
+}
