@@ -1,6 +1,7 @@
 /* mig-validate: options, one call, the exit code. */
 #include "core/cli.h"
 #include "validate/hearing.h"
+#include "validate/history.h"
 
 static int run(struct hearing_options *o, enum plan_direction direction, const char *operation,
                struct err *err)
@@ -46,6 +47,13 @@ static int run_sql(int argc, const char *const *argv, void *context, struct err 
     return run(o, PLAN_SQL, "validate sql", err);
 }
 
+static int run_history(int argc, const char *const *argv, void *context, struct err *err)
+{
+    (void)argc;
+    (void)argv;
+    return history_report(context, err);
+}
+
 int main(int argc, char **argv)
 {
     static struct cli_common common;
@@ -76,6 +84,8 @@ int main(int argc, char **argv)
         {"upgrade", "REV", "judge the upgrade to REV", 1, 1, own, run_upgrade, NULL},
         {"sql", "FILE...", "judge SQL files of any other tool, in order (- is standard input)", 1,
          -1, own, run_sql, NULL},
+        {"history", "", "say what is wrong with the revision files, by file and line", 0, 0, own,
+         run_history, NULL},
         {.name = NULL},
     };
     const struct cli_option *const tables[] = {cli_connection_options(&common),

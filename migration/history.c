@@ -249,7 +249,7 @@ static int link_nodes(struct history *h, struct err *err)
             if (to < 0)
                 problem(h, "missing-dependency", 1, r->file, r->id_line,
                         "revision %s depends on '%s', which no file has", r->id, *d);
-            else if (push_new(&n->deps, &n->ndeps, to, err) != 0)
+            else if (push_new(&n->deps, &n->ndeps, history_find(h, history_id(h, to)), err) != 0)
                 return -1;
         }
         for (char **d = r->down; *d != NULL; d++) {
@@ -269,20 +269,22 @@ static int link_nodes(struct history *h, struct err *err)
     }
     for (size_t i = 0; i < h->count; i++) {
         struct history_node *n = &h->nodes[i];
+        int to = history_find(h, n->revision->id);
 
-        if (n->shadowed)
+        /* a label keeps a shadowed one in the map */
+        if (n->shadowed && n->revision->labels[0] == NULL)
             continue;
         for (size_t k = 0; k < n->ndown; k++) {
             struct history_node *d = &h->nodes[n->down[k]];
 
-            if (push(&d->next, &d->nnext, (int)i, err) != 0 ||
-                push_new(&d->all_next, &d->nall_next, (int)i, err) != 0)
+            if (push_new(&d->next, &d->nnext, to, err) != 0 ||
+                push_new(&d->all_next, &d->nall_next, to, err) != 0)
                 return -1;
         }
         for (size_t k = 0; k < n->ndeps; k++) {
             struct history_node *d = &h->nodes[n->deps[k]];
 
-            if (push_new(&d->all_next, &d->nall_next, (int)i, err) != 0)
+            if (push_new(&d->all_next, &d->nall_next, to, err) != 0)
                 return -1;
         }
     }

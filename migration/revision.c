@@ -353,7 +353,7 @@ static void look(const struct reader *r, struct revision_function *f, const stru
 {
     static const char *const live[] = {"get_bind", "inspect", "Session", "sessionmaker",
                                        "fetchall", "fetchone", "scalar", "scalars", "reflect",
-                                       "autoload_with", "autoload", "get_context",
+                                       "autoload_with", "autoload",
                                        "raw_connection"};
 
     if (k->kind == TOKEN_STRING && f->autocommit_line == 0) {
@@ -371,6 +371,12 @@ static void look(const struct reader *r, struct revision_function *f, const stru
             f->bind = live[i];
             f->bind_line = k->line;
         }
+    }
+    if (is(r, k, "get_context") && f->bind == NULL && is(r, k + 1, "(") && is(r, k + 2, ")") &&
+        k[2].kind == TOKEN_OP && is(r, k + 3, ".") &&
+        (is(r, k + 4, "connection") || is(r, k + 4, "bind"))) {
+        f->bind = "get_context().connection";
+        f->bind_line = k->line;
     }
     if (is(r, k, "autocommit_block") && f->autocommit_line == 0)
         f->autocommit_line = k->line;

@@ -230,9 +230,11 @@ static int ident(const struct history *h, const char *name, const char *label, i
         *node = found.items[0];
     }
     if (label != NULL) {
-        if (share(h, node, 1, &mark, err) != 0)
+        int own = current(h, *node);
+
+        if (share(h, &own, 1, &mark, err) != 0)
             goto out;
-        if (!mark[branch]) {
+        if (!mark[current(h, branch)]) {
             (void)err_set(err, ERR_USAGE, "revision %s is not a member of branch '%s'",
                           history_id(h, *node), label);
             goto out;

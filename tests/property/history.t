@@ -248,7 +248,8 @@ def history():
     elif k < 0.05:
         rnd.choice(revs)["deps"] = [rnd.choice(revs)["id"]]
     elif k < 0.06 and n > 1:
-        revs[-1]["id"] = revs[0]["id"]
+        # without labels: of a labelled one that gives way Alembic keeps the half
+        revs[-1]["id"], revs[-1]["labels"], revs[0]["labels"] = revs[0]["id"], [], []
     elif k < 0.065:
         rnd.choice(revs)["id"] = rnd.choice(["a-b", "x@y", "p+q", "abc-1"])
     order = list(range(n))
@@ -268,6 +269,7 @@ class Script(R.Revision):
 def has_cycle(map_):
     """Alembic overlooks some, and then runs for ever or in a wrong order; we refuse them all."""
     left = {r.revision: set(r._all_down_revisions) for r in map_._revision_map.values() if r is not None}
+    left.update((i, set(r._all_down_revisions)) for i, r in map_._revision_map.items() if r is not None and i == r.revision)
     while left:
         free = [i for i, down in left.items() if not down & left.keys()]
         if not free:
@@ -429,7 +431,7 @@ def questions(map_, revs, labels):
     out = []
     for _ in range(12):
         try:
-            out.append({"up": rnd.random() < 0.4, "rows": rows(), "rev": target()})
+            out.append({"up": rnd.random() < 0.4, "rows": list(dict.fromkeys(rows())), "rev": target()})
         except (AssertionError, KeyError):
             continue
     return out
@@ -459,6 +461,17 @@ def valid_order(order, parents, up):
             if p in place and (place[p] > place[r]) == up:
                 return False
     return True
+
+
+def tops(parents, rows):
+    """Without the rows that others cover."""
+    below, todo = set(), [p for r in rows for p in parents.get(r, ())]
+    while todo:
+        r = todo.pop()
+        if r not in below:
+            below.add(r)
+            todo += parents[r]
+    return set(rows) - below
 
 
 def compare(revs, texts, said, map_, failure, cases, answers, got, counts):
@@ -507,14 +520,14 @@ def compare(revs, texts, said, map_, failure, cases, answers, got, counts):
             wrong("another set", revs, texts, (case, want, ours))
         elif not valid_order(ours["order"], parents, case["up"]):
             wrong("not a valid order", revs, texts, (case, want, ours))
+        elif order != ours["order"] and tops(parents, rows) == tops(parents, ours["rows"]):
+            counts["other order"] += 1  # ties in a set: Alembic's own rows depend on it
         elif rows != ours["rows"]:
             wrong("other rows", revs, texts, (case, want, ours))
-        elif order == ours["order"]:
+        else:
             counts["same order"] += 1
             if steps != ours["steps"]:
                 wrong("other rows on the way", revs, texts, (case, want, ours))
-        else:
-            counts["other order"] += 1
 
 
 def main():
