@@ -69,7 +69,7 @@ decode() { "$MIG_PYTHON" "$MIG_ROOT/tests/lib/decode.py" "$@"; }
 }
 
 @test "v1: wrong key, wrong passphrase, unknown signer, signing key: each is named, exit 5" {
-    mig mig-backup verify --key alice.key v1-recipients.mig
+    mig mig-backup verify --key alice.key --trust ci.pub v1-recipients.mig
     assert_exit 5
     assert_err 'wrong key' "$(cat bob.pub)" 'a passphrase'
     mig mig-backup verify --key bob.key v1-recipients.mig
@@ -107,7 +107,7 @@ END
     head -c 9000 v1.mig >shelf/cut.mig
     HOME=/nonexistent mig mig-backup list --dir shelf --trust ci.pub
     assert_exit 0
-    assert_out 'v1-recipients.mig +shop +pre-deploy +4f2a91c7d0e3 .* signed$' 'v1.mig .* signed by a key not trusted here' 'cut.mig .*no footer'
+    assert_out 'v1-recipients.mig +before the release +shop +pre-deploy +4f2a91c7d0e3 .* signed$' 'v1.mig .* signed by a key not trusted here' 'cut.mig .*no footer'
     mig mig-backup list --dir shelf --key alice.key --format json
     assert_exit 0
     assert_equal "$(pick "[(b['revision'], b['trusted']) for b in d['backups'] if b['file'].endswith('/v1.mig')]" <<<"$output")" '[[["4f2a91c7d0e3"], true]]'
