@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buf.h"
 #include "core/config.h"
 #include "core/strings.h"
 #include "migration/plan.h"
@@ -70,6 +71,20 @@ static void weigh(struct inquiry *q)
         if (f->opaque && out->why_unknown == NULL &&
             strings_dup(&out->why_unknown, f->message, q->err) < 0)
             q->failed = 1;
+    }
+    /* A step whose SQL nobody has read (--no-sql) cannot be called safe; one that cannot be rendered or
+     * has no way back is a finding. */
+    for (i = 0; i < q->plan->nsteps && out->why_unknown == NULL; i++) {
+        const struct plan_step *s = &q->plan->steps[i];
+        struct buf why = {0};
+
+        if (s->script != NULL || s->online_only || s->irreversible)
+            continue;
+        if (buf_addf(&why, q->err, "the SQL of %s is not known here (--no-sql)",
+                     s->revision != NULL ? s->revision : "a step") < 0 ||
+            (out->why_unknown = buf_take(&why, q->err)) == NULL)
+            q->failed = 1;
+        buf_free(&why);
     }
     if (q->o->max_loss_rows >= 0 && q->o->limit_loss && lost > (uint64_t)q->o->max_loss_rows)
         unsafe = 1;
