@@ -319,7 +319,7 @@ int gate_run(const struct gate_options *o, struct err *err)
     struct plan_request r;
     struct verdict *v = NULL;
     struct err no_url = {0};
-    int rc = -1;
+    int nagios, rc = -1;
 
     if (o->list) {
         list(stdout);
@@ -334,9 +334,11 @@ int gate_run(const struct gate_options *o, struct err *err)
     /* Without a project there is no last address; whether that matters shows when we connect. */
     g.fallback_url = plan_database_url(&r, &no_url);
     if ((v = o->wait_ms > 0 ? wait_for_go(&g, err) : look_or_unknown(&g, err)) == NULL ||
-        write_reports(&g, v, &report, err) != 0 || report_close(&report, err) != 0)
+        write_reports(&g, v, &report, err) != 0)
         goto out;
-    rc = report_wants(&report, PRESENT_NAGIOS) ? present_nagios_code(v) : verdict_exit_code(v);
+    nagios = report_wants(&report, PRESENT_NAGIOS);
+    if (report_close(&report, err) == 0)
+        rc = nagios ? present_nagios_code(v) : verdict_exit_code(v);
 out:
     report_discard(&report);
     verdict_free(v);

@@ -515,7 +515,10 @@ static int not_made(struct work *w, const struct check *k, const struct err *why
 
     if (k == NULL)
         k = &own;
-    if (strcmp(why->sqlstate, "42501") == 0 && w->managed) {
+    if (strcmp(k->id, "window") == 0 && strcmp(why->sqlstate, "22023") == 0) {
+        rc = check_say(out, k, CHECK_ERROR, err,
+                       "the server does not know a time zone of prodcheck.window (%s)", w->zones);
+    } else if (strcmp(why->sqlstate, "42501") == 0 && w->managed) {
         rc = check_say(out, k, CHECK_SKIPPED, err, "this service lets nobody see it: %s",
                        why->message);
     } else if (strcmp(why->sqlstate, "42501") == 0) {
