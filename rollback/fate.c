@@ -8,7 +8,9 @@
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/strings.h"
+#include "migration/plan.h"
 #include "pg/tx.h"
+#include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "rollback/run.h"
 
@@ -44,6 +46,56 @@ static int known_outcome(const char *name, enum outcome *out)
     return 0;
 }
 
+/* Sorted, as execute_version_rows gives them.  *ROWS is owned. */
+static int recorded(const json_t *list, char ***rows, struct err *err)
+{
+    const json_t *v;
+    size_t i;
+
+    *rows = NULL;
+    json_array_foreach(list, i, v)
+        if (json_is_string(v) && strings_add(rows, json_string_value(v), err) != 0)
+            return -1;
+    return 0;
+}
+
+/* Transaction ids are counted anew where a failover or a restore lost what came last: the server's
+ * answer may be of another transaction.  The version rows must not say the opposite. */
+static int check_rows(const struct guard *g, struct fate *f, enum tx_fate answer, struct err *err)
+{
+    const json_t *begin = journal_last(f->record, "begin");
+    const json_t *expected = json_object_get(begin, answer == TX_COMMITTED ? "to" : "from");
+    const json_t *opposite = json_object_get(begin, answer == TX_COMMITTED ? "from" : "to");
+    struct plan p = {0};
+    char **rows = NULL, **other = NULL;
+    struct err ignored = {0};
+    int rc = -1;
+
+    if (text_of(begin, "version_table") == NULL || json_equal(expected, opposite))
+        return 0;
+    if (strings_dup(&p.version_schema, text_of(begin, "version_schema"), err) != 0 ||
+        strings_dup(&p.version_table, text_of(begin, "version_table"), err) != 0 ||
+        execute_version_rows(g->control, &p, &rows, err) != 0 || recorded(opposite, &other, err) != 0)
+        goto out;
+    rc = 0;
+    if (execute_version_same(rows, other, "now", &ignored) != 0)
+        goto out;
+    f->report.outcome = OUTCOME_UNKNOWN;
+    rc = err_set(err, ERR_UNKNOWN,
+                 "the server says that transaction %llu was %s, but the version table holds what run %s "
+                 "would have left otherwise",
+                 (unsigned long long)f->xid, answer == TX_COMMITTED ? "committed" : "rolled back",
+                 f->record->run);
+    err_hint(err, "after a failover or a restore ids are used again; or somebody migrated since: compare "
+                  "the schema with %s -> %s", f->report.from, f->report.to);
+out:
+    strings_free(rows);
+    strings_free(other);
+    free(p.version_schema);
+    free(p.version_table);
+    return rc;
+}
+
 /* The backend of a killed client may still be at work: its transaction is then in progress. */
 static int ask_server(const struct guard *g, struct fate *f, struct err *err)
 {
@@ -62,6 +114,8 @@ static int ask_server(const struct guard *g, struct fate *f, struct err *err)
         if (interrupt_check(err) != 0)
             return -1;
     }
+    if ((fate == TX_COMMITTED || fate == TX_ABORTED) && check_rows(g, f, fate, err) != 0)
+        return -1;
     switch (fate) {
     case TX_COMMITTED:
         f->report.outcome = OUTCOME_COMMITTED;

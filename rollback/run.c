@@ -183,6 +183,10 @@ static int open_journal(struct run *r, struct err *err)
         (void)json_object_set_new(begin, "of", json_string(r->restore->of));
     (void)json_object_set_new(begin, "from", list(g->plan->from));
     (void)json_object_set_new(begin, "to", list(g->plan->to));
+    if (g->plan->version_table != NULL && g->plan->version_schema != NULL) {
+        (void)json_object_set_new(begin, "version_schema", json_string(g->plan->version_schema));
+        (void)json_object_set_new(begin, "version_table", json_string(g->plan->version_table));
+    }
     (void)json_object_set_new(begin, "digest", json_string(g->digest));
     (void)json_object_set_new(begin, "server", json_string(conn_title(g->control)));
     (void)json_object_set_new(begin, "database", json_string(g->environment->database));

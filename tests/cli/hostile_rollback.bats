@@ -55,3 +55,22 @@ run_sql() {
     assert_exit 1
     assert_out 'mig-rollback is migrating'
 }
+
+@test "status does not believe a transaction id that was used again" {
+    awareness head 0
+    from=$(sql "select version_num from alembic_version")
+    mig mig-rollback run -1 --yes --confirm "$PGDATABASE" -q
+    assert_exit 0
+    journal=$(ls backups/.state/runs/*/*.jsonl)
+    grep -v '"step":"outcome"' "$journal" >j && cat j >"$journal"
+    mig mig-rollback status -q
+    assert_exit 0
+    assert_out 'committed'
+    # A failover lost the change; its id was given to another transaction, which committed.
+    grep -v '"step":"outcome"' "$journal" >j && cat j >"$journal"
+    sql "update alembic_version set version_num = '$from'"
+    mig mig-rollback status -q
+    assert_exit 6
+    assert_out 'unknown'
+    db_drop
+}
