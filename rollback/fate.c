@@ -206,6 +206,9 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
     }
     if (open)
         settle_in_journal(g, f);
+    if (json_is_true(json_object_get(begin, "dry_run")) &&
+        strings_add(&f->report.notes, "it was a dry run", err) != 0)
+        return -1;
     if (f->undone_by != NULL &&
         strings_addf(&f->report.notes, err, "undone by run %s", f->undone_by) != 0)
         return -1;

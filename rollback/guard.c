@@ -20,12 +20,14 @@
 #include "pg/environment.h"
 #include "pg/query.h"
 #include "pg/tx.h"
+#include "prodcheck/check.h"
 #include "prodcheck/verdict.h"
 #include "rollback/execute.h"
 #include "rollback/proof.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/statement.h"
+#include "validate/hazard.h"
 #include "validate/judge.h"
 
 static const char sizes_sql[] =
@@ -86,6 +88,31 @@ static int open_sessions(struct guard *g, struct err *err)
     return rc;
 }
 
+/* A misspelt name must not look like a check that was skipped. */
+static int check_force(const struct cli_list *force, struct err *err)
+{
+    static const char *const ours[] = {"gate", "validate", "missing", "max-block", "room"};
+
+    for (size_t i = 0; force != NULL && i < force->count; i++)
+        for (const char *at = force->items[i]; *at != '\0';) {
+            size_t n = strcspn(at, ",");
+            char name[64];
+            int known = 0;
+
+            (void)snprintf(name, sizeof(name), "%.*s", (int)n, at);
+            for (size_t k = 0; k < sizeof(ours) / sizeof(ours[0]); k++)
+                known |= strcmp(ours[k], name) == 0;
+            if (!known && hazard_find(name) == NULL && check_find(name) == NULL) {
+                (void)err_set(err, ERR_USAGE, "--force does not know \"%s\"", name);
+                err_hint(err, "it takes check ids, hazard codes, \"gate\", \"validate\", \"missing\", "
+                              "\"max-block\" and \"room\"; \"mig-rollback plan\" names them");
+                return -1;
+            }
+            at += n + (at[n] == ',');
+        }
+    return 0;
+}
+
 struct guard *guard_open(const struct rollback_request *r, struct err *err)
 {
     struct guard *g = calloc(1, sizeof(*g));
@@ -96,6 +123,8 @@ struct guard *guard_open(const struct rollback_request *r, struct err *err)
         return NULL;
     }
     g->request = r;
+    if (check_force(r->force, err) != 0)
+        goto fail;
     if (open_sessions(g, err) != 0)
         goto fail;
     if ((g->environment = environment_read(g->control, r->config, r->common->env, err)) == NULL)
@@ -200,7 +229,13 @@ static int find_closure(struct guard *g, struct err *err)
         return -1;
     g->closure = closure_find(g->main, effects, n, err);
     free(effects);
-    return g->closure != NULL ? 0 : -1;
+    if (g->closure == NULL)
+        return -1;
+    for (size_t i = 0; i < g->closure->nmissing; i++)
+        if (guard_refuse(g, err, "missing", 1, "is this the right database, and the right search_path?",
+                         "the script names %s, which is not in the database", g->closure->missing[i]) != 0)
+            return -1;
+    return 0;
 }
 
 static int find_sizes(struct guard *g, struct err *err)

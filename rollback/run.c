@@ -14,6 +14,7 @@
 #include "core/config.h"
 #include "core/journal.h"
 #include "core/log.h"
+#include "core/process.h"
 #include "core/progress.h"
 #include "core/state.h"
 #include "core/strings.h"
@@ -179,6 +180,8 @@ static int open_journal(struct run *r, struct err *err)
         if (g->refusals[i].forced)
             (void)json_array_append_new(forced, json_string(g->refusals[i].name));
     (void)json_object_set_new(begin, "kind", json_string(r->restore != NULL ? "undo" : "rollback"));
+    if (g->request->dry_run)
+        (void)json_object_set_new(begin, "dry_run", json_true());
     if (r->restore != NULL)
         (void)json_object_set_new(begin, "of", json_string(r->restore->of));
     (void)json_object_set_new(begin, "from", list(g->plan->from));
@@ -600,6 +603,34 @@ static void finish(struct run *r, int committed, struct err *err)
         out->why = strdup(err->message);
 }
 
+/* What only the application can tell, after COMMIT: it cannot roll back any more, but undo can. */
+static int smoke_command(struct run *r, struct err *err)
+{
+    const char *command = r->g->request->smoke_command;
+    char **words;
+    struct process_options o = {.pass_stderr = 1};
+    struct process_result result = {0};
+    struct err why = {0};
+    int rc = -1;
+
+    if (command == NULL || r->restore != NULL || r->g->request->dry_run)
+        return 0;
+    if ((words = process_words(command, err)) == NULL)
+        return -1;
+    o.argv = (const char *const *)words;
+    if (process_run(&o, &result, &why) != 0)
+        (void)err_set(err, ERR_UNFINISHED, "the smoke command could not be run: %s", why.message);
+    else if (result.status != 0)
+        (void)err_set(err, ERR_UNFINISHED, "committed, but the smoke command ended with %d", result.status);
+    else
+        rc = 0;
+    if (rc != 0 && r->out->next != NULL)
+        err_hint(err, "to go forward again: %s", r->out->next);
+    process_result_free(&result);
+    process_words_free(words);
+    return rc;
+}
+
 static void run_free(struct run *r)
 {
     journal_free(r->journal);
@@ -632,6 +663,8 @@ int run_guarded(struct guard *g, const struct run_restore *restore, struct outco
         tx_rollback(g->main);
     if (out->run != NULL)
         finish(&r, committed, err);
+    if (committed && smoke_command(&r, err) != 0)
+        committed = 0;
     run_free(&r);
     return committed ? 0 : -1;
 }

@@ -6,6 +6,7 @@
 
 #include "backup/keys.h"
 #include "backup/restore.h"
+#include "core/strings.h"
 #include "migration/plan.h"
 #include "rollback/fate.h"
 #include "rollback/guard.h"
@@ -115,16 +116,47 @@ static int open_kept(struct undo *u, struct guard *g, struct err *err)
     return guard_examine_kept(g, plan, reverse, 0, err);
 }
 
+/* The newest rollback, whatever was tried since: a dry run of undo must not stand in its way. */
+static int newest_rollback(const struct guard *g, char **run, struct err *err)
+{
+    char **runs;
+    size_t n;
+    int rc = -1;
+
+    *run = NULL;
+    if (journal_list(g->state_dir, g->key, &runs, &n, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n && *run == NULL; i++) {
+        struct journal_record *r = journal_read(g->state_dir, g->key, runs[i], err);
+        const json_t *begin = r != NULL ? journal_last(r, "begin") : NULL;
+        const char *kind = json_string_value(json_object_get(begin, "kind"));
+        int fits = kind != NULL && strcmp(kind, "rollback") == 0 &&
+                   !json_is_true(json_object_get(begin, "dry_run"));
+
+        journal_record_free(r);
+        if (r == NULL || (fits && strings_dup(run, runs[i], err) != 0))
+            goto out;
+    }
+    rc = 0;
+out:
+    journal_list_free(runs, n);
+    return rc;
+}
+
 struct undo *undo_open(struct guard *g, const char *run, struct err *err)
 {
     struct undo *u = calloc(1, sizeof(*u));
+    char *newest = NULL;
+    int rc = -1;
 
     if (u == NULL) {
         (void)err_oom(err);
         return NULL;
     }
-    if (fate_read(g, run, &u->fate, err) != 0 || may_undo(u, err) != 0 || open_kept(u, g, err) != 0 ||
-        read_targets(u, err) != 0) {
+    if (run != NULL || newest_rollback(g, &newest, err) == 0)
+        rc = fate_read(g, run != NULL ? run : newest, &u->fate, err);
+    free(newest);
+    if (rc != 0 || may_undo(u, err) != 0 || open_kept(u, g, err) != 0 || read_targets(u, err) != 0) {
         undo_free(u);
         return NULL;
     }

@@ -27,7 +27,7 @@ def client(number, truth, stop, started, odd):
     random.seed(number)
     conn = psycopg2.connect("application_name=hammer-%d" % number)
     mine = {"t": {}, "d": {}}
-    base = number * 10_000_000 + int(time.time() * 10) % 9_000_000
+    base = number * 10**17 + int(time.time() * 1000) * 10_000
     serial = 0
     try:
         while not stop.is_set():

@@ -1,0 +1,297 @@
+#!/usr/bin/env bats
+# mig-rollback: plan, run, undo, status, list, and every refusal.
+
+load ../lib/common
+load ../lib/twostep
+
+setup_file() {
+    export TEMPLATE=rollback_$$
+    db_create "$TEMPLATE"
+    key_make
+    twostep "$BATS_FILE_TMPDIR/app"
+    twostep_up
+    export DIGEST
+    DIGEST=$(twostep_digest)
+}
+
+setup() {
+    db_create "" "$TEMPLATE"
+    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
+    cd "$BATS_TEST_TMPDIR/app"
+    GO=(--yes --confirm "$PGDATABASE")
+}
+
+teardown() {
+    db_drop
+}
+
+teardown_file() {
+    db_drop "$TEMPLATE"
+}
+
+json() { # EXPRESSION over j
+    "$MIG_PYTHON" -c "import json, sys; j = json.load(sys.stdin); print(($1))" <<<"$output"
+}
+
+unchanged() {
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa2 ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+}
+
+# refused CODE PATTERN COMMAND...
+refused() {
+    local code=$1 pattern=$2
+    shift 2
+    mig "$@"
+    assert_exit "$code"
+    assert_err "$pattern"
+    unchanged
+}
+
+@test "plan shows all and changes nothing" {
+    mig mig-rollback plan -1
+    assert_exit 0
+    assert_out 'aaaaaaaaaaa2'
+    assert_out 'public.d'
+    assert_out 'destroys'
+    assert_out 'Undo: exact'
+    unchanged
+    mig mig-rollback plan -1 --format json
+    assert_exit 0
+    [ "$(json 'j["schema"], j["from"], j["to"], [s["revision"] for s in j["steps"]], j["steps"][0]["transactional"]')" = "('mig-rollback/1', ['aaaaaaaaaaa2'], ['aaaaaaaaaaa1'], ['aaaaaaaaaaa2'], True)" ]
+    [ "$(json 'sorted(t["name"] for t in j["tables"] if t["at_risk"])')" = "['public.d', 'public.t']" ]
+}
+
+@test "run, status, list, undo: the values are back, and it cannot be undone twice" {
+    mig mig-rollback run -1 "${GO[@]}" --reason testing --format json --verify full
+    assert_exit 0
+    [ "$(json 'j["outcome"]')" = committed ]
+    run_id=$(json 'j["run"]')
+    [[ "$(json 'j["next"]')" == "mig-rollback undo $run_id" ]]
+    [ -f "$(json 'j["backup"]')" ]
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa1 ]
+    [ "$(sql "select to_regclass('d') is null")" = t ]
+    mig mig-rollback status --format json
+    assert_exit 0
+    [ "$(json 'j["run"], j["outcome"]')" = "('$run_id', 'committed')" ]
+    # Rows of afterwards stay as they are.
+    sql "insert into t (id, keep) values (1, 'later')" "delete from t where id = -5"
+    mig mig-rollback undo "$run_id" --dry-run "${GO[@]}"
+    assert_exit 0
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa1 ]
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    assert_out '-5|gone|vanish'
+    [ "$(sql "select v is null from t where id = 1")" = t ]
+    sql "delete from t where id = 1" "insert into t values (-5, 'k5', 'v5')"
+    unchanged
+    refused 4 'was undone by' mig-rollback undo "$run_id" "${GO[@]}"
+    mig mig-rollback list
+    assert_exit 0
+    assert_out "$run_id.*undone"
+    mig mig-backup log verify backups/.state/log.jsonl
+    assert_exit 0
+    run grep -c "reason.*testing" backups/.state/log.jsonl
+    [ "$output" = 1 ]
+}
+
+@test "NOT NULL without a default comes back with its values" {
+    db_drop
+    db_create notnull
+    TWOSTEP_NOT_NULL=1 twostep "$BATS_TEST_TMPDIR/notnull"
+    twostep_up
+    digest=$(twostep_digest)
+    mig mig-rollback run -1 --yes --confirm notnull
+    assert_exit 0
+    mig mig-rollback undo --yes --confirm notnull
+    assert_exit 0
+    [ "$(twostep_digest)" = "$digest" ]
+    [ "$(sql "select attnotnull from pg_attribute where attrelid = 't'::regclass and attname = 'v'")" = t ]
+    mig mig-rollback run -1 --yes --confirm notnull
+    assert_exit 0
+    # A row of afterwards has no value: undo says so and changes nothing.
+    sql "insert into t values (1, 'later')"
+    mig mig-rollback undo --yes --confirm notnull
+    assert_exit 3
+    assert_err 'NOT NULL'
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa1 ]
+}
+
+@test "confirmation" {
+    refused 4 '--yes --confirm' mig-rollback run -1
+    refused 4 "--confirm $PGDATABASE" mig-rollback run -1 --yes
+    refused 4 'but this is' mig-rollback run -1 --yes --confirm other
+}
+
+@test "nothing to do" {
+    refused 2 'where to' mig-rollback plan
+    mig mig-rollback plan aaaaaaaaaaa2
+    [ "$status" -eq 2 ] || [ "$status" -eq 4 ]
+    unchanged
+}
+
+@test "the reviewed plan's digest" {
+    mig mig-rollback plan -1 --format json
+    digest=$(json 'j["digest"]')
+    refused 4 'not the one that was reviewed' mig-rollback run -1 --plan "${digest:0:20}0000" "${GO[@]}"
+    mig mig-rollback run -1 --plan "$digest" --dry-run
+    assert_exit 0
+    unchanged
+    # One more column is lost than was looked at.
+    sed -i 's/op.drop_column("t", "v")/op.drop_column("t", "v"); op.drop_column("t", "keep")/' migrations/versions/a2.py
+    refused 4 'not the one that was reviewed' mig-rollback run -1 --plan "$digest" "${GO[@]}"
+}
+
+@test "an empty downgrade, and one that raises" {
+    sed -i '/^def downgrade/,$d' migrations/versions/a2.py
+    printf 'def downgrade():\n    pass\n' >>migrations/versions/a2.py
+    refused 4 'aaaaaaaaaaa2' mig-rollback run -1 "${GO[@]}"
+    printf 'def downgrade():\n    raise NotImplementedError()\n' >>migrations/versions/a2.py
+    mig mig-rollback run -1 "${GO[@]}"
+    [ "$status" -eq 4 ] || [ "$status" -eq 3 ]
+    unchanged
+}
+
+@test "a downgrade that fails in its last statement" {
+    sed -i 's/op.drop_column("t", "v")/op.drop_column("t", "v"); op.execute("ALTER TABLE t ADD CHECK (id > 0)")/' migrations/versions/a2.py
+    mig mig-rollback run -1 "${GO[@]}" --force validate --reason "to see it fail"
+    assert_exit 3
+    assert_err 'a2.py|aaaaaaaaaaa2'
+    assert_err '23514'
+    unchanged
+    mig mig-rollback status --format json
+    [ "$(json 'j["outcome"]')" = rolled-back ]
+}
+
+@test "writes outside of the plan: a trigger" {
+    sql "create table elsewhere (n int)" "insert into elsewhere values (1)" \
+        "create function f() returns trigger language plpgsql as 'begin update elsewhere set n = n + 1; return old; end'" \
+        "create trigger g after delete on d for each row execute function f()"
+    sed -i 's/op.drop_table("d")/op.execute("DELETE FROM d"); op.drop_table("d")/' migrations/versions/a2.py
+    mig mig-rollback run -1 "${GO[@]}" --force validate --reason "to see it found"
+    assert_exit 4
+    assert_err 'elsewhere'
+    unchanged
+    [ "$(sql 'select n from elsewhere')" = 1 ]
+    sql "drop trigger g on d" "drop function f" "drop table elsewhere"
+}
+
+@test "an opaque DO block is refused, and found out when forced" {
+    sql "create table elsewhere (n int)"
+    sed -i "s/op.drop_table(\"d\")/op.drop_table(\"d\"); op.execute(\"DO 'begin drop table elsewhere; end'\")/" migrations/versions/a2.py
+    refused 4 'DO|opaque|nobody' mig-rollback run -1 "${GO[@]}"
+    refused 4 'elsewhere' mig-rollback run -1 "${GO[@]}" --force validate --reason "to see it found"
+    [ "$(sql "select to_regclass('elsewhere') is not null")" = t ]
+    sql "drop table elsewhere"
+}
+
+@test "a smoke test that fails rolls back" {
+    echo "select 'too few' where (select count(*) from t) > 10" >smoke.sql
+    refused 4 'smoke.sql' mig-rollback run -1 "${GO[@]}" --smoke smoke.sql
+    echo "select 1 where false" >smoke.sql
+    mig mig-rollback run -1 --dry-run --smoke smoke.sql
+    assert_exit 0
+    refused 3 'nosmoke.sql' mig-rollback run -1 "${GO[@]}" --smoke nosmoke.sql
+}
+
+@test "--force needs a reason; --no-backup needs one; an unknown name is a usage error" {
+    refused 2 'reason' mig-rollback run -1 "${GO[@]}" --force gate
+    refused 2 'reason' mig-rollback run -1 "${GO[@]}" --backup none
+    refused 2 'contradicts' mig-rollback run -1 "${GO[@]}" --backup locked --no-backup why
+    refused 2 'no-such-check' mig-rollback run -1 "${GO[@]}" --force no-such-check --reason x
+}
+
+@test "the version row changes between plan and run" {
+    # Somebody holds the version table, moves it, and commits while we wait.
+    mkfifo hold
+    psql -XAtq <hold >/dev/null 2>&1 3>&- &
+    exec 8>hold
+    echo "begin; update alembic_version set version_num = 'aaaaaaaaaaa1';" >&8
+    while [ "$(sql "select count(*) from pg_locks where relation = 'alembic_version'::regclass and mode = 'RowExclusiveLock'")" = 0 ]; do sleep 0.05; done
+    mig-rollback run -1 "${GO[@]}" --force gate --reason x >out 2>err &
+    pid=$!
+    while [ "$(sql "select count(*) from pg_locks where relation = 'alembic_version'::regclass and not granted")" = 0 ]; do
+        sleep 0.02
+        kill -0 "$pid"
+    done
+    echo "commit;" >&8
+    code=0
+    wait "$pid" || code=$?
+    exec 8>&-
+    cat err
+    [ "$code" -eq 4 ]
+    grep -q 'version table holds aaaaaaaaaaa1' err
+    sql "update alembic_version set version_num = 'aaaaaaaaaaa2'"
+    unchanged
+}
+
+@test "two operators at once" {
+    mkfifo hold
+    psql -XAtq <hold >/dev/null 2>&1 3>&- &
+    exec 8>hold
+    echo "begin; lock table t in access share mode;" >&8
+    while [ "$(sql "select count(*) from pg_locks where relation = 't'::regclass")" = 0 ]; do sleep 0.05; done
+    mig-rollback run -1 "${GO[@]}" --lock-deadline 60s --force gate --reason x >/dev/null 2>&1 &
+    pid=$!
+    while [ "$(sql "select count(*) from pg_locks where relation = 't'::regclass and not granted")" = 0 ]; do
+        sleep 0.02
+        kill -0 "$pid"
+    done
+    mig mig-rollback run -1 "${GO[@]}" --lock-deadline 1s --force gate --reason x
+    assert_exit 4
+    assert_err 'another mig-rollback'
+    # A signal while it waits for its locks: cleaned up, nothing changed.  (SIGINT is ignored in a
+    # script's background.)
+    kill -TERM "$pid"
+    code=0
+    wait "$pid" || code=$?
+    exec 8>&-
+    [ "$code" -eq 143 ]
+    unchanged
+}
+
+@test "a role without rights" {
+    role_create mig_nobody
+    sql "grant select on all tables in schema public to mig_nobody"
+    mig mig-rollback run -1 "${GO[@]}" -U mig_nobody
+    [ "$status" -eq 4 ] || [ "$status" -eq 3 ]
+    unchanged
+}
+
+@test "a pooler in transaction mode, and a standby" {
+    dir=$("$MIG_ROOT/tests/lib/cluster" pooler "$MIG_TEST_CLUSTER") || skip "no pgbouncer here"
+    PGHOST=$dir PGPORT=6432 mig mig-rollback run -1 "${GO[@]}"
+    [ "$status" -eq 4 ] || [ "$status" -eq 3 ]
+    unchanged
+    standby=$("$MIG_ROOT/tests/lib/cluster" standby "$MIG_TEST_CLUSTER")
+    PGHOST=$standby mig mig-rollback run -1 "${GO[@]}"
+    assert_exit 4
+    assert_err 'standby'
+    "$MIG_ROOT/tests/lib/cluster" stop "$standby"
+    unchanged
+}
+
+@test "status and undo where nothing is known" {
+    mig mig-rollback status --state-dir "$BATS_TEST_TMPDIR/empty"
+    assert_exit 2
+    assert_err 'does not mean that nothing happened'
+    mig mig-rollback undo "${GO[@]}" --state-dir "$BATS_TEST_TMPDIR/empty"
+    assert_exit 2
+    mig mig-rollback list --state-dir "$BATS_TEST_TMPDIR/empty"
+    assert_exit 0
+}
+
+@test "another tool's script" {
+    echo 'ALTER TABLE t DROP COLUMN v;' >down.sql
+    mig mig-rollback run --sql down.sql --dry-run
+    assert_exit 0
+    unchanged
+    db_drop
+    db_create plain
+    sql "create table t (id int primary key, v text)" "insert into t values (1, 'x')"
+    mig mig-rollback run --sql down.sql --yes --confirm plain
+    assert_exit 0
+    mig mig-backup cat backups/plain_rollback_*.mig -t t
+    assert_out '"x"'
+    [ "$(sql "select count(*) from pg_attribute where attrelid = 't'::regclass and attname = 'v' and not attisdropped")" = 0 ]
+}
