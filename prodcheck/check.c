@@ -20,6 +20,9 @@ SQL(advisory_locks)
 SQL(archiving)
 #include "prodcheck/sql/archiving.sql.h"
     ;
+SQL(baseline)
+#include "prodcheck/sql/baseline.sql.h"
+    ;
 SQL(checkpoint)
 #include "prodcheck/sql/checkpoint.sql.h"
     ;
@@ -213,6 +216,9 @@ static const struct check checks[] = {
      "outside of the window nobody is there to help", "wait for the window"},
     {"flag-file", NULL, CHECK_LOCAL, UNIT_NONE, 0, 0, 0, 0, NULL, "someone asked to hold off",
      "ask who made it; remove it when it is over"},
+    {"baseline", baseline_sql, CHECK_AFTER, UNIT_COUNT, 0, 0, 0, 0, NULL,
+     "what changed around a deployment, and was not meant to",
+     "look at what changed; remove the file to begin anew"},
     {"health", NULL, CHECK_LOCAL | CHECK_AFTER, UNIT_NONE, 0, 0, 0, 0, NULL,
      "an application that is ill already hides what a migration does to it",
      "look at the application first"},

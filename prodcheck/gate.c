@@ -164,7 +164,8 @@ static struct verdict *look(struct gate *g, struct err *err)
         .skip = &o->skip,
         .backup = o->backup,
         .dir = state_shelf(o->common, g->config),
-        .baseline = o->baseline,
+        .baseline = o->baseline != NULL ? o->baseline
+                                        : config_file(g->config, "prodcheck.baseline"),
         .strict = o->strict || config_boolean(g->config, "prodcheck.strict"),
         .after = o->after,
     };

@@ -17,6 +17,7 @@
 #include "pg/conn.h"
 #include "pg/environment.h"
 #include "pg/query.h"
+#include "prodcheck/baseline.h"
 #include "prodcheck/check.h"
 #include "prodcheck/fresh.h"
 #include "prodcheck/local.h"
@@ -578,6 +579,8 @@ static int judge_one(struct work *w, const struct check *k, const struct result 
         return judge_migration_locks(w, k, r, out, err);
     if (strcmp(k->id, "window") == 0)
         return local_window(k, w->o->config, r, out, err);
+    if (strcmp(k->id, "baseline") == 0)
+        return baseline_check(k, w->o->baseline, w->o->after, r, out, err);
     if (check_judge(k, &limits, r, out, err) != 0)
         return -1;
     return blind(w, k, out, err);
@@ -694,6 +697,9 @@ static int skip_some(struct work *w, struct err *err)
         if (in_list(w->o->skip, out->id) || in_config(w->o->config, out->id)) {
             renew(out);
             if (check_say(out, k != NULL ? k : &own, CHECK_SKIPPED, err, "skipped on request") != 0)
+                return -1;
+        } else if (k != NULL && strcmp(k->id, "baseline") == 0 && w->o->baseline == NULL) {
+            if (check_say(out, k, CHECK_SKIPPED, err, "needs --baseline FILE") != 0)
                 return -1;
         } else if (k != NULL && !w->target.known && needs_plan(k) &&
                    check_say(out, k, CHECK_SKIPPED, err,

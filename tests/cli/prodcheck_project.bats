@@ -344,3 +344,50 @@ END
     mig mig-prodcheck --format nosuch
     assert_exit 2
 }
+
+# --- before and after ---
+
+@test "--baseline: written once, then compared; --after makes a difference no-go" {
+    look baseline
+    status_is skipped
+    look baseline --baseline base.json --after
+    verdict_is unknown
+    status_is error 'no baseline base.json'
+    look baseline --baseline base.json
+    verdict_is go
+    status_is ok 'written to base.json'
+    look baseline --baseline base.json
+    status_is ok 'as in base.json'
+    index=$(sql "select indexrelid::regclass from pg_index where indrelid = 'phishing_events'::regclass and not indisprimary limit 1")
+    def=$(sql "select pg_get_indexdef('$index'::regclass)")
+    sql "drop index $index"
+    look baseline --baseline base.json
+    verdict_is go
+    status_is warn "$index" 'is gone'
+    look baseline --baseline base.json --after
+    verdict_is no-go
+    sql "$def"
+    sql "alter database \"$PGDATABASE\" set work_mem to '7MB'"
+    look baseline --baseline base.json
+    status_is warn 'setting/work_mem.*7168'
+    sql "alter database \"$PGDATABASE\" reset work_mem"
+    look baseline --baseline base.json
+    echo '{}' >base.json
+    look baseline --baseline base.json
+    verdict_is unknown
+    status_is error 'not a baseline'
+}
+
+@test "--baseline: errors since" {
+    look baseline --baseline base.json
+    "$MIG_PYTHON" - <<'END'
+import json
+b = json.load(open("base.json"))
+b["values"]["counter/deadlocks"] -= 1
+b["values"]["counter/rollbacks"] -= 500
+b["values"]["counter/commits"] -= 500
+json.dump(b, open("base.json", "w"))
+END
+    look baseline --baseline base.json
+    status_is warn 'deadlocks.*1 more since' 'rolled back since'
+}
