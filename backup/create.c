@@ -49,7 +49,7 @@ struct create {
     char *fallback_url, *log_path, *command;
     struct snapshot_options s;
     struct snapshot_result result;
-    int64_t began;
+    int64_t began, copying; /* ms: when we started, and how long the snapshot itself took */
 };
 
 static int64_t now_ms(void)
@@ -163,7 +163,7 @@ static int match(struct create *k, const char *pattern, int must, uint32_t **lis
     if (must && nfound == 0) {
         err_set(err, ERR_USAGE, "no table matches \"%s\" in %s", pattern, conn_database(k->conn));
         err_hint(err, "patterns are psql's: schema.table, * and ?, \"quoted\" names as they are; a name alone "
-                      "is looked for in every schema only as *.NAME");
+                      "is looked for in every schema");
         goto out;
     }
     rc = add_oids(list, n, found, nfound, err);
@@ -462,7 +462,7 @@ static int print_json(const struct create *k, const char *head, FILE *out, struc
 
     for (size_t i = 0; i < r->ntables; i++)
         (void)json_array_append_new(tables, table_json(&r->tables[i]));
-    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:s}",
+    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:s}",
                   "schema", "mig-backup/1", "file", r->file, "archive_id", r->archive_id, "created",
                   r->created, "database", conn_database(k->conn), "bytes", (json_int_t)r->file_bytes,
                   "verified", r->verified, "revision", strings_json((char *const *)(uintptr_t)k->s.from),
@@ -470,7 +470,8 @@ static int print_json(const struct create *k, const char *head, FILE *out, struc
                   strings_json((char *const *)(uintptr_t)k->s.to), "scope",
                   k->s.scope == SNAPSHOT_LOSS ? "loss" : "tables", "tables", tables, "signer", r->signer,
                   "recipients", recipients_json(k->keys), "milliseconds",
-                  (json_int_t)(now_ms() - k->began), "log_head", head);
+                  (json_int_t)(now_ms() - k->began), "snapshot_milliseconds", (json_int_t)k->copying,
+                  "log_head", head);
     if (o == NULL || json_object_set_new(o, "notes", strings_json(r->notes)) != 0)
         err_oom(err);
     else
@@ -559,12 +560,14 @@ static void log_result(struct create *k, const struct err *err, char head[65])
 static int take(struct create *k, struct err *err)
 {
     struct progress *p = progress_start("saving");
+    int64_t start = now_ms();
     int rc;
 
     k->s.tick = progress_tick;
     k->s.tick_arg = p;
     rc = snapshot_create(k->conn, &k->s, &k->result, err);
     progress_end(p);
+    k->copying = now_ms() - start;
     return rc;
 }
 

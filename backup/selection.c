@@ -69,55 +69,76 @@ static const struct closure_table *fate_of(const struct snapshot_options *o, uin
     return NULL;
 }
 
-static int note(struct selection *s, const struct catalog_table *t, const char *what,
+/* One row of leaves.sql. */
+struct leaf {
+    uint32_t oid;
+    char kind, persistence;
+    const char *parent_schema, *parent_name, *schema, *name, *extension;
+};
+
+static void leaf_of(const struct result *r, int row, struct leaf *l)
+{
+    l->oid = (uint32_t)result_int(r, row, 0);
+    l->kind = result_text(r, row, 1)[0];
+    l->parent_schema = result_text(r, row, 2);
+    l->parent_name = result_text(r, row, 3);
+    l->schema = result_text(r, row, 4);
+    l->name = result_text(r, row, 5);
+    l->persistence = result_text(r, row, 6)[0];
+    l->extension = result_text(r, row, 7);
+}
+
+static int note(struct selection *s, const char *schema, const char *name, const char *what,
                 struct err *err)
 {
     struct buf b = {0};
     int rc = -1;
 
-    if (quote_pretty(&b, t->schema, t->name, err) == 0)
+    if (quote_pretty(&b, schema, name, err) == 0)
         rc = strings_addf(&s->notes, err, "%s: %s", b.data, what);
     buf_free(&b);
     return rc;
 }
 
-/* -1: an error; 0: leave it out (noted); 1: save its rows; 2: its place alone (no rows of its own) */
-static int judge(struct selection *s, const struct snapshot_options *o,
-                 const struct catalog_table *t, int standby, struct err *err)
+static int refuse(const struct leaf *l, struct err *err)
 {
     struct buf b = {0};
 
-    switch (t->kind) {
-    case 'r':
-        break;
-    case 'p':
-        return 2;
-    case 'm':
-        return note(s, t, "a materialized view: its rows are not saved, REFRESH makes them again",
-                    err);
-    case 'f':
-        return note(s, t, "a foreign table: its rows are elsewhere and not saved", err);
-    case 'v':
-        return 0;
-    default:
-        return note(s, t, "not a table: nothing of it is saved", err);
-    }
-    if (t->persistence != 't' && (t->persistence != 'u' || !standby)) {
-        if (t->extension != NULL && o->closure == NULL)
-            return note(s, t, "belongs to an extension: not saved", err);
-        return 1;
-    }
-    if (quote_pretty(&b, t->schema, t->name, err) == 0) {
-        if (t->persistence == 't')
+    if (quote_pretty(&b, l->schema, l->name, err) == 0) {
+        if (l->persistence == 't') {
             err_set(err, ERR_USAGE, "%s is a temporary table: it cannot be saved", b.data);
-        else
-            err_set(err, ERR_FAILED,
-                    "%s is an unlogged table: on a standby it has no rows to read", b.data);
-        err_hint(err, t->persistence == 't' ? "leave it out with --exclude"
-                                            : "take the backup on the primary, or --exclude it");
+            err_hint(err, "leave it out with --exclude");
+        } else {
+            err_set(err, ERR_FAILED, "%s is an unlogged table: on a standby it has no rows to read", b.data);
+            err_hint(err, "take the backup on the primary, or --exclude it");
+        }
     }
     buf_free(&b);
     return -1;
+}
+
+static int is_table(const struct leaf *l, const struct snapshot_options *o)
+{
+    return (l->kind == 'r' || l->kind == 'p') && (l->extension == NULL || o->closure != NULL);
+}
+
+/* Why the rows of L are not saved, or NULL where they are or need no word. */
+static const char *left_out(const struct leaf *l, const struct snapshot_options *o)
+{
+    switch (l->kind) {
+    case 'r':
+    case 'p':
+        return is_table(l, o) ? NULL : "belongs to an extension: not saved";
+    case 'm':
+        return "a materialized view: its rows are not saved, REFRESH makes them again";
+    case 'f':
+        return "a foreign table: its rows are elsewhere and not saved";
+    case 'v':
+    case 'S':
+        return NULL;
+    default:
+        return "not a table: nothing of it is saved";
+    }
 }
 
 /* Types whose text is ASCII whatever was stored; the rest of a database without an encoding may hold
@@ -198,7 +219,7 @@ static int save_table(struct selection *s, struct manifest_table *m, const struc
     if (o->scope == SNAPSHOT_LOSS && fate != NULL && t->kind == 'r' &&
         loss_find(t, fate, m->key, o, &loss, err) != 0)
         goto out;
-    if (loss.note != NULL && note(s, t, loss.note, err) != 0)
+    if (loss.note != NULL && note(s, t->schema, t->name, loss.note, err) != 0)
         goto out;
     m->filter = loss.filter;
     loss.filter = NULL;
@@ -233,7 +254,7 @@ static struct result *read_leaves(struct conn *c, const uint32_t *oids, size_t n
 {
     char *array = selection_array(oids, n, err);
     const char *params[] = {array};
-    struct query q = {.sql = leaves_sql, .params = params, .nparams = 1, .columns = 4};
+    struct query q = {.sql = leaves_sql, .params = params, .nparams = 1, .columns = 8};
     struct result *r = array == NULL ? NULL : query_run(c, &q, err);
 
     free(array);
@@ -259,6 +280,57 @@ int selection_expand(struct conn *c, const uint32_t *oids, size_t n, uint32_t **
     return 0;
 }
 
+int selection_names(struct conn *c, const struct snapshot_options *o, struct selection *s,
+                    struct err *err)
+{
+    struct result *r = NULL;
+    uint32_t *asked = NULL;
+    size_t nasked = 0, n = 0;
+    struct buf b = {0};
+    int rc = -1;
+
+    memset(s, 0, sizeof(*s));
+    if ((asked = wanted(o, &nasked, err)) == NULL ||
+        (r = read_leaves(c, asked, nasked, err)) == NULL)
+        goto out;
+    if ((s->locks = calloc((size_t)result_rows(r) + 1, sizeof(*s->locks))) == NULL) {
+        err_oom(err);
+        goto out;
+    }
+    for (int i = 0; i < result_rows(r); i++) {
+        struct leaf l;
+
+        leaf_of(r, i, &l);
+        if (is_in(l.oid, o->exclude, o->nexclude) || !is_table(&l, o) || l.persistence == 't')
+            continue;
+        buf_reset(&b);
+        if (quote_name(&b, l.schema, l.name, err) != 0 ||
+            strings_add(&s->lock_names, b.data, err) != 0)
+            goto out;
+        s->locks[n++] = l.oid;
+    }
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&b);
+    free(asked);
+    if (rc != 0)
+        selection_free(s);
+    return rc;
+}
+
+/* Room for every relation of R. */
+static int make_room(struct selection *s, size_t rows, size_t sequences, struct err *err)
+{
+    s->tables = calloc(rows + 1, sizeof(*s->tables));
+    s->pages = calloc(rows + 1, sizeof(*s->pages));
+    s->oids = calloc(rows + 1, sizeof(*s->oids));
+    s->sequences = calloc(rows + sequences + 1, sizeof(*s->sequences));
+    if (s->tables == NULL || s->pages == NULL || s->oids == NULL || s->sequences == NULL)
+        return err_oom(err);
+    return 0;
+}
+
 int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, int standby,
                    struct selection *s, struct err *err)
 {
@@ -274,50 +346,49 @@ int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, 
         (r = read_leaves(c, asked, nasked, err)) == NULL)
         goto out;
     rows = (size_t)result_rows(r);
-    s->tables = calloc(rows + 1, sizeof(*s->tables));
-    s->pages = calloc(rows + 1, sizeof(*s->pages));
-    s->oids = calloc(rows + 1, sizeof(*s->oids));
-    s->sequences = calloc(rows + 1 + (o->closure != NULL ? o->closure->nsequences : 0),
-                          sizeof(*s->sequences));
     oids = calloc(rows + 1, sizeof(*oids));
     at = calloc(rows + 1, sizeof(*at));
-    if (s->tables == NULL || s->pages == NULL || s->oids == NULL || s->sequences == NULL ||
-        oids == NULL || at == NULL) {
+    if (oids == NULL || at == NULL) {
         err_oom(err);
         goto out;
     }
+    if (make_room(s, rows, o->closure != NULL ? o->closure->nsequences : 0, err) != 0)
+        goto out;
     for (size_t i = 0; o->closure != NULL && i < o->closure->nsequences; i++)
         s->sequences[s->nsequences++] = o->closure->sequences[i].oid;
     for (size_t i = 0; i < rows; i++) {
-        uint32_t oid = (uint32_t)result_int(r, (int)i, 0);
+        struct leaf l;
+        const char *why;
 
-        if (is_in(oid, o->exclude, o->nexclude))
+        leaf_of(r, (int)i, &l);
+        if (is_in(l.oid, o->exclude, o->nexclude))
             continue;
-        if (result_text(r, (int)i, 1)[0] == 'S') {
-            s->sequences[s->nsequences++] = oid;
+        if (l.kind == 'S')
+            s->sequences[s->nsequences++] = l.oid;
+        if ((why = left_out(&l, o)) != NULL && note(s, l.schema, l.name, why, err) != 0)
+            goto out;
+        if (!is_table(&l, o))
             continue;
+        if (l.persistence == 't' || (l.persistence == 'u' && standby)) {
+            (void)refuse(&l, err);
+            goto out;
         }
         at[n] = (int)i;
-        oids[n++] = oid;
+        oids[n++] = l.oid;
     }
     if (n > 0 && (tables = catalog_tables_get(c, oids, n, err)) == NULL)
         goto out;
     for (size_t i = 0; i < n; i++) {
         struct manifest_table *m = &s->tables[s->n];
-        int what;
 
         if (tables[i] == NULL)
-            continue;
-        if ((what = judge(s, o, tables[i], standby, err)) < 0)
-            goto out;
-        if (what == 0)
             continue;
         s->n++;
         if (save_table(s, m, tables[i], o, ascii, err) != 0 ||
             strings_dup(&m->parent_schema, result_text(r, at[i], 2), err) != 0 ||
             strings_dup(&m->parent_name, result_text(r, at[i], 3), err) != 0)
             goto out;
-        m->stream = what == 1 ? (uint32_t)s->n : 0;
+        m->stream = tables[i]->kind == 'r' ? (uint32_t)s->n : 0;
         memset(m->digest, '0', 32);
         s->oids[s->n - 1] = oids[i];
         s->pages[s->n - 1] = tables[i]->pages;
@@ -341,6 +412,8 @@ void selection_free(struct selection *s)
     free(s->tables);
     free(s->pages);
     free(s->oids);
+    free(s->locks);
+    strings_free(s->lock_names);
     free(s->sequences);
     strings_free(s->notes);
     memset(s, 0, sizeof(*s));

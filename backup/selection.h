@@ -18,12 +18,17 @@ struct selection {
     int64_t *pages;                /* of each, for the order of work */
     size_t n;
     uint32_t *oids;                /* of the tables */
+    uint32_t *locks;               /* relations that a reader must lock; LOCK_NAMES: "schema"."name" of each */
+    char **lock_names;
     uint32_t *sequences;           /* asked for by themselves */
     size_t nsequences;
     char **notes;
 };
 
-/* Reads the catalog in C's transaction.  ASCII: the database has no encoding; STANDBY: unlogged
+/* Only locks and lock_names, by a query that waits for nobody. */
+int selection_names(struct conn *c, const struct snapshot_options *o, struct selection *s,
+                    struct err *err) MIG_MUST_CHECK;
+/* All of it, in C's transaction: tables that are not locked may make it wait.  ASCII: the database has no encoding; STANDBY: unlogged
  * tables cannot be read. */
 int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, int standby,
                    struct selection *s, struct err *err) MIG_MUST_CHECK;

@@ -52,21 +52,16 @@ static int is_ascii(const struct manifest *m)
 /* ---- locks ---- */
 
 /* "LOCK TABLE ONLY a, ONLY b IN ACCESS SHARE MODE"; *SQL is NULL where there is nothing to lock. */
-static int lock_statement(const struct selection *s, int nowait, char **sql, struct err *err)
+static int lock_statement(char *const *names, int nowait, char **sql, struct err *err)
 {
     struct buf b = {0};
-    size_t n = 0;
 
     *sql = NULL;
-    for (size_t i = 0; i < s->n; i++) {
-        if (s->tables[i].stream == 0)
-            continue;
-        if (buf_adds(&b, n++ == 0 ? "LOCK TABLE ONLY " : ", ONLY ", err) != 0 ||
-            quote_name(&b, s->tables[i].schema, s->tables[i].name, err) != 0)
-            goto fail;
-    }
-    if (n == 0)
+    if (strings_count(names) == 0)
         return 0;
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (buf_addf(&b, err, "%s ONLY %s", i == 0 ? "LOCK TABLE" : ",", names[i]) != 0)
+            goto fail;
     if (buf_adds(&b, nowait ? " IN ACCESS SHARE MODE NOWAIT" : " IN ACCESS SHARE MODE", err) == 0 &&
         (*sql = buf_take(&b, err)) != NULL)
         return 0;
@@ -76,10 +71,10 @@ fail:
 }
 
 /* The lock was not to be had: who has it? */
-static void name_blockers(struct work *w, struct err *err)
+static void name_blockers(struct work *w, const struct selection *s, struct err *err)
 {
     struct err ignored = {0};
-    char *array = selection_array(w->s.oids, w->s.n, &ignored);
+    char *array = selection_array(s->locks, strings_count(s->lock_names), &ignored);
     const char *params[] = {array};
     struct query q = {.sql = blockers_sql, .params = params, .nparams = 1, .columns = 8};
     struct result *r = array == NULL ? NULL : query_run(w->leader, &q, &ignored);
@@ -107,13 +102,13 @@ static void name_blockers(struct work *w, struct err *err)
     free(array);
 }
 
-static int lock_tables(struct work *w, struct err *err)
+static int lock_tables(struct work *w, const struct selection *s, struct err *err)
 {
     int64_t timeout = w->o->lock_timeout_ms > 0 ? w->o->lock_timeout_ms : LOCK_TIMEOUT_MS;
     char *sql = NULL;
     int rc = -1;
 
-    if (lock_statement(&w->s, 0, &sql, err) != 0)
+    if (lock_statement(s->lock_names, 0, &sql, err) != 0)
         return -1;
     /* SET takes no snapshot, and LOCK none either: the first that does comes after all locks. */
     if (query_execf(w->leader, err, "SET LOCAL lock_timeout = '%" PRId64 "ms'", timeout) != 0)
@@ -124,7 +119,7 @@ static int lock_tables(struct work *w, struct err *err)
         if (strcmp(err->sqlstate, "55P03") == 0) {
             err_prefix(err, "the tables could not be locked for reading within %.3g s",
                        (double)timeout / 1000);
-            name_blockers(w, err);
+            name_blockers(w, s, err);
         } else {
             err_prefix(err, "cannot lock the tables for reading");
         }
@@ -136,14 +131,15 @@ out:
     return rc;
 }
 
-/* The same tables under the same names. */
+/* The same relations under the same names. */
 static int unchanged(const struct selection *a, const struct selection *b)
 {
-    if (a->n != b->n)
+    size_t n = strings_count(a->lock_names);
+
+    if (n != strings_count(b->lock_names))
         return 0;
-    for (size_t i = 0; i < a->n; i++)
-        if (a->oids[i] != b->oids[i] || strcmp(a->tables[i].name, b->tables[i].name) != 0 ||
-            strcmp(a->tables[i].schema, b->tables[i].schema) != 0)
+    for (size_t i = 0; i < n; i++)
+        if (a->locks[i] != b->locks[i] || strcmp(a->lock_names[i], b->lock_names[i]) != 0)
             return 0;
     return 1;
 }
@@ -152,44 +148,61 @@ static int unchanged(const struct selection *a, const struct selection *b)
  * look, lock, look again. */
 static int begin_own(struct work *w, struct err *err)
 {
-    struct selection again = {0};
+    struct selection before = {0}, after = {0};
+    int rc = -1;
 
     for (int i = 0; i < ATTEMPTS; i++) {
-        int same;
-
-        selection_free(&w->s);
-        if (selection_make(w->leader, w->o, is_ascii(w->m), w->standby, &w->s, err) != 0 ||
+        selection_free(&before);
+        selection_free(&after);
+        if (selection_names(w->leader, w->o, &before, err) != 0 ||
             tx_begin(w->leader, TX_REPEATABLE_READ, 1, err) != 0)
-            return -1;
+            goto out;
         w->begun = 1;
-        if (lock_tables(w, err) != 0)
-            return -1;
-        if (selection_make(w->leader, w->o, is_ascii(w->m), w->standby, &again, err) != 0)
-            return -1;
-        same = unchanged(&w->s, &again);
-        selection_free(&w->s);
-        w->s = again;
-        memset(&again, 0, sizeof(again));
-        if (same)
-            return 0;
+        if (lock_tables(w, &before, err) != 0 ||
+            selection_names(w->leader, w->o, &after, err) != 0)
+            goto out;
+        if (unchanged(&before, &after)) {
+            rc = selection_make(w->leader, w->o, is_ascii(w->m), w->standby, &w->s, err);
+            goto out;
+        }
         tx_rollback(w->leader);
         w->begun = 0;
     }
-    return err_set(err, ERR_FAILED,
-                   "tables keep being created, renamed or dropped while they are being locked");
+    err_set(err, ERR_FAILED,
+            "tables keep being created, renamed or dropped while they are being locked");
+out:
+    w->s.locks = after.locks;
+    w->s.lock_names = after.lock_names;
+    after.locks = NULL;
+    after.lock_names = NULL;
+    selection_free(&before);
+    selection_free(&after);
+    return rc;
+}
+
+/* Within a caller's transaction, who holds stronger locks already; helpers need theirs. */
+static int begin_held(struct work *w, struct err *err)
+{
+    struct selection names = {0};
+
+    if (session_borrow(w->leader, &w->before, err) != 0 ||
+        selection_names(w->leader, w->o, &names, err) != 0)
+        return -1;
+    if (selection_make(w->leader, w->o, is_ascii(w->m), w->standby, &w->s, err) != 0) {
+        selection_free(&names);
+        return -1;
+    }
+    w->s.locks = names.locks;
+    w->s.lock_names = names.lock_names;
+    return 0;
 }
 
 static int begin(struct work *w, struct err *err)
 {
     if (surround_identity(w->leader, w->m, &w->standby, err) != 0)
         return -1;
-    if (!w->o->held) {
-        if (begin_own(w, err) != 0)
-            return -1;
-    } else if (session_borrow(w->leader, &w->before, err) != 0 ||
-               selection_make(w->leader, w->o, is_ascii(w->m), w->standby, &w->s, err) != 0) {
+    if ((w->o->held ? begin_held(w, err) : begin_own(w, err)) != 0)
         return -1;
-    }
     if ((w->oids = selection_array(w->s.oids, w->s.n, err)) == NULL)
         return -1;
     if (!w->o->alone && (w->snapshot = tx_export_snapshot(w->leader, err)) == NULL)
@@ -310,11 +323,10 @@ static int copy_rows(struct work *w, struct err *err)
                              .jobs = w->o->jobs > 0 ? w->o->jobs : 2,
                              .tick = w->o->tick,
                              .tick_arg = w->o->tick_arg};
-    struct selection named = {.tables = w->m->tables, .n = w->m->ntables};
     char *lock_sql = NULL;
     int rc;
 
-    if (lock_statement(&named, 1, &lock_sql, err) != 0)
+    if (lock_statement(w->s.lock_names, 1, &lock_sql, err) != 0)
         return -1;
     k.lock_sql = lock_sql;
     rc = crew_run(&k, err);
