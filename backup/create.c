@@ -85,7 +85,8 @@ static int check_flags(const struct create_options *o, struct err *err)
     return 0;
 }
 
-static void request_of(const struct create_options *o, struct plan_request *r)
+static void request_of(const struct create_options *o, const struct config *config,
+                       struct plan_request *r)
 {
     const struct cli_common *c = o->common;
 
@@ -101,6 +102,7 @@ static void request_of(const struct create_options *o, struct plan_request *r)
     r->revision = o->downgrade != NULL ? o->downgrade : o->upgrade != NULL ? o->upgrade : "heads";
     r->sql_files = o->sql.items;
     r->nsql_files = o->sql.count;
+    plan_request_settle(r, config);
 }
 
 /* ---- the database ---- */
@@ -193,9 +195,11 @@ static int select_all(struct create *k, struct err *err)
 static int read_version(struct create *k, struct err *err)
 {
     struct version_name name = {0};
+    struct plan_request r;
     struct err ignored = {0};
 
-    if (version_find(k->conn, k->o->common->version_table, &name, &ignored) == 0 && name.table != NULL)
+    request_of(k->o, k->config, &r);
+    if (version_find(k->conn, r.version_table, &name, &ignored) == 0 && name.table != NULL)
         k->rows = version_rows(k->conn, &name, &ignored);
     version_name_free(&name);
     if (ignored.kind == ERR_INTERRUPTED) {
@@ -271,7 +275,7 @@ static int select_affected(struct create *k, struct err *err)
     size_t n = 0;
     int rc = -1;
 
-    request_of(k->o, &r);
+    request_of(k->o, k->config, &r);
     if ((k->plan = plan_make(&r, k->conn, err)) == NULL) {
         if (err->kind == ERR_USAGE && k->o->downgrade == NULL && k->o->upgrade == NULL &&
             k->o->sql.count == 0) {
@@ -580,12 +584,12 @@ int create_run(const struct create_options *o, struct err *err)
     char head[65] = "";
     int rc = -1;
 
-    request_of(o, &r);
     if (check_flags(o, err) != 0 || (k.config = config_load(o->common->config, err)) == NULL ||
         open_report(o, &report, err) != 0 ||
         (k.keys = keyring_load(o->common, k.config, err)) == NULL ||
         keyring_can_write(k.keys, err) != 0 || open_log(&k, err) != 0)
         goto out;
+    request_of(o, k.config, &r);
     /* Without a project there is no last address; whether that matters shows when we connect. */
     k.fallback_url = plan_database_url(&r, &no_url);
     rc = connect_to(&k, err) == 0 && prepare(&k, err) == 0 && take(&k, err) == 0 ? 0 : -1;

@@ -48,9 +48,9 @@ struct session {
     struct guard *guard;
 };
 
-static const char *or_config(const char *value, const struct config *c, const char *key, int file)
+static const char *or_config(const char *value, const struct config *c, const char *key)
 {
-    return value != NULL ? value : file ? config_file(c, key) : config_string(c, key);
+    return value != NULL ? value : config_string(c, key);
 }
 
 static int64_t or_duration(int64_t value, const struct config *c, const char *key)
@@ -83,11 +83,12 @@ static int make_request(struct session *s, const char *revision, struct err *err
     p->sql_files = g->sql.items;
     p->nsql_files = g->sql.count;
     p->current = g->current;
-    p->alembic_config = or_config(c->alembic_config, s->config, "alembic.config", 1);
-    p->alembic_name = or_config(c->alembic_name, s->config, "alembic.name", 0);
-    p->alembic_command = or_config(c->alembic_command, s->config, "alembic.command", 0);
-    p->versions = or_config(c->versions, s->config, "alembic.versions", 1);
-    p->version_table = or_config(c->version_table, s->config, "alembic.version_table", 0);
+    p->alembic_config = c->alembic_config;
+    p->alembic_name = c->alembic_name;
+    p->alembic_command = c->alembic_command;
+    p->versions = c->versions;
+    p->version_table = c->version_table;
+    plan_request_settle(p, s->config);
     r->common = c;
     r->config = s->config;
     r->keys = s->keys;
@@ -104,7 +105,7 @@ static int make_request(struct session *s, const char *revision, struct err *err
     r->lock_deadline_ms = or_duration(g->lock_deadline, s->config, "rollback.lock_deadline");
     r->lock_timeout_ms = or_duration(g->lock_timeout, s->config, "rollback.lock_timeout");
     r->statement_timeout_ms = or_duration(g->statement_timeout, s->config, "rollback.statement_timeout");
-    r->smoke_command = or_config(g->smoke_command, s->config, "rollback.smoke_command", 0);
+    r->smoke_command = or_config(g->smoke_command, s->config, "rollback.smoke_command");
     r->force = &g->force;
     r->cancel_blockers = g->cancel;
     r->terminate_blockers = g->terminate;

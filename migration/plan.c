@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/config.h"
 #include "core/log.h"
 #include "migration/history.h"
 #include "migration/ini.h"
@@ -356,6 +357,22 @@ static struct plan *make(struct context *x, const int *nodes, size_t n, int up, 
 failed:
     plan_free(p);
     return NULL;
+}
+
+void plan_request_settle(struct plan_request *r, const struct config *config)
+{
+    if (config == NULL)
+        return;
+    if (r->alembic_config == NULL)
+        r->alembic_config = config_file(config, "alembic.config");
+    if (r->alembic_name == NULL)
+        r->alembic_name = config_string(config, "alembic.name");
+    if (r->alembic_command == NULL)
+        r->alembic_command = config_string(config, "alembic.command");
+    if (r->versions == NULL)
+        r->versions = config_file(config, "alembic.versions");
+    if (r->version_table == NULL)
+        r->version_table = config_string(config, "alembic.version_table");
 }
 
 struct plan *plan_make(const struct plan_request *r, struct conn *c, struct err *err)

@@ -57,7 +57,8 @@ static void disconnect(struct gate *g)
     err_clear(&g->revision_error);
 }
 
-static void request_of(const struct gate_options *o, struct plan_request *r)
+static void request_of(const struct gate_options *o, const struct config *config,
+                       struct plan_request *r)
 {
     const struct cli_common *c = o->common;
 
@@ -67,6 +68,7 @@ static void request_of(const struct gate_options *o, struct plan_request *r)
     r->alembic_command = c->alembic_command;
     r->versions = c->versions;
     r->version_table = c->version_table;
+    plan_request_settle(r, config);
 }
 
 static int has_plan(const struct gate_options *o)
@@ -111,7 +113,7 @@ static int read_plan(struct gate *g, struct err *err)
     size_t n = 0;
     int rc = -1;
 
-    request_of(o, &r);
+    request_of(o, g->config, &r);
     if (!has_plan(o)) {
         r.direction = PLAN_UP;
         r.revision = "heads";
@@ -327,11 +329,11 @@ int gate_run(const struct gate_options *o, struct err *err)
         return 0;
     }
     describe(&g);
-    request_of(o, &r);
     if ((g.config = config_load(o->common->config, err)) == NULL || known(&g, err) != 0 ||
         report_open(&report, &o->common->formats, present_forms, err) != 0 ||
         (g.keys = keyring_load(o->common, g.config, err)) == NULL)
         goto out;
+    request_of(o, g.config, &r);
     /* Without a project there is no last address; whether that matters shows when we connect. */
     g.fallback_url = plan_database_url(&r, &no_url);
     if ((v = o->wait_ms > 0 ? wait_for_go(&g, err) : look_or_unknown(&g, err)) == NULL ||

@@ -142,8 +142,10 @@ int hearing_run(const struct hearing_options *o, struct err *err)
     char *log = NULL, *dir = NULL, head[65];
     int code = -1;
 
-    if ((config = config_load(o->common->config, err)) == NULL ||
-        judge_by(o, config, &how, err) < 0 ||
+    if ((config = config_load(o->common->config, err)) == NULL)
+        goto out;
+    plan_request_settle(&request, config);
+    if (judge_by(o, config, &how, err) < 0 ||
         report_open(&report, &o->common->formats, formats, err) < 0)
         goto out;
     /* Offline touches nothing, not even the state folder. */

@@ -239,6 +239,7 @@ int history_report(const struct hearing_options *o, struct err *err)
     config = config_load(o->common->config, err);
     if (config == NULL || report_open(&report, &o->common->formats, formats, err) != 0)
         goto out;
+    plan_request_settle(&request, config);
     fail_on = least(o, config);
     /* Offline touches nothing, not even the state folder. */
     if (!o->offline) {

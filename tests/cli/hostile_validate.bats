@@ -15,3 +15,21 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     assert_exit 3
     assert_out '^unknown' 'r1'
 }
+
+@test "mig.json says which project and version table, to every program" {
+    mkdir app
+    mkdir app/v
+    printf '[alembic]\nscript_location = %%(here)s\nversion_locations = %%(here)s/v\n' >app/alembic.ini
+    printf 'revision = "r1"\ndown_revision = None\nfrom alembic import op\ndef upgrade():\n    op.execute("create table x()")\ndef downgrade():\n    op.execute("drop table x")\n' >app/v/a.py
+    echo '{"alembic": {"config": "app/alembic.ini", "version_table": "ops.versions"}}' >mig.json
+    sql "create schema ops" "create table ops.versions (version_num text)" "insert into ops.versions values ('r1')"
+    mig mig-validate downgrade base --no-sql
+    assert_exit 3
+    assert_out 'r1 -> base'
+    mig mig-prodcheck --only revision --format json
+    assert_out 'at r1'
+    mig-backup keygen >/dev/null
+    mig mig-backup create --all --no-ddl --format json
+    assert_exit 0
+    assert_out '"r1"'
+}
