@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backup/archive_internal.h"
@@ -174,6 +175,7 @@ int rekey_file(const char *path, const struct rekey_options *o, struct rekey_res
     struct secret *dek = NULL;
     struct err why = {0};
     uint32_t count, room;
+    struct stat ours, read;
     int fd = -1, rc = -1;
 
     memset(r, 0, sizeof(*r));
@@ -185,6 +187,12 @@ int rekey_file(const char *path, const struct rekey_options *o, struct rekey_res
     }
     if ((a = archive_open(path, o->keys, err)) == NULL)
         goto out;
+    /* The slots of one file must not be written into another that took its name meanwhile. */
+    if (fstat(fd, &ours) != 0 || fstat(a->fd, &read) != 0 || ours.st_dev != read.st_dev ||
+        ours.st_ino != read.st_ino) {
+        err_set(err, ERR_REFUSED, "\"%s\" was replaced while it was being opened", path);
+        goto out;
+    }
     old = &a->slots.copy[a->used];
     room = (a->head.slots_size - FORMAT_SLOTS_FIXED) / FORMAT_RECORD;
     if ((records = calloc(room, FORMAT_RECORD)) == NULL) {

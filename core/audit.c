@@ -69,8 +69,10 @@ static int utc_now(char *text, size_t size)
 static char *mask_at(const char *word, const char *at, const char *stops, struct err *err)
 {
     struct buf b = {0};
-    size_t len = strcspn(at, stops);
+    size_t len = 0;
 
+    while (at[len] != '\0' && strchr(stops, at[len]) == NULL)
+        len += at[len] == '\\' && at[len + 1] != '\0' ? 2 : 1;
     if (*at == '\'') { /* conninfo quoting */
         for (len = 1; at[len] != '\0' && at[len] != '\''; len++)
             if (at[len] == '\\' && at[len + 1] != '\0')
@@ -115,14 +117,9 @@ static char *mask_word(const char *original, struct err *err)
     }
     if ((at = strstr(word, "://")) != NULL) {
         const char *authority = at + 3;
-        const char *last = NULL;
+        /* A password may hold a raw slash, and an @: to hide too much is the lesser evil. */
+        const char *last = strrchr(authority, '@');
 
-        for (const char *p = authority; *p != '\0' && *p != '/' && *p != '?'; p++)
-            if (*p == '@')
-                last = p;
-        /* A password may hold a raw slash: then the @ stands behind it. */
-        if (last == NULL)
-            last = strrchr(authority, '@');
         if (last != NULL && (at = strchr(authority, ':')) != NULL && at < last) {
             struct buf b = {0};
 
@@ -152,9 +149,11 @@ static char *mask_word(const char *original, struct err *err)
                 goto fail;
         }
     }
-    if ((at = find_word(word, "mig-key-")) != NULL &&
-        replace(&word, mask_at(word, at, " \t\n", err)) != 0)
-        goto fail;
+    for (size_t from = 0; (at = find_word(word + from, "mig-key-")) != NULL;) {
+        from = (size_t)(at - word);
+        if (replace(&word, mask_at(word, at, " \t\n,;:\"'", err)) != 0)
+            goto fail;
+    }
     return word;
 fail:
     free(word);

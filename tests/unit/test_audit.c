@@ -30,6 +30,9 @@ static void test_mask(void **state)
     } rows[] = {
         {"postgresql://u:s3cret@h/db?x=1", NULL, "postgresql://u:***@h/db?x=1"},
         {"postgresql://u:s3/c@ret@h/db", NULL, "postgresql://u:***@h/db"},
+        {"postgresql://u:a@s3/c@h/db", NULL, "postgresql://u:***@h/db"},
+        {"host=h password=a\\ s3cret user=u", NULL, "'host=h password=*** user=u'"},
+        {"mig-key-s3 mig-key-s3", NULL, "'mig-key-*** mig-key-***'"},
         {"postgresql://u@h:5432/db", NULL, "postgresql://u@h:5432/db"},
         {"postgresql:///db?user=u&password=s3cret&sslmode=require", NULL,
          "'postgresql:///db?user=u&password=***&sslmode=require'"},
