@@ -261,6 +261,9 @@ int fresh_check(const struct check *k, const struct check_limits *limits,
 {
     if (o->no_backup_check)
         return check_say(out, k, CHECK_SKIPPED, err, "a backup is taken by the run itself");
+    if (o->after)
+        return check_say(out, k, CHECK_SKIPPED, err,
+                         "not asked after a migration: its backup is of the revision before");
     if (o->keys == NULL)
         return check_say(out, k, CHECK_ERROR, err, "no key and no --trust: a backup's signature cannot "
                                                    "be checked");

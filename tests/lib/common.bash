@@ -153,7 +153,8 @@ json() {
 v = eval("d" + sys.argv[1], {"d": json.loads(sys.stdin.read())})
 print(v if isinstance(v, str) else json.dumps(v))' "$1" <<<"$from"
 }
-# db_digest [DATABASE]: one line that changes with any row, table or version row.
+# db_digest [DATABASE]: one line that changes with any row, table or version row, and not with the
+# order in which rows happen to stand.
 db_digest() {
-    pg_dump -d "${1:-$PGDATABASE}" | grep -vE '^\\(un)?restrict' | sha256sum
+    pg_dump -d "${1:-$PGDATABASE}" | grep -vE '^\\(un)?restrict' | LC_ALL=C sort | sha256sum
 }
