@@ -54,6 +54,13 @@ static int run_history(int argc, const char *const *argv, void *context, struct 
     return history_report(context, err);
 }
 
+static int run_hazards(int argc, const char *const *argv, void *context, struct err *err)
+{
+    (void)argc;
+    (void)argv;
+    return hearing_hazards(context, err);
+}
+
 int main(int argc, char **argv)
 {
     static struct cli_common common;
@@ -86,6 +93,8 @@ int main(int argc, char **argv)
          -1, own, run_sql, NULL},
         {"history", "", "say what is wrong with the revision files, by file and line", 0, 0, own,
          run_history, NULL},
+        {"hazards", "", "list what is looked for (text, json, markdown)", 0, 0, NULL, run_hazards,
+         NULL},
         {.name = NULL},
     };
     const struct cli_option *const tables[] = {cli_connection_options(&common),

@@ -111,6 +111,12 @@ static const json_t *bare_not_null(const json_t *coldef)
     return found;
 }
 
+int effect_required(const struct effect *e)
+{
+    return e->kind == EFFECT_ADD_COLUMN &&
+           bare_not_null(node_as(node_get(e->node, "def"), "ColumnDef")) != NULL;
+}
+
 static const json_t *find_bare(const json_t *tree, const char **column)
 {
     const json_t *cmds = node_get(node_as(tree, "AlterTableStmt"), "cmds");

@@ -122,6 +122,8 @@ const char *effect_name(enum effect_kind kind); /* "drop-column" */
 char *effect_expression(const struct effect *e);
 /* ALTER_TYPE, ADD_COLUMN: the type as SQL.  Owned. */
 char *effect_type(const struct effect *e);
+/* ADD COLUMN ... NOT NULL that old rows cannot meet: no default, not generated, not a serial. */
+int effect_required(const struct effect *e);
 /* "schema.table.column", as the server knows it, for messages.  Owned; NULL: no memory. */
 char *effect_object(const struct effect *e);
 

@@ -2,11 +2,21 @@
 #ifndef MIG_VALIDATE_DETECT_H
 #define MIG_VALIDATE_DETECT_H
 
-struct inquiry;
+struct effect;
 struct effects;
+struct inquiry;
 
-/* Over every step's effects, in order (entries are NULL for a step without a script). */
-void detect_loss(struct inquiry *q, struct effects *const *steps);
-void detect_plan(struct inquiry *q, struct effects *const *steps);
+/* Everything, over every step's effects in order (entries are NULL for a step without a script). */
+void detect(struct inquiry *q, struct effects *const *steps);
+
+/* Its parts: one effect at a time, ... */
+void detect_loss(struct inquiry *q, const struct effect *e);
+void detect_cast(struct inquiry *q, const struct effect *e);
+void detect_data(struct inquiry *q, const struct effect *e);
+void detect_lock(struct inquiry *q, const struct effect *e);
+void detect_app(struct inquiry *q, const struct effect *e);
+void detect_style(struct inquiry *q, const struct effect *e);
+/* ... and what only shows in the whole of a step. */
+void detect_script(struct inquiry *q, const struct effects *effects);
 
 #endif

@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "core/strings.h"
-#include "migration/plan.h"
 #include "pg/catalog.h"
 #include "pg/quote.h"
 #include "script/closure.h"
@@ -13,94 +11,9 @@
 #include "script/parse.h"
 #include "script/statement.h"
 #include "validate/detect.h"
+#include "validate/facts.h"
 #include "validate/inquiry.h"
-
-/* What earlier statements of the plan did, as "oid" or "oid.column". */
-struct past {
-    char **written; /* tables whose rows they change */
-    char **dropped; /* columns that they drop: not lost a second time */
-    char **tables;  /* tables that they drop */
-};
-
-static int past_has(char **list, uint32_t oid, const char *column)
-{
-    struct buf b = {0};
-    struct err err = {0};
-    int yes = 0;
-
-    if (buf_addf(&b, &err, column == NULL ? "%u" : "%u.%s", oid, column) == 0)
-        yes = strings_find(list, b.data) >= 0;
-    buf_free(&b);
-    return yes;
-}
-
-static void past_add(struct inquiry *q, char ***list, uint32_t oid, const char *column)
-{
-    if (strings_addf(list, q->err, column == NULL ? "%u" : "%u.%s", oid, column) < 0)
-        q->failed = 1;
-}
-
-/* ---- SQL that counts ---- */
-
-static int add_from(struct buf *b, const struct catalog_table *t, int only, const char *alias,
-                    struct err *err)
-{
-    if (buf_adds(b, only ? " FROM ONLY " : " FROM ", err) < 0 ||
-        quote_name(b, t->schema, t->name, err) < 0)
-        return -1;
-    if (alias == NULL)
-        return 0;
-    return buf_adds(b, " AS ", err) < 0 ? -1 : quote_ident(b, alias, err);
-}
-
-/* The number of non-null values in a row, over the columns that are not computed; "0" for none. */
-static int add_nonnulls(struct buf *b, const struct catalog_table *t, const struct past *past,
-                        const char *alias, struct err *err)
-{
-    size_t i, n = 0;
-
-    for (i = 0; i < t->ncolumns; i++) {
-        if (t->columns[i].generated != '\0' ||
-            (past != NULL && past_has(past->dropped, t->oid, t->columns[i].name)))
-            continue;
-        /* A function takes at most 100 arguments. */
-        if (buf_adds(b, n == 0 ? "num_nonnulls(" : n % 90 == 0 ? ") + num_nonnulls(" : ", ", err) <
-                0 ||
-            (alias != NULL && (quote_ident(b, alias, err) < 0 || buf_addc(b, '.', err) < 0)) ||
-            quote_ident(b, t->columns[i].name, err) < 0)
-            return -1;
-        n++;
-    }
-    return buf_adds(b, n == 0 ? "0" : ")", err);
-}
-
-static void set_probe(struct inquiry *q, long index, enum probe_kind kind, struct buf *sql,
-                      const struct catalog_table *t)
-{
-    struct probe *p = inquiry_probe(q, index);
-
-    if (p == NULL || q->failed)
-        return;
-    p->kind = kind;
-    if ((p->sql = buf_take(sql, q->err)) == NULL)
-        q->failed = 1;
-    p->rows = t->rows;
-    p->bytes = t->bytes;
-    p->values_per_row = (int)t->ncolumns;
-}
-
-static void set_subject(struct inquiry *q, long index, const char *verb, const char *object)
-{
-    struct probe *p = inquiry_probe(q, index);
-    struct buf b = {0};
-
-    if (p == NULL)
-        return;
-    if (buf_addf(&b, q->err, "%s %s", verb, object) < 0 ||
-        (p->subject = buf_take(&b, q->err)) == NULL)
-        q->failed = 1;
-    buf_free(&b);
-}
+#include "validate/probe.h"
 
 /* "CASCADE from type role, column public.p.r" */
 static void set_reached(struct inquiry *q, long index, const char *because, const char *object)
@@ -110,7 +23,7 @@ static void set_reached(struct inquiry *q, long index, const char *because, cons
     if (buf_addf(&b, q->err, "%s:", because) < 0)
         q->failed = 1;
     else
-        set_subject(q, index, b.data, object);
+        probe_subject(q, index, b.data, object);
     buf_free(&b);
 }
 
@@ -130,8 +43,7 @@ static const struct closure_reach *reached(const struct inquiry *q, const struct
 }
 
 /* All rows of T go. */
-static void probe_table(struct inquiry *q, long index, const struct catalog_table *t, int only,
-                        const struct past *past)
+static void probe_table(struct inquiry *q, long index, const struct catalog_table *t, int only)
 {
     struct buf b = {0};
 
@@ -141,39 +53,28 @@ static void probe_table(struct inquiry *q, long index, const struct catalog_tabl
     if (t->kind == 'f')
         goto out;
     if (buf_adds(&b, "SELECT count(*), count(*), coalesce(sum(", q->err) < 0 ||
-        add_nonnulls(&b, t, past, NULL, q->err) < 0 ||
+        probe_nonnulls(q, &b, t, NULL) < 0 ||
         buf_addf(&b, q->err, "), 0), %s(%u)",
                  t->kind == 'p' ? "(SELECT sum(pg_total_relation_size(relid))::bigint FROM "
                                   "pg_partition_tree"
                                 : "pg_total_relation_size",
                  t->oid) < 0 ||
         (t->kind == 'p' && buf_addc(&b, ')', q->err) < 0) ||
-        add_from(&b, t, only && t->kind != 'p', NULL, q->err) < 0) {
+        probe_from(&b, t, only && t->kind != 'p', NULL, q->err) < 0) {
         q->failed = 1;
         goto out;
     }
-    set_probe(q, index, PROBE_LOSS, &b, t);
-    inquiry_probe(q, index)->fraction = 1;
-    inquiry_probe(q, index)->shaken = past_has(past->written, t->oid, NULL);
+    probe_set(q, index, PROBE_LOSS, &b, t, 1);
 out:
     buf_free(&b);
 }
 
-static const struct catalog_column *column_of(const struct catalog_table *t, const char *name)
-{
-    size_t i;
-
-    for (i = 0; name != NULL && i < t->ncolumns; i++)
-        if (strcmp(t->columns[i].name, name) == 0)
-            return &t->columns[i];
-    return NULL;
-}
-
 /* The values of column NAME of T go. */
 static void probe_column(struct inquiry *q, long index, const struct catalog_table *t,
-                         const char *name, int only, const struct past *past)
+                         const char *name, int only)
 {
-    const struct catalog_column *c = column_of(t, name);
+    const struct catalog_column *c = probe_column_of(t, name);
+    struct facts_column known;
     struct buf b = {0};
 
     if (index < 0)
@@ -185,14 +86,14 @@ static void probe_column(struct inquiry *q, long index, const struct catalog_tab
         buf_adds(&b, "), count(", q->err) < 0 || quote_ident(&b, name, q->err) < 0 ||
         buf_adds(&b, "), coalesce(sum(pg_column_size(", q->err) < 0 ||
         quote_ident(&b, name, q->err) < 0 || buf_adds(&b, ")), 0)", q->err) < 0 ||
-        add_from(&b, t, only && t->kind != 'p', NULL, q->err) < 0) {
+        probe_from(&b, t, only && t->kind != 'p', NULL, q->err) < 0) {
         q->failed = 1;
         goto out;
     }
-    set_probe(q, index, PROBE_LOSS, &b, t);
+    (void)facts_column(q->facts, t->oid, name, &known);
+    probe_set(q, index, PROBE_LOSS, &b, t, known.null_frac < 0 ? -1 : 1 - known.null_frac);
     inquiry_probe(q, index)->values_per_row = 1;
     inquiry_probe(q, index)->recreated = c->generated != '\0';
-    inquiry_probe(q, index)->shaken = past_has(past->written, t->oid, NULL);
 out:
     buf_free(&b);
 }
@@ -200,7 +101,7 @@ out:
 /* ---- kinds of loss ---- */
 
 static void lose_table(struct inquiry *q, const struct effect *e, const char *code,
-                       const char *verb, struct past *past)
+                       const char *verb)
 {
     const struct catalog_table *t = inquiry_table(q, e);
     char *object = inquiry_object(q, e);
@@ -212,17 +113,17 @@ static void lose_table(struct inquiry *q, const struct effect *e, const char *co
         goto out;
     index = inquiry_raise(q, code, e, object, "%s %s destroys its rows (not measured)", verb,
                           object);
-    set_subject(q, index, verb, object);
+    probe_subject(q, index, verb, object);
     if (t != NULL)
         probe_table(q, index, t,
-                    (e->flags & EFFECT_ONLY) != 0 || e->kind == EFFECT_DROP_TABLE, past);
+                    (e->flags & EFFECT_ONLY) != 0 || e->kind == EFFECT_DROP_TABLE);
     if (t != NULL)
-        past_add(q, &past->tables, t->oid, NULL);
+        inquiry_remember(q, &q->past.tables, t->oid, NULL);
 out:
     free(object);
 }
 
-static void lose_column(struct inquiry *q, const struct effect *e, struct past *past)
+static void lose_column(struct inquiry *q, const struct effect *e)
 {
     const struct catalog_table *t = inquiry_table(q, e);
     const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
@@ -232,14 +133,14 @@ static void lose_column(struct inquiry *q, const struct effect *e, struct past *
     if (object == NULL)
         return;
     if (q->closure != NULL && (e->flags & EFFECT_IF_EXISTS) != 0 &&
-        (t == NULL || column_of(t, column) == NULL))
+        (t == NULL || probe_column_of(t, column) == NULL))
         goto out;
     index = inquiry_raise(q, "drop-column", e, object,
                           "DROP COLUMN %s destroys its values (not measured)", object);
-    set_subject(q, index, "DROP COLUMN", object);
+    probe_subject(q, index, "DROP COLUMN", object);
     if (t != NULL) {
-        probe_column(q, index, t, column, (e->flags & EFFECT_ONLY) != 0, past);
-        past_add(q, &past->dropped, t->oid, column);
+        probe_column(q, index, t, column, (e->flags & EFFECT_ONLY) != 0);
+        inquiry_remember(q, &q->past.dropped, t->oid, column);
     }
 out:
     free(object);
@@ -254,8 +155,35 @@ static const char *cascade_code(const struct effect *e)
                                               : "drop-cascade";
 }
 
+/* Views, keys and defaults that E's CASCADE drops: nothing stored, but nobody named them. */
+static void dropped_along(struct inquiry *q, const struct effect *e)
+{
+    struct buf b = {0};
+    size_t i, n = 0;
+
+    for (i = 0; i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+
+        if (r->effect != e || r->because == NULL || strncmp(r->because, "CASCADE", 7) != 0 ||
+            (r->fate & (CLOSURE_DROPPED | CLOSURE_COLUMNS)) != 0 || r->name == NULL ||
+            reached(q, e, r->oid, CLOSURE_DROPPED) != NULL)
+            continue;
+        if (++n <= 5 && buf_addf(&b, q->err, "%s%s %s.%s", n == 1 ? "" : ", ",
+                                 r->kind == 'v' ? "view" : "something of", r->schema, r->name) < 0)
+            q->failed = 1;
+    }
+    if (n > 0) {
+        long index = inquiry_raise(q, "drop-cascade", e, NULL, "CASCADE drops %s%s too", b.data,
+                                   n > 5 ? " and more" : "");
+
+        if (index >= 0 && inquiry_finding(q, index)->severity > SEVERITY_MEDIUM)
+            inquiry_finding(q, index)->severity = SEVERITY_MEDIUM;
+    }
+    buf_free(&b);
+}
+
 /* What E reaches and nobody named, from the closure. */
-static void lose_reached(struct inquiry *q, const struct effect *e, struct past *past)
+static void lose_reached(struct inquiry *q, const struct effect *e)
 {
     const char *code = cascade_code(e);
     size_t i;
@@ -277,21 +205,21 @@ static void lose_reached(struct inquiry *q, const struct effect *e, struct past 
         if ((r->fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED)) != 0) {
             /* A partition is counted with its parent. */
             if (reached(q, e, t->parent, CLOSURE_DROPPED | CLOSURE_EMPTIED) == NULL &&
-                !past_has(past->tables, t->oid, NULL)) {
+                !inquiry_past(q, q->past.tables, t->oid, NULL)) {
                 index = inquiry_raise(q, code, e, object.data, "%s: %s loses its rows",
                                       r->because, object.data);
                 set_reached(q, index, r->because, object.data);
-                probe_table(q, index, t, t->kind == 'r', past);
-                past_add(q, &past->tables, t->oid, NULL);
+                probe_table(q, index, t, t->kind == 'r');
+                inquiry_remember(q, &q->past.tables, t->oid, NULL);
             }
         } else if (r->column != NULL && (r->why & CLOSURE_COLUMN_DROPPED) != 0 &&
                    reached(q, e, r->oid, CLOSURE_DROPPED) == NULL &&
-                   !past_has(past->dropped, t->oid, r->column)) {
+                   !inquiry_past(q, q->past.dropped, t->oid, r->column)) {
             index = inquiry_raise(q, code, e, object.data, "%s: %s loses its values", r->because,
                                   object.data);
             set_reached(q, index, r->because, object.data);
-            probe_column(q, index, t, r->column, 0, past);
-            past_add(q, &past->dropped, t->oid, r->column);
+            probe_column(q, index, t, r->column, 0);
+            inquiry_remember(q, &q->past.dropped, t->oid, r->column);
         }
         buf_free(&object);
     }
@@ -299,7 +227,7 @@ static void lose_reached(struct inquiry *q, const struct effect *e, struct past 
 
 /* ---- DELETE ---- */
 
-static void lose_rows(struct inquiry *q, const struct effect *e, struct past *past)
+static void lose_rows(struct inquiry *q, const struct effect *e)
 {
     const struct catalog_table *t = inquiry_table(q, e);
     const json_t *relation = node_get(e->node, "relation");
@@ -316,60 +244,220 @@ static void lose_rows(struct inquiry *q, const struct effect *e, struct past *pa
         alias = e->name;
     index = inquiry_raise(q, "delete-rows", e, object, "DELETE FROM %s%s destroys rows (not measured)",
                           object, e->flags & EFFECT_WHOLE ? " without WHERE" : "");
-    set_subject(q, index, "DELETE FROM", object);
+    probe_subject(q, index, "DELETE FROM", object);
     if (t == NULL || index < 0 || t->kind == 'v')
         goto out;
     inquiry_finding(q, index)->covered = 1;
     if (node_get(e->node, "whereClause") != NULL && (where = effect_expression(e)) == NULL)
         simple = 0;
     if (!simple) {
-        struct probe *p = inquiry_probe(q, index);
-
         /* Which rows USING or a CTE picks is not counted: at most all of them. */
-        p->kind = PROBE_LOSS;
-        p->rows = t->rows;
-        p->fraction = 1;
-        p->values_per_row = (int)t->ncolumns;
+        probe_set(q, index, PROBE_LOSS, NULL, t, 1);
         goto out;
     }
     if (buf_adds(&b, "SELECT (SELECT count(*)", q->err) < 0 ||
-        add_from(&b, t, (e->flags & EFFECT_ONLY) != 0, NULL, q->err) < 0 ||
+        probe_from(&b, t, (e->flags & EFFECT_ONLY) != 0, NULL, q->err) < 0 ||
         buf_adds(&b, "), count(*), coalesce(sum(", q->err) < 0 ||
-        add_nonnulls(&b, t, past, alias, q->err) < 0 ||
+        probe_nonnulls(q, &b, t, alias) < 0 ||
         buf_adds(&b, "), 0), coalesce(sum(pg_column_size(", q->err) < 0 ||
         quote_ident(&b, alias, q->err) < 0 || buf_adds(&b, ".*)), 0)", q->err) < 0 ||
-        add_from(&b, t, (e->flags & EFFECT_ONLY) != 0, alias, q->err) < 0 ||
+        probe_from(&b, t, (e->flags & EFFECT_ONLY) != 0, alias, q->err) < 0 ||
         (where != NULL && buf_addf(&b, q->err, " WHERE %s", where) < 0)) {
         q->failed = 1;
         goto out;
     }
-    set_probe(q, index, PROBE_LOSS, &b, t);
-    inquiry_probe(q, index)->fraction = 1;
-    inquiry_probe(q, index)->shaken = past_has(past->written, t->oid, NULL);
+    probe_set(q, index, PROBE_LOSS, &b, t, 1);
 out:
     free(where);
     free(object);
     buf_free(&b);
 }
 
-/* ---- all of it ---- */
+/* ---- UPDATE ---- */
 
-static void one(struct inquiry *q, const struct effect *e, struct past *past)
+/* The expression that UPDATE assigns to E's column, or NULL. */
+static const json_t *assigned(const struct effect *e)
+{
+    const json_t *targets = node_get(e->node, "targetList");
+    size_t i;
+
+    for (i = 0; e->column != NULL && i < node_count(targets); i++) {
+        const json_t *target = node_as(node_at(targets, i), "ResTarget");
+
+        if (node_is(target, "name", e->column) && node_get(target, "indirection") == NULL)
+            return node_get(target, "val");
+    }
+    return NULL;
+}
+
+static void change_rows(struct inquiry *q, const struct effect *e)
 {
     const struct catalog_table *t = inquiry_table(q, e);
-    uint32_t oid = t == NULL ? 0 : t->oid;
+    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
+    const struct catalog_column *c = probe_column_of(t, column);
+    const char *alias = node_name(node_get(node_get(e->node, "relation"), "alias"), "aliasname");
+    const json_t *value = assigned(e);
+    int only = (e->flags & EFFECT_ONLY) != 0;
+    char *object = inquiry_object(q, e), *where = NULL, *expression = NULL;
+    struct buf b = {0}, changed = {0};
+    long index;
+
+    if (object == NULL)
+        return;
+    if (alias == NULL)
+        alias = e->name;
+    index = inquiry_raise(q, "update-rows", e, object, "UPDATE of %s overwrites values (not measured)",
+                          object);
+    probe_subject(q, index, "UPDATE of", object);
+    if (t == NULL || index < 0 || t->kind == 'v')
+        goto out;
+    inquiry_finding(q, index)->covered = 1;
+    if (c != NULL && value != NULL && node_get(e->node, "fromClause") == NULL &&
+        node_get(e->node, "withClause") == NULL && node_as(value, "SetToDefault") == NULL)
+        expression = parse_deparse_expression(e->statement->text, e->statement->tree, value);
+    if (node_get(e->node, "whereClause") != NULL)
+        where = effect_expression(e);
+    if (expression == NULL || (node_get(e->node, "whereClause") != NULL && where == NULL)) {
+        probe_set(q, index, PROBE_LOSS, NULL, t, 1);
+        goto out;
+    }
+    /* Compared as text, in the column's own type: 1 and 1.0 are one value, json has no equality. */
+    if (buf_adds(&changed, " FILTER (WHERE ", q->err) < 0 ||
+        quote_ident(&changed, alias, q->err) < 0 || buf_addc(&changed, '.', q->err) < 0 ||
+        quote_ident(&changed, column, q->err) < 0 ||
+        buf_addf(&changed, q->err, "::text IS DISTINCT FROM CAST((%s) AS %s)::text)", expression,
+                 c->type) < 0 ||
+        buf_adds(&b, "SELECT (SELECT count(*)", q->err) < 0 ||
+        probe_from(&b, t, only, NULL, q->err) < 0 || buf_adds(&b, "), count(", q->err) < 0 ||
+        quote_ident(&b, column, q->err) < 0 || buf_addf(&b, q->err, ")%s, count(", changed.data) < 0 ||
+        quote_ident(&b, column, q->err) < 0 ||
+        buf_addf(&b, q->err, ")%s, coalesce(sum(pg_column_size(", changed.data) < 0 ||
+        quote_ident(&b, column, q->err) < 0 ||
+        buf_addf(&b, q->err, "))%s, 0)", changed.data) < 0 ||
+        probe_from(&b, t, only, alias, q->err) < 0 ||
+        (where != NULL && buf_addf(&b, q->err, " WHERE %s", where) < 0)) {
+        q->failed = 1;
+        goto out;
+    }
+    probe_set(q, index, PROBE_LOSS, &b, t, 1);
+    inquiry_probe(q, index)->values_per_row = 1;
+out:
+    free(where);
+    free(expression);
+    free(object);
+    buf_free(&b);
+    buf_free(&changed);
+}
+
+/* ---- ON DELETE CASCADE ---- */
+
+/* "(a, b)" of the lines of COLUMNS. */
+static int add_list(struct buf *b, const char *columns, struct err *err)
+{
+    const char *p = columns;
+
+    if (buf_addc(b, '(', err) < 0)
+        return -1;
+    while (p != NULL && *p != '\0') {
+        const char *end = strchr(p, '\n');
+        size_t len = end == NULL ? strlen(p) : (size_t)(end - p);
+        char *name = strndup(p, len);
+
+        if (name == NULL)
+            return err_oom(err);
+        if ((p != columns && buf_adds(b, ", ", err) < 0) || quote_ident(b, name, err) < 0) {
+            free(name);
+            return -1;
+        }
+        free(name);
+        p = end == NULL ? NULL : end + 1;
+    }
+    return buf_addc(b, ')', err);
+}
+
+/* Rows of the tables that reference T by ON DELETE CASCADE, where T's own are FROM (" FROM t WHERE ...").
+ * Depth first; a table is followed once on its path. */
+static void carry_on(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
+                     const char *from, int depth)
+{
+    struct facts_constraint k;
+    size_t i;
+
+    for (i = 0; depth < 8 && !q->failed && facts_constraint(q->facts, i, &k); i++) {
+        const struct catalog_table *child = inquiry_table_by_oid(q, k.table);
+        struct buf where = {0}, sql = {0}, object = {0};
+        long index;
+
+        if (k.type != 'f' || k.partner != t->oid || k.on_delete != 'c' || k.table == t->oid ||
+            child == NULL || child->parent != 0)
+            continue;
+        if (probe_from(&where, child, 0, NULL, q->err) < 0 ||
+            buf_adds(&where, " WHERE ", q->err) < 0 || add_list(&where, k.columns, q->err) < 0 ||
+            buf_adds(&where, " IN (SELECT ", q->err) < 0 ||
+            add_list(&where, k.partner_columns, q->err) < 0 ||
+            buf_addf(&where, q->err, "%s)", from) < 0 ||
+            buf_adds(&sql, "SELECT (SELECT count(*)", q->err) < 0 ||
+            probe_from(&sql, child, 0, NULL, q->err) < 0 ||
+            buf_adds(&sql, "), count(*), coalesce(sum(", q->err) < 0 ||
+            probe_nonnulls(q, &sql, child, NULL) < 0 ||
+            buf_addf(&sql, q->err, "), 0), 0%s", where.data) < 0 ||
+            buf_addf(&object, q->err, "%s.%s", child->schema, child->name) < 0) {
+            q->failed = 1;
+            goto next;
+        }
+        index = inquiry_raise(q, "delete-cascades", e, object.data,
+                              "foreign key %s carries the DELETE on to %s", k.name, object.data);
+        probe_subject(q, index, "ON DELETE CASCADE from", object.data);
+        if (index >= 0) {
+            inquiry_finding(q, index)->covered = 1;
+            probe_set(q, index, PROBE_LOSS, &sql, child, 1);
+        }
+        carry_on(q, e, child, where.data, depth + 1);
+    next:
+        buf_free(&where);
+        buf_free(&sql);
+        buf_free(&object);
+    }
+}
+
+static void delete_cascades(struct inquiry *q, const struct effect *e)
+{
+    const struct catalog_table *t = inquiry_table(q, e);
+    const char *alias = node_name(node_get(node_get(e->node, "relation"), "alias"), "aliasname");
+    char *where = NULL;
+    struct buf from = {0};
+
+    if (t == NULL || t->kind == 'v')
+        return;
+    if (node_get(e->node, "usingClause") == NULL && node_get(e->node, "withClause") == NULL)
+        where = effect_expression(e);
+    if (probe_from(&from, t, (e->flags & EFFECT_ONLY) != 0, alias == NULL ? e->name : alias,
+                   q->err) < 0 ||
+        (where != NULL && buf_addf(&from, q->err, " WHERE %s", where) < 0))
+        q->failed = 1;
+    else
+        carry_on(q, e, t, from.data, 0);
+    free(where);
+    buf_free(&from);
+}
+
+/* ---- all of it ---- */
+
+void detect_loss(struct inquiry *q, const struct effect *e)
+{
+    const struct catalog_table *t = inquiry_table(q, e);
 
     if ((e->flags & (EFFECT_OWN | EFFECT_GONE | EFFECT_VERSION)) != 0)
         return;
     switch ((int)e->kind) {
     case EFFECT_DROP_TABLE:
-        lose_table(q, e, "drop-table", "DROP TABLE", past);
+        lose_table(q, e, "drop-table", "DROP TABLE");
         break;
     case EFFECT_DROP_MATVIEW:
-        lose_table(q, e, "drop-materialized-view", "DROP MATERIALIZED VIEW", past);
+        lose_table(q, e, "drop-materialized-view", "DROP MATERIALIZED VIEW");
         break;
     case EFFECT_TRUNCATE:
-        lose_table(q, e, "truncate", "TRUNCATE", past);
+        lose_table(q, e, "truncate", "TRUNCATE");
         if ((e->flags & EFFECT_CASCADE) != 0 && q->closure == NULL)
             (void)inquiry_raise(q, "truncate-cascade", e, NULL,
                                 "TRUNCATE ... CASCADE empties every table that references %s "
@@ -377,10 +465,14 @@ static void one(struct inquiry *q, const struct effect *e, struct past *past)
                                 e->name);
         break;
     case EFFECT_DROP_COLUMN:
-        lose_column(q, e, past);
+        lose_column(q, e);
         break;
     case EFFECT_DELETE:
-        lose_rows(q, e, past);
+        lose_rows(q, e);
+        delete_cascades(q, e);
+        break;
+    case EFFECT_UPDATE:
+        change_rows(q, e);
         break;
     case EFFECT_DROP_DATABASE:
         (void)inquiry_raise(q, "drop-database", e, NULL, "DROP DATABASE %s", e->name);
@@ -400,6 +492,8 @@ static void one(struct inquiry *q, const struct effect *e, struct past *past)
             (void)inquiry_raise(q, "merge-rows", e, NULL,
                                 "INSERT ... ON CONFLICT DO UPDATE changes rows of %s", e->name);
         break;
+    case EFFECT_DROP_VIEW:
+    case EFFECT_DROP_ROUTINE:
     case EFFECT_DROP_SCHEMA:
     case EFFECT_DROP_TYPE:
     case EFFECT_DROP_EXTENSION:
@@ -420,28 +514,13 @@ static void one(struct inquiry *q, const struct effect *e, struct past *past)
     default:
         break;
     }
-    if (oid != 0 && (e->kind == EFFECT_DELETE || e->kind == EFFECT_UPDATE ||
-                     e->kind == EFFECT_INSERT || e->kind == EFFECT_MERGE ||
-                     e->kind == EFFECT_COPY_IN || e->kind == EFFECT_TRUNCATE))
-        past_add(q, &past->written, oid, NULL);
-}
-
-void detect_loss(struct inquiry *q, struct effects *const *steps)
-{
-    struct past past = {NULL, NULL, NULL};
-    size_t i, k;
-
-    for (i = 0; i < q->plan->nsteps && !q->failed; i++) {
-        q->step = i;
-        for (k = 0; steps[i] != NULL && k < steps[i]->count && !q->failed; k++) {
-            const struct effect *e = &steps[i]->items[k];
-
-            one(q, e, &past);
-            if ((e->flags & EFFECT_CASCADE) != 0 && q->closure != NULL)
-                lose_reached(q, e, &past);
-        }
+    if ((e->flags & EFFECT_CASCADE) != 0 && q->closure != NULL) {
+        lose_reached(q, e);
+        if (e->kind != EFFECT_TRUNCATE)
+            dropped_along(q, e);
     }
-    strings_free(past.written);
-    strings_free(past.dropped);
-    strings_free(past.tables);
+    if (t != NULL && (e->kind == EFFECT_DELETE || e->kind == EFFECT_UPDATE ||
+                      e->kind == EFFECT_INSERT || e->kind == EFFECT_MERGE ||
+                      e->kind == EFFECT_COPY_IN || e->kind == EFFECT_TRUNCATE))
+        inquiry_remember(q, &q->past.written, t->oid, NULL);
 }

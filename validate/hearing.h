@@ -29,6 +29,9 @@ struct hearing_options {
 /* "low" to "critical", NULL-terminated. */
 extern const char *const hearing_severities[];
 
+/* The table of hazards itself, as text, json or markdown (docs/hazards.md). */
+int hearing_hazards(const struct hearing_options *o, struct err *err) MIG_MUST_CHECK;
+
 /* 0 safe, 1 unsafe, 3 unknown; -1 and *ERR. */
 int hearing_run(const struct hearing_options *o, struct err *err) MIG_MUST_CHECK;
 

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/strings.h"
 #include "pg/catalog.h"
 #include "pg/quote.h"
 #include "script/closure.h"
 #include "script/effect.h"
+#include "validate/facts.h"
 #include "validate/hazard.h"
 
 void inquiry_oom(struct inquiry *q)
@@ -148,4 +150,40 @@ long inquiry_raise(struct inquiry *q, const char *code, const struct effect *e, 
     if (f->object == NULL || f->remedy == NULL || f->message == NULL)
         inquiry_oom(q);
     return (long)q->out->nfindings - 1;
+}
+
+int inquiry_past(const struct inquiry *q, char **list, uint32_t oid, const char *column)
+{
+    struct buf b = {0};
+    struct err err = {0};
+    int yes = 0;
+
+    (void)q;
+    if (list == NULL)
+        return 0;
+    if (buf_addf(&b, &err, column == NULL ? "%u" : "%u.%s", oid, column) == 0)
+        yes = strings_find(list, b.data) >= 0;
+    buf_free(&b);
+    return yes;
+}
+
+void inquiry_remember(struct inquiry *q, char ***list, uint32_t oid, const char *column)
+{
+    if (strings_addf(list, q->err, column == NULL ? "%u" : "%u.%s", oid, column) < 0)
+        q->failed = 1;
+}
+
+int inquiry_same_type(struct inquiry *q, const struct effect *dropped, const struct effect *added)
+{
+    const struct catalog_table *t = inquiry_table(q, dropped);
+    const char *name = dropped->column_on_server != NULL ? dropped->column_on_server
+                                                         : dropped->column;
+    struct facts_column from;
+    struct facts_type to;
+
+    if (q->facts == NULL)
+        return 1;
+    return t != NULL && facts_column(q->facts, t->oid, name, &from) &&
+           facts_type(q->facts, added, &to) &&
+           (from.type == to.base || facts_binary(q->facts, from.type, to.base));
 }

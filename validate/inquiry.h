@@ -37,13 +37,23 @@ struct probe {
     int values_per_row;
     int shaken;            /* an earlier statement writes to the same table: never exact */
     int recreated;         /* generated: what goes is computed again */
+    int cast;              /* an error of the data (22xxx) says that the statement would fail */
     int certain;           /* VIOLATION: any such row makes the statement fail */
+};
+
+/* What earlier statements of the plan did, as "oid" or "oid.column". */
+struct past {
+    char **written; /* tables whose rows they change */
+    char **dropped; /* columns that they drop: not lost a second time */
+    char **tables;  /* tables, views, indexes that they drop */
+    char **constraints; /* "table.name" that they drop */
 };
 
 struct inquiry {
     const struct plan *plan;
     struct conn *conn;     /* NULL: offline */
     const struct judge_options *o;
+    struct effects *const *steps; /* per step; NULL entries */
     int version;           /* the server's, or what --pg-version says */
     struct judgement *out;
     struct probe *probes;
@@ -51,7 +61,10 @@ struct inquiry {
     struct closure *closure;
     struct catalog_table **tables; /* of the closure, in its order */
     struct facts *facts;   /* NULL: offline */
+    struct past past;
     size_t step;           /* the one being looked at */
+    int opaque_before;     /* an opaque statement came before: names may have changed */
+    int retyped;           /* a column changed its type before */
     int failed;            /* out of memory; ERR says so */
     struct err *err;
 };
@@ -70,6 +83,12 @@ const struct catalog_table *inquiry_table_by_oid(const struct inquiry *q, uint32
 /* "public.users.phone" of E for messages: the server's qualified name where it is known.  Owned. */
 char *inquiry_object(struct inquiry *q, const struct effect *e);
 
+/* Could the column that ADDED brings hold what DROPPED takes?  Offline: any could. */
+int inquiry_same_type(struct inquiry *q, const struct effect *dropped, const struct effect *added);
+
 void inquiry_oom(struct inquiry *q);
+
+int inquiry_past(const struct inquiry *q, char **list, uint32_t oid, const char *column);
+void inquiry_remember(struct inquiry *q, char ***list, uint32_t oid, const char *column);
 
 #endif

@@ -11,6 +11,7 @@
 #include "pg/conn.h"
 #include "script/closure.h"
 #include "script/effect.h"
+#include "script/lock.h"
 #include "validate/detect.h"
 #include "validate/facts.h"
 #include "validate/hazard.h"
@@ -49,6 +50,42 @@ static int read_facts(struct inquiry *q, struct effects *const *steps)
 out:
     free(oids);
     return rc;
+}
+
+/* The lock behind each finding: that of its own relation, else the strongest of its statement. */
+static void name_locks(struct inquiry *q)
+{
+    struct judgement *out = q->out;
+    size_t i, k;
+
+    for (i = 0; i < out->nfindings; i++) {
+        struct finding *f = &out->findings[i];
+        const struct lock_row *best = NULL;
+
+        if (f->statement == NULL || f->lock_mode != NULL)
+            continue;
+        for (k = 0; k < out->nlocks; k++) {
+            const struct lock_row *l = &out->locks[k];
+            size_t n = strlen(l->relation);
+
+            if (l->statement != f->statement)
+                continue;
+            if (strncmp(f->object, l->relation, n) == 0 &&
+                (f->object[n] == '\0' || f->object[n] == '.')) {
+                best = l;
+                break;
+            }
+            if (best == NULL || lock_strength(l->mode) > lock_strength(best->mode))
+                best = l;
+        }
+        if (best == NULL)
+            continue;
+        f->lock_mode = best->mode;
+        f->rewrite = best->rewrite;
+        f->scan = best->scan;
+        if (strings_dup(&f->lock_relation, best->relation, q->err) < 0)
+            q->failed = 1;
+    }
 }
 
 static void weigh(struct inquiry *q)
@@ -109,9 +146,10 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
         steps[i] = p->steps[i].effects;
     if (c != NULL && read_facts(&q, steps) < 0)
         goto out;
-    detect_plan(&q, steps);
-    detect_loss(&q, steps);
+    q.steps = steps;
+    detect(&q, steps);
     locks_predict(&q, steps);
+    name_locks(&q);
     if (q.failed || (c != NULL && measure_run(&q, err) < 0))
         goto out;
     if (!o->no_ignore && ignore_apply(&q) < 0)
@@ -125,6 +163,10 @@ out:
         free(q.probes[i].what);
     }
     free(q.probes);
+    strings_free(q.past.written);
+    strings_free(q.past.dropped);
+    strings_free(q.past.tables);
+    strings_free(q.past.constraints);
     if (q.closure != NULL && q.tables != NULL)
         catalog_tables_free(q.tables, q.closure->ntables);
     facts_free(q.facts);

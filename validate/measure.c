@@ -223,7 +223,23 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
         }
         return;
     }
-    if (!a->over && p->sql != NULL && q->out->why_unknown == NULL) {
+    /* The data itself stopped the query: it would stop the statement too. */
+    if (!a->over && p->cast && strncmp(a->why.sqlstate, "22", 2) == 0) {
+        struct buf b = {0};
+
+        f->predicted_failure = 1;
+        f->evidence = EVIDENCE_EXACT;
+        say(q, f,
+            buf_addf(&b, q->err, "%s fails: a value cannot be cast (SQLSTATE %s)", p->subject,
+                     a->why.sqlstate) < 0
+                ? NULL
+                : buf_take(&b, q->err));
+        return;
+    }
+    /* Names that only the script itself will make (42xxx, but for rights) are no failure to check:
+     * the finding stays unmeasured. */
+    if (!a->over && p->sql != NULL && q->out->why_unknown == NULL &&
+        (strncmp(a->why.sqlstate, "42", 2) != 0 || strcmp(a->why.sqlstate, "42501") == 0)) {
         struct buf b = {0};
 
         if (buf_addf(&b, q->err, "%s could not be counted: %s", p->subject, a->why.message) < 0 ||

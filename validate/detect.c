@@ -7,6 +7,7 @@
 #include "script/effect.h"
 #include "script/statement.h"
 #include "validate/detect.h"
+#include "validate/facts.h"
 #include "validate/inquiry.h"
 
 static void step_itself(struct inquiry *q, const struct plan_step *s)
@@ -24,6 +25,10 @@ static void opaque(struct inquiry *q, const struct effect *e)
     if (e->kind == EFFECT_UNKNOWN)
         (void)inquiry_raise(q, "unparsed", e, "", "not understood: %s",
                             e->detail == NULL ? "" : e->detail);
+    else if (e->detail != NULL && strcmp(e->detail, "function") == 0 &&
+             (e->flags & EFFECT_OWN) == 0 && facts_volatility(q->facts, e->name) != '\0' &&
+             facts_volatility(q->facts, e->name) != 'v')
+        return; /* the server says that it cannot write */
     else if (e->detail != NULL && strcmp(e->detail, "function") == 0)
         (void)inquiry_raise(q, "opaque", e, NULL, "calls %s%s%s(), whose effect cannot be known from here",
                             e->schema == NULL ? "" : e->schema, e->schema == NULL ? "" : ".",
@@ -33,7 +38,18 @@ static void opaque(struct inquiry *q, const struct effect *e)
                             e->detail);
 }
 
-void detect_plan(struct inquiry *q, struct effects *const *steps)
+static void remember_drop(struct inquiry *q, const struct effect *e)
+{
+    uint32_t oid = q->closure == NULL ? 0 : closure_relation(q->closure, e);
+
+    if (oid != 0 && (e->kind == EFFECT_DROP_VIEW || e->kind == EFFECT_DROP_MATVIEW ||
+                     e->kind == EFFECT_DROP_TABLE || e->kind == EFFECT_DROP_INDEX))
+        inquiry_remember(q, &q->past.tables, oid, NULL);
+    if (oid != 0 && e->kind == EFFECT_DROP_CONSTRAINT && e->detail != NULL)
+        inquiry_remember(q, &q->past.constraints, oid, e->detail);
+}
+
+void detect(struct inquiry *q, struct effects *const *steps)
 {
     size_t i, k;
 
@@ -46,16 +62,35 @@ void detect_plan(struct inquiry *q, struct effects *const *steps)
             const struct statement *st = &s->script->statements[k];
             struct effect whole = {.statement = st, .kind = EFFECT_OTHER};
 
-            if (st->alone && st->in_transaction)
-                (void)inquiry_raise(q, "not-in-transaction", &whole, "",
-                                    "%s cannot run inside a transaction block: the server refuses it",
-                                    st->tag == NULL ? "this" : st->tag);
+            if (st->alone && st->in_transaction) {
+                long index = inquiry_raise(q, "not-in-transaction", &whole, "",
+                                           "%s cannot run inside a transaction block: the server "
+                                           "refuses it",
+                                           st->tag == NULL ? "this" : st->tag);
+
+                if (index >= 0)
+                    inquiry_finding(q, index)->predicted_failure = 1;
+            }
         }
-        for (k = 0; steps[i] != NULL && k < steps[i]->count; k++) {
+        for (k = 0; steps[i] != NULL && k < steps[i]->count && !q->failed; k++) {
             const struct effect *e = &steps[i]->items[k];
 
-            if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN)
+            if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN) {
                 opaque(q, e);
+                q->opaque_before = 1;
+                continue;
+            }
+            detect_cast(q, e);
+            detect_data(q, e);
+            detect_lock(q, e);
+            detect_app(q, e);
+            if (q->o->style)
+                detect_style(q, e);
+            /* Last: it remembers what goes. */
+            detect_loss(q, e);
+            remember_drop(q, e);
         }
+        if (steps[i] != NULL)
+            detect_script(q, steps[i]);
     }
 }

@@ -1,0 +1,90 @@
+#include "validate/probe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/strings.h"
+#include "pg/catalog.h"
+#include "pg/quote.h"
+
+int probe_from(struct buf *b, const struct catalog_table *t, int only, const char *alias,
+               struct err *err)
+{
+    if (buf_adds(b, only && t->kind != 'p' ? " FROM ONLY " : " FROM ", err) < 0 ||
+        quote_name(b, t->schema, t->name, err) < 0)
+        return -1;
+    if (alias == NULL)
+        return 0;
+    return buf_adds(b, " AS ", err) < 0 ? -1 : quote_ident(b, alias, err);
+}
+
+int probe_nonnulls(struct inquiry *q, struct buf *b, const struct catalog_table *t,
+                   const char *alias)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < t->ncolumns; i++) {
+        if (t->columns[i].generated != '\0' ||
+            inquiry_past(q, q->past.dropped, t->oid, t->columns[i].name))
+            continue;
+        /* A function takes at most 100 arguments. */
+        if (buf_adds(b, n == 0 ? "num_nonnulls(" : n % 90 == 0 ? ") + num_nonnulls(" : ", ",
+                     q->err) < 0 ||
+            (alias != NULL &&
+             (quote_ident(b, alias, q->err) < 0 || buf_addc(b, '.', q->err) < 0)) ||
+            quote_ident(b, t->columns[i].name, q->err) < 0)
+            return -1;
+        n++;
+    }
+    return buf_adds(b, n == 0 ? "0" : ")", q->err);
+}
+
+void probe_set(struct inquiry *q, long index, enum probe_kind kind, struct buf *sql,
+               const struct catalog_table *t, double fraction)
+{
+    struct probe *p = inquiry_probe(q, index);
+
+    if (p == NULL || q->failed)
+        return;
+    p->kind = kind;
+    if (sql != NULL && (p->sql = buf_take(sql, q->err)) == NULL)
+        q->failed = 1;
+    p->rows = t->rows;
+    p->bytes = t->bytes;
+    p->fraction = fraction;
+    p->values_per_row = (int)t->ncolumns;
+    p->shaken = inquiry_past(q, q->past.written, t->oid, NULL);
+}
+
+void probe_subject(struct inquiry *q, long index, const char *verb, const char *object)
+{
+    struct probe *p = inquiry_probe(q, index);
+    struct buf b = {0};
+
+    if (p == NULL)
+        return;
+    free(p->subject);
+    p->subject = NULL;
+    if (buf_addf(&b, q->err, "%s %s", verb, object) < 0 ||
+        (p->subject = buf_take(&b, q->err)) == NULL)
+        q->failed = 1;
+    buf_free(&b);
+}
+
+void probe_what(struct inquiry *q, long index, const char *what)
+{
+    struct probe *p = inquiry_probe(q, index);
+
+    if (p != NULL && (p->what = strdup(what)) == NULL)
+        inquiry_oom(q);
+}
+
+const struct catalog_column *probe_column_of(const struct catalog_table *t, const char *name)
+{
+    size_t i;
+
+    for (i = 0; t != NULL && name != NULL && i < t->ncolumns; i++)
+        if (strcmp(t->columns[i].name, name) == 0)
+            return &t->columns[i];
+    return NULL;
+}
