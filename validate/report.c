@@ -114,13 +114,66 @@ static int step_has(const struct judgement *j, size_t step, int ignored)
     return 0;
 }
 
+/* The table in an object's name, "public.users" of "public.users.phone"; dots inside quotes are not
+ * its joints.  Its length. */
+static size_t table_of(const char *object)
+{
+    size_t second = 0, n = 0;
+    int quoted = 0, dots = 0;
+
+    for (; object[n] != '\0'; n++) {
+        if (object[n] == '"')
+            quoted = !quoted;
+        else if (object[n] == '.' && !quoted && ++dots == 2)
+            second = n;
+    }
+    return dots == 2 ? second : n;
+}
+
+/* Two findings on one table lose the same rows, each in part. */
+static int same_table(const struct finding *f, const struct finding *g)
+{
+    const char *a = f->object != NULL ? f->object : "", *b = g->object != NULL ? g->object : "";
+    size_t n = table_of(a);
+
+    return n == table_of(b) && memcmp(a, b, n) == 0;
+}
+
+/* Rows in which something is lost, each table once: no fewer than what its worst finding loses.
+ * *SEVERAL: a table has more findings than one, so it may be more. */
+static uint64_t rows_lost(const struct judgement *j, int *several)
+{
+    uint64_t sum = 0;
+
+    *several = 0;
+    for (size_t i = 0; i < j->nfindings; i++) {
+        const struct finding *f = &j->findings[i];
+        int counts = f->ignored == NULL && f->loss_rows > 0;
+
+        for (size_t k = 0; counts && k < j->nfindings; k++) {
+            const struct finding *g = &j->findings[k];
+
+            if (k == i || g->ignored != NULL || g->loss_rows == 0 ||
+                !same_table(f, g))
+                continue;
+            *several = 1;
+            if (g->loss_rows > f->loss_rows || (g->loss_rows == f->loss_rows && k < i))
+                counts = 0;
+        }
+        if (counts)
+            sum += f->loss_rows;
+    }
+    return sum;
+}
+
 int report_text(FILE *out, const struct report_judgement *r, struct err *err)
 {
     const struct judgement *j = r->judgement;
     const struct plan *plan = r->plan;
     struct pen p = {out, r->colour};
     char rows[32], values[32];
-    uint64_t lost = 0, lost_values = 0;
+    uint64_t lost, lost_values = 0;
+    int several = 0;
     size_t i, n = 0, ignored = 0;
     char *const *u;
 
@@ -151,7 +204,6 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
             continue;
         }
         n++;
-        lost += f->loss_rows;
         lost_values += f->loss_values;
     }
     if (ignored > 0) {
@@ -169,9 +221,9 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
                                          : "unknown",
             paint(&p, "\033[0m"), n, n == 1 ? "" : "s", plan->nsteps,
             plan->nsteps == 1 ? "" : "s");
-    if (lost > 0)
-        fprintf(out, "; %s rows and %s values would be lost", report_count(lost, rows),
-                report_count(lost_values, values));
+    if ((lost = rows_lost(j, &several)) > 0)
+        fprintf(out, "; %s values in %s%s rows would be lost", report_count(lost_values, values),
+                several ? "at least " : "", report_count(lost, rows));
     fprintf(out, "\n");
     if (j->verdict == JUDGE_UNKNOWN)
         fprintf(out, "  could not be judged: %s\n",
