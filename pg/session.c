@@ -26,6 +26,8 @@ static const struct setting {
     {"row_security", "off", 0, 1},
     {"standard_conforming_strings", "on", 0, 1},
     {"quote_all_identifiers", "off", 0, 1},
+    {"array_nulls", "on", 0, 1}, /* else a NULL in an array comes back as text */
+    {"xmloption", "content", 0, 1},
     {"gin_fuzzy_search_limit", "0", 0, 1}, /* else an index may give a part of the rows */
     {"jit", "off", 110000, 1},
     {"default_transaction_read_only", "off", 0, 1},
@@ -47,6 +49,16 @@ static int restricts_kinds(int version)
     return version >= 170000;
 }
 
+/* What a superuser's role may have been left with. */
+static const struct {
+    const char *name, *bad, *good;
+    int own;
+} unwelcome[] = {
+    {"session_replication_role", "replica", "origin", 1}, /* rows go past foreign keys */
+    {"zero_damaged_pages", "on", "off", 0},               /* rows of a damaged page vanish */
+    {"ignore_checksum_failure", "on", "off", 0},
+};
+
 /* ", set_config(...)" for each; pg_catalog said everywhere, for the role's search_path may name
  * look-alikes. */
 static int add_settings(struct buf *b, struct conn *c, enum conn_profile profile,
@@ -65,15 +77,15 @@ static int add_settings(struct buf *b, struct conn *c, enum conn_profile profile
                      settings[i].value, scope) != 0)
             return -1;
     }
-    /* A role left at "replica" would put rows back past foreign keys.  Not set where it is right
-     * already, for that takes a privilege. */
-    if (profile == CONN_OWN &&
-        buf_addf(b, err,
-                 ", CASE WHEN pg_catalog.current_setting('session_replication_role') "
-                 "OPERATOR(pg_catalog.=) 'replica' THEN "
-                 "pg_catalog.set_config('session_replication_role', 'origin', %s) END",
-                 scope) != 0)
-        return -1;
+    /* Not set where it is right already, for that takes a privilege. */
+    for (i = 0; i < sizeof(unwelcome) / sizeof(unwelcome[0]); i++)
+        if ((profile == CONN_OWN || !unwelcome[i].own) &&
+            buf_addf(b, err,
+                     ", CASE WHEN pg_catalog.current_setting('%s', true) OPERATOR(pg_catalog.=) '%s' "
+                     "THEN pg_catalog.set_config('%s', '%s', %s) END",
+                     unwelcome[i].name, unwelcome[i].bad, unwelcome[i].name, unwelcome[i].good,
+                     scope) != 0)
+            return -1;
     /* CVE-2024-7348: in minor releases since August 2024. */
     if (profile == CONN_OWN && restricts_kinds(conn_version(c)))
         return buf_addf(b, err,

@@ -369,8 +369,17 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
     struct query writes = {.sql = writes_sql, .columns = 5};
     struct complaint said = {.count = 0};
     struct result *r = NULL;
+    char *counted = NULL;
     int rc = -1;
 
+    /* Without its counters the server does not say what was written. */
+    if (query_value(c, "SELECT pg_catalog.current_setting('track_counts')", &counted, err) != 0)
+        goto out;
+    if (counted == NULL || strcmp(counted, "on") != 0) {
+        (void)err_set(err, ERR_REFUSED, "track_counts is off: what the script wrote cannot be verified");
+        err_hint(err, "switch it on for this role or database: ALTER ROLE ... SET track_counts = on");
+        goto out;
+    }
     if ((r = query_run(c, &locks, err)) == NULL)
         goto out;
     for (int i = 0; i < result_rows(r); i++) {
@@ -426,6 +435,7 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
     }
     rc = 0;
 out:
+    free(counted);
     result_free(r);
     buf_free(&said.text);
     return rc;

@@ -20,7 +20,9 @@ setup_file() {
         "alter role session_evil in database \"$PGDATABASE\" set statement_timeout to '50ms'" \
         "alter role session_evil in database \"$PGDATABASE\" set default_transaction_isolation to 'serializable'" \
         "alter role session_evil in database \"$PGDATABASE\" set client_encoding to 'LATIN1'" \
-        "alter role session_evil in database \"$PGDATABASE\" set gin_fuzzy_search_limit to 1"
+        "alter role session_evil in database \"$PGDATABASE\" set gin_fuzzy_search_limit to 1" \
+        "alter role session_evil in database \"$PGDATABASE\" set array_nulls to off" \
+        "alter role session_evil in database \"$PGDATABASE\" set xmloption to document"
 }
 teardown_file() { db_drop; }
 setup() { cd "$BATS_TEST_TMPDIR"; }
@@ -49,16 +51,20 @@ ask() {
         "select (current_setting('application_name') <> 'mig-prodcheck')::int" \
         "select (current_setting('synchronize_seqscans') <> 'off')::int" \
         "select (current_setting('gin_fuzzy_search_limit') <> '0')::int" \
+        "select (current_setting('array_nulls') <> 'on')::int" \
+        "select (current_setting('xmloption') <> 'content')::int" \
         "select 0 from pg_sleep(0.2)"
     PGUSER=session_evil mig mig-prodcheck --only "$only" -v
     assert_exit 0
-    assert_out '^GO' '0 failed, 0 could not be checked, 0 warnings, 13 ok'
+    assert_out '^GO' '0 failed, 0 could not be checked, 0 warnings, 15 ok'
 }
 
-@test "a superuser's session_replication_role does not skip foreign keys" {
+@test "a superuser's settings skip no foreign key and no damaged page" {
     role_create session_replica superuser
-    sql "alter role session_replica set session_replication_role to replica"
-    ask "select (current_setting('session_replication_role') <> 'origin')::int"
+    sql "alter role session_replica set session_replication_role to replica" \
+        "alter role session_replica set zero_damaged_pages to on"
+    ask "select (current_setting('session_replication_role') <> 'origin')::int" \
+        "select (current_setting('zero_damaged_pages') <> 'off')::int"
     PGUSER=session_replica mig mig-prodcheck --only "$only"
     assert_exit 0
 }
