@@ -18,15 +18,29 @@ measure() {
     local t=$BENCH_TMP/.time
     CODE=0
     /usr/bin/env LC_ALL=C python3 - "$t" "$@" <<'END' || CODE=$?
-import os, resource, sys, time
-# Python only starts and waits: the child's wall time and its own peak, not this process's.
+import os, sys, threading, time
+# Python only starts, waits and looks.  The kernel's ru_maxrss would begin at this process's own
+# size; VmHWM begins at the program's exec.
 out, argv = sys.argv[1], sys.argv[2:]
+peak, done = 0, threading.Event()
 t = time.monotonic()
 pid = os.posix_spawnp(argv[0], argv, os.environ)
-_, status, usage = os.wait4(pid, 0)
+def watch():
+    global peak
+    while not done.wait(0.005):
+        try:
+            with open(f"/proc/{pid}/status") as f:
+                peak = max([peak] + [int(l.split()[1]) for l in f if l.startswith("VmHWM")])
+        except (OSError, ProcessLookupError):
+            return
+w = threading.Thread(target=watch)
+w.start()
+_, status = os.waitpid(pid, 0)
 t = time.monotonic() - t
+done.set()
+w.join()
 with open(out, "w") as f:
-    print(f"{t:.4f} {usage.ru_maxrss}", file=f)
+    print(f"{t:.4f} {peak}", file=f)
 sys.exit(os.waitstatus_to_exitcode(status) & 255)
 END
     read -r WALL RSS <"$t"
