@@ -59,18 +59,20 @@ static char *new_name(struct err *err)
 {
     struct buf b = {0};
     char stamp[32];
-    time_t now = time(NULL);
+    struct timespec now;
     struct tm tm;
 
     if (sodium_init() < 0) {
         (void)err_set(err, ERR_FAILED, "libsodium cannot start");
         return NULL;
     }
-    if (gmtime_r(&now, &tm) == NULL || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0) {
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || gmtime_r(&now.tv_sec, &tm) == NULL || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0) {
         (void)err_set(err, ERR_FAILED, "cannot tell the time");
         return NULL;
     }
-    if (buf_addf(&b, err, "%s-%06x", stamp, randombytes_random() & 0xffffffU) != 0) {
+    /* Names are sorted to find the newest: the digits begin with the millisecond. */
+    if (buf_addf(&b, err, "%s-%03x%03x", stamp, (unsigned)(now.tv_nsec / 1000000),
+                 randombytes_random() & 0xfffU) != 0) {
         buf_free(&b);
         return NULL;
     }

@@ -74,3 +74,10 @@ run_sql() {
     assert_out 'unknown'
     db_drop
 }
+
+@test "a constraint that the script makes NOT VALID is not a surprise" {
+    run_sql 'ALTER TABLE users ADD CONSTRAINT "Odd" CHECK (v < 100) NOT VALID;'
+    assert_exit 0
+    [ "$(sql "select convalidated from pg_constraint where conname = 'Odd'")" = f ]
+    sql 'alter table users drop constraint "Odd"'
+}
