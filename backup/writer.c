@@ -28,7 +28,8 @@ enum { HINT_EVERY = 8 << 20 };
 /* What one thread needs to make a frame.  As many exist as threads ever met. */
 struct lane {
     struct deflater *deflater;
-    unsigned char *buf; /* frame header, then the zlib stream, sealed in place */
+    unsigned char *buf;  /* frame header, then the zlib stream, sealed in place */
+    unsigned char *back; /* the same as the file gives it back; as large */
     size_t cap;
     struct lane *next;
 };
@@ -50,21 +51,14 @@ struct archive_writer {
     int finished;
 
     pthread_mutex_t mutex;
-    pthread_cond_t cond; /* the checker waits here */
     /* Under the mutex. */
-    uint64_t offset, rows, plain_bytes, nentries;
+    uint64_t offset, rows, plain_bytes, nentries, hinted;
     struct buf entries; /* FORMAT_ENTRY bytes each, in the order of the file */
     struct stream *streams;
     size_t nstreams;
     struct stream manifest;
     struct lane *idle;
     struct err failed; /* the first failure, whoever met it */
-
-    /* The checker: reads back what is written while more is being written. */
-    pthread_t checker;
-    int checking, closing;
-    uint64_t *queue; /* numbers of written entries */
-    size_t queued, taken, queue_cap;
 };
 
 static void lane_free(struct lane *l)
@@ -73,6 +67,7 @@ static void lane_free(struct lane *l)
         return;
     deflater_free(l->deflater);
     free(l->buf);
+    free(l->back);
     free(l);
 }
 
@@ -82,7 +77,6 @@ static int fail(struct archive_writer *w, const struct err *err)
     pthread_mutex_lock(&w->mutex);
     if (w->failed.kind == ERR_NONE)
         w->failed = *err;
-    pthread_cond_broadcast(&w->cond);
     pthread_mutex_unlock(&w->mutex);
     return -1;
 }
@@ -111,95 +105,44 @@ static int write_at(struct archive_writer *w, const void *data, size_t len, uint
                            : outfile_write_at(w->file, data, len, offset, err);
 }
 
-/* Hash and tag of the frame that E describes, as it stands in the file. */
-static int check_frame(struct archive_writer *w, const struct format_entry *e, unsigned char **buf,
-                       size_t *cap, struct err *err)
+static void frame_aad(const struct archive_writer *w, const unsigned char *header,
+                      unsigned char aad[FORMAT_ID + FORMAT_FRAME])
 {
-    size_t len = FORMAT_FRAME + e->frame.length;
-    unsigned char hash[FORMAT_HASH], aad[FORMAT_ID + FORMAT_FRAME];
-    struct seal_part part;
-
-    if (*cap < len) {
-        free(*buf);
-        *cap = 0;
-        if ((*buf = malloc(len + len / 4)) == NULL)
-            return err_oom(err);
-        *cap = len + len / 4;
-    }
-    if (outfile_read_at(w->file, *buf, len, e->offset, err) != 0)
-        return -1;
-    part = (struct seal_part){*buf, len};
-    seal_hash(hash, NULL, &part, 1);
     memcpy(aad, w->head.archive_id, FORMAT_ID);
-    memcpy(aad + FORMAT_ID, *buf, FORMAT_FRAME);
-    if (memcmp(hash, e->hash, FORMAT_HASH) != 0 ||
-        seal_open(NULL, *buf + FORMAT_FRAME, e->frame.length, aad, sizeof(aad),
-                  *buf + FORMAT_FRAME_FIXED,
-                  e->frame.type == FORMAT_MANIFEST ? w->k.manifest : w->k.data) != 0) {
+    memcpy(aad + FORMAT_ID, header, FORMAT_FRAME);
+}
+
+static const struct secret *frame_key(const struct archive_writer *w, const struct format_entry *e)
+{
+    return e->frame.type == FORMAT_MANIFEST ? w->k.manifest : w->k.data;
+}
+
+static void frame_hash(struct format_entry *e, const unsigned char *frame)
+{
+    struct seal_part part = {frame, FORMAT_FRAME + (size_t)e->frame.length};
+
+    seal_hash(e->hash, NULL, &part, 1);
+}
+
+/* Read the frame back and check its tag; the hash that is signed is that of what the file gave. */
+static int read_back(struct archive_writer *w, struct lane *l, struct format_entry *e,
+                     struct err *err)
+{
+    unsigned char aad[FORMAT_ID + FORMAT_FRAME];
+
+    if (outfile_read_at(w->file, l->back, FORMAT_FRAME + (size_t)e->frame.length, e->offset, err) != 0)
+        return -1;
+    frame_aad(w, l->buf, aad);
+    if (memcmp(l->back, l->buf, FORMAT_FRAME) != 0 ||
+        seal_open(NULL, l->back + FORMAT_FRAME, e->frame.length, aad, sizeof(aad), e->frame.nonce,
+                  frame_key(w, e)) != 0) {
         err_set(err, ERR_FAILED,
                 "\"%s\": the frame at offset %" PRIu64 " (stream %u, sequence %u) reads back other than it was written",
                 w->path, e->offset, e->frame.stream, e->frame.sequence);
         err_hint(err, "the disk, the file system or the memory of this machine is at fault: the backup was discarded");
         return -1;
     }
-    return 0;
-}
-
-static void *checker_main(void *arg)
-{
-    struct archive_writer *w = arg;
-    unsigned char *buf = NULL;
-    size_t cap = 0;
-    uint64_t hinted = 0;
-    struct err err = {0};
-
-    pthread_mutex_lock(&w->mutex);
-    for (;;) {
-        struct format_entry e;
-        uint64_t i;
-
-        while (w->taken == w->queued && !w->closing && w->failed.kind == ERR_NONE)
-            pthread_cond_wait(&w->cond, &w->mutex);
-        if (w->taken == w->queued || w->failed.kind != ERR_NONE)
-            break;
-        i = w->queue[w->taken++];
-        if (w->taken == w->queued)
-            w->taken = w->queued = 0;
-        if (format_entry_decode((const unsigned char *)w->entries.data + i * FORMAT_ENTRY,
-                                w->head.chunk_max, &e, &err) != 0) {
-            w->failed = err;
-            break;
-        }
-        pthread_mutex_unlock(&w->mutex);
-        if (e.offset > hinted + HINT_EVERY) {
-            hinted = e.offset;
-            outfile_flush_hint(w->file, hinted);
-        }
-        if (check_frame(w, &e, &buf, &cap, &err) != 0) {
-            (void)fail(w, &err);
-            pthread_mutex_lock(&w->mutex);
-            break;
-        }
-        pthread_mutex_lock(&w->mutex);
-    }
-    pthread_mutex_unlock(&w->mutex);
-    free(buf);
-    return NULL;
-}
-
-static int enqueue(struct archive_writer *w, uint64_t entry, struct err *err)
-{
-    if (w->queued == w->queue_cap) {
-        size_t cap = w->queue_cap == 0 ? 64 : w->queue_cap * 2;
-        uint64_t *bigger = realloc(w->queue, cap * sizeof(*bigger));
-
-        if (bigger == NULL)
-            return err_oom(err);
-        w->queue = bigger;
-        w->queue_cap = cap;
-    }
-    w->queue[w->queued++] = entry;
-    pthread_cond_signal(&w->cond);
+    frame_hash(e, l->back);
     return 0;
 }
 
@@ -251,20 +194,23 @@ out:
     return l;
 }
 
-/* Deflate and seal LEN bytes into the lane's buffer; E gets all but its offset. */
+/* Deflate and seal LEN bytes into the lane's buffer; E gets all but its offset and hash. */
 static int make_frame(struct archive_writer *w, struct lane *l, const char *data, size_t len,
                       struct format_entry *e, struct err *err)
 {
     size_t need = FORMAT_FRAME + deflater_bound(l->deflater, len) + SEAL_TAG, n = 0;
     unsigned char aad[FORMAT_ID + FORMAT_FRAME];
-    struct seal_part part;
 
     if (l->cap < need) {
         free(l->buf);
-        l->cap = 0;
-        if ((l->buf = malloc(need + need / 8)) == NULL)
-            return err_oom(err);
+        free(l->back);
         l->cap = need + need / 8;
+        l->buf = malloc(l->cap);
+        l->back = malloc(l->cap);
+        if (l->buf == NULL || l->back == NULL) {
+            l->cap = 0;
+            return err_oom(err);
+        }
     }
     if (deflater_run(l->deflater, data, len, l->buf + FORMAT_FRAME, l->cap - FORMAT_FRAME - SEAL_TAG,
                      &n, err) != 0)
@@ -273,22 +219,31 @@ static int make_frame(struct archive_writer *w, struct lane *l, const char *data
     e->frame.plain_len = (uint32_t)len;
     seal_nonce(e->frame.nonce);
     format_frame_encode(&e->frame, l->buf);
-    memcpy(aad, w->head.archive_id, FORMAT_ID);
-    memcpy(aad + FORMAT_ID, l->buf, FORMAT_FRAME);
+    frame_aad(w, l->buf, aad);
     seal_close(l->buf + FORMAT_FRAME, l->buf + FORMAT_FRAME, n, aad, sizeof(aad), e->frame.nonce,
-               e->frame.type == FORMAT_MANIFEST ? w->k.manifest : w->k.data);
-    part = (struct seal_part){l->buf, FORMAT_FRAME + e->frame.length};
-    seal_hash(e->hash, NULL, &part, 1);
+               frame_key(w, e));
     return 0;
 }
 
+/* Let the disk begin early: the fsync at the end is then short.  0: not now. */
+static uint64_t hint_at(struct archive_writer *w)
+{
+    if (w->offset < w->hinted + HINT_EVERY)
+        return 0;
+    w->hinted = w->offset;
+    return w->hinted;
+}
+
+/* The frame's place is taken under the mutex; written, read back and hashed outside of it. */
 static int append(struct archive_writer *w, struct lane *l, struct format_entry *e, struct err *err)
 {
-    size_t len = FORMAT_FRAME + e->frame.length;
+    size_t len = FORMAT_FRAME + (size_t)e->frame.length;
     unsigned char raw[FORMAT_ENTRY];
-    uint64_t number;
+    uint64_t number, hint;
     int rc = -1;
 
+    if (w->file == NULL)
+        frame_hash(e, l->buf);
     pthread_mutex_lock(&w->mutex);
     if (w->failed.kind != ERR_NONE) {
         *err = w->failed;
@@ -309,11 +264,14 @@ static int append(struct archive_writer *w, struct lane *l, struct format_entry 
         rc = write_stdout(l->buf, len, err); /* in order, so under the mutex */
         goto out;
     }
+    hint = hint_at(w);
     pthread_mutex_unlock(&w->mutex);
-    rc = outfile_write_at(w->file, l->buf, len, e->offset, err);
+    rc = outfile_write_at(w->file, l->buf, len, e->offset, err) != 0 ? -1 : read_back(w, l, e, err);
+    if (rc == 0 && hint > 0)
+        outfile_flush_hint(w->file, hint);
     pthread_mutex_lock(&w->mutex);
-    if (rc == 0)
-        rc = enqueue(w, number, err);
+    format_entry_encode(e, raw);
+    memcpy(w->entries.data + number * FORMAT_ENTRY, raw, sizeof(raw));
 out:
     pthread_mutex_unlock(&w->mutex);
     return rc;
@@ -472,7 +430,6 @@ struct archive_writer *archive_create(const struct archive_options *o, struct er
         return NULL;
     }
     pthread_mutex_init(&w->mutex, NULL);
-    pthread_cond_init(&w->cond, NULL);
     w->keys = o->keys;
     randombytes_buf(w->head.archive_id, FORMAT_ID);
     memcpy(w->footer.archive_id, w->head.archive_id, FORMAT_ID);
@@ -493,29 +450,10 @@ struct archive_writer *archive_create(const struct archive_options *o, struct er
         goto fail;
     if (prologue(w, err) != 0)
         goto fail;
-    if (w->file != NULL) {
-        if (pthread_create(&w->checker, NULL, checker_main, w) != 0) {
-            err_set(err, ERR_FAILED, "cannot start a thread");
-            goto fail;
-        }
-        w->checking = 1;
-    }
     return w;
 fail:
     archive_writer_free(w);
     return NULL;
-}
-
-static void stop_checker(struct archive_writer *w)
-{
-    if (!w->checking)
-        return;
-    pthread_mutex_lock(&w->mutex);
-    w->closing = 1;
-    pthread_cond_broadcast(&w->cond);
-    pthread_mutex_unlock(&w->mutex);
-    (void)pthread_join(w->checker, NULL);
-    w->checking = 0;
 }
 
 static int streams_are_whole(struct archive_writer *w, struct err *err)
@@ -606,14 +544,6 @@ int archive_finish(struct archive_writer *w, const json_t *manifest, uint64_t *f
     if (write_at(w, w->footer_raw, FORMAT_FOOTER, w->offset + w->entries.len, err) != 0)
         goto out;
     if (w->file != NULL) {
-        /* The disk works while the checker catches up. */
-        if (outfile_sync(w->file, err) != 0)
-            goto out;
-        stop_checker(w);
-        if (w->failed.kind != ERR_NONE) {
-            *err = w->failed;
-            goto out;
-        }
         if (check_rest(w, err) != 0 || outfile_commit(w->file, err) != 0)
             goto out;
         *verified = 1;
@@ -659,7 +589,6 @@ void archive_writer_free(struct archive_writer *w)
 {
     if (w == NULL)
         return;
-    stop_checker(w);
     outfile_free(w->file);
     slots_keys_free(&w->k);
     while (w->idle != NULL) {
@@ -671,10 +600,8 @@ void archive_writer_free(struct archive_writer *w)
     buf_free(&w->prologue);
     buf_free(&w->entries);
     free(w->streams);
-    free(w->queue);
     free(w->label);
     free(w->path);
     pthread_mutex_destroy(&w->mutex);
-    pthread_cond_destroy(&w->cond);
     free(w);
 }

@@ -20,7 +20,6 @@ struct outfile {
     char *path, *temp, *dir;
     int fd;
     int done;
-    uint64_t hinted;
 };
 
 static char *folder_of(const char *path, struct err *err)
@@ -165,11 +164,7 @@ int outfile_read_at(struct outfile *f, void *data, size_t len, uint64_t offset, 
 void outfile_flush_hint(struct outfile *f, uint64_t offset)
 {
 #ifdef SYNC_FILE_RANGE_WRITE
-    if (offset <= f->hinted)
-        return;
-    (void)sync_file_range(f->fd, (off_t)f->hinted, (off_t)(offset - f->hinted),
-                          SYNC_FILE_RANGE_WRITE);
-    f->hinted = offset;
+    (void)sync_file_range(f->fd, 0, (off_t)offset, SYNC_FILE_RANGE_WRITE);
 #else
     (void)f;
     (void)offset;
