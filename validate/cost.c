@@ -220,6 +220,11 @@ static int using_is_column(const struct effect *e, const json_t *def)
            strcmp(node_string(node_at(node_get(column, "fields"), 0)), e->column) == 0;
 }
 
+int cost_plain_cast(const struct effect *e)
+{
+    return using_is_column(e, node_as(node_get(e->node, "def"), "ColumnDef"));
+}
+
 /* An index on the column is built anew where its operators change with the type. */
 static int index_rebuilt(const struct inquiry *q, uint32_t table, const char *column)
 {

@@ -20,6 +20,9 @@ struct cost {
 /* On relation TABLE (a child inherits its parent's clause); 0: the effect's own. */
 void cost_of(const struct inquiry *q, const struct effect *e, uint32_t table, struct cost *out);
 
+/* ALTER TYPE: USING is absent, or the column itself, bare or cast to the very type. */
+int cost_plain_cast(const struct effect *e);
+
 /* Is an expression volatile?  By the server's word, else by name. */
 int cost_volatile(const struct inquiry *q, const void *expression);
 

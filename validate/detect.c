@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/strings.h"
 #include "migration/plan.h"
 #include "script/closure.h"
 #include "script/effect.h"
@@ -49,8 +50,21 @@ static void remember_drop(struct inquiry *q, const struct effect *e)
         inquiry_remember(q, &q->past.constraints, oid, e->detail);
 }
 
+/* What a statement writes shakes the counts of those after it, not its own. */
+static void settle_writing(struct inquiry *q)
+{
+    size_t i;
+
+    for (i = 0; i < strings_count(q->past.writing); i++)
+        if (strings_add(&q->past.written, q->past.writing[i], q->err) < 0)
+            q->failed = 1;
+    strings_free(q->past.writing);
+    q->past.writing = NULL;
+}
+
 void detect(struct inquiry *q, struct effects *const *steps)
 {
+    const struct statement *now = NULL;
     size_t i, k;
 
     for (i = 0; i < q->plan->nsteps && !q->failed; i++) {
@@ -75,6 +89,9 @@ void detect(struct inquiry *q, struct effects *const *steps)
         for (k = 0; steps[i] != NULL && k < steps[i]->count && !q->failed; k++) {
             const struct effect *e = &steps[i]->items[k];
 
+            if (e->statement != now)
+                settle_writing(q);
+            now = e->statement;
             if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN) {
                 opaque(q, e);
                 q->opaque_before = 1;

@@ -28,6 +28,8 @@ enum {
     T_DATE = 1082,
     T_TIMESTAMP = 1114,
     T_TIMESTAMPTZ = 1184,
+    T_BIT = 1560,
+    T_VARBIT = 1562,
     T_NUMERIC = 1700,
     T_UUID = 2950,
 };
@@ -124,6 +126,9 @@ static int failing(struct inquiry *q, const struct effect *e, const char *c, uin
     else if ((to->base == T_VARCHAR || to->base == T_BPCHAR) && modifier(type, 0, &p) &&
              !explicit_cast)
         rc = buf_addf(b, q->err, "char_length(rtrim(%s::text, ' ')) > %lld", c, p);
+    else if ((to->base == T_VARBIT || to->base == T_BIT) && from == to->base &&
+             modifier(type, 0, &p) && !explicit_cast)
+        rc = buf_addf(b, q->err, to->base == T_BIT ? "length(%s) <> %lld" : "length(%s) > %lld", c, p);
     else if (to->base == T_UUID && is_text(from))
         rc = buf_addf(b, q->err,
                       "%s IS NOT NULL AND %s !~* '^\\{?[0-9a-f]{4}(-?[0-9a-f]{4}){7}\\}?$'", c, c);
@@ -193,6 +198,33 @@ static void checks(struct inquiry *q, const struct effect *e, const struct catal
                                 t->schema, t->name);
 }
 
+/* A domain with a constraint: the cast itself says whether a value fits. */
+static void checked_domain(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
+                           const char *object, const char *using, const char *type,
+                           const char *column)
+{
+    struct buf b = {0}, ident = {0};
+    long index = inquiry_raise(q, "cast-failure", e, object,
+                               "ALTER TYPE of %s fails on values that the domain refuses (not "
+                               "measured)", object);
+
+    probe_subject(q, index, "ALTER TYPE of", object);
+    if (index >= 0) {
+        if (quote_ident(&ident, column, q->err) < 0 ||
+            buf_addf(&b, q->err, "SELECT count(*), count(*) FILTER (WHERE x IS NULL AND v IS NOT "
+                     "NULL) FROM (SELECT %s AS v, CAST((%s) AS %s) AS x", ident.data,
+                     using == NULL ? ident.data : using, type == NULL ? "text" : type) < 0 ||
+            probe_from(&b, t, (e->flags & EFFECT_ONLY) != 0, NULL, q->err) < 0 ||
+            buf_adds(&b, ") q", q->err) < 0)
+            q->failed = 1;
+        else
+            probe_set(q, index, PROBE_VIOLATION, &b, t, -1);
+        inquiry_probe(q, index)->cast = 1;
+    }
+    buf_free(&b);
+    buf_free(&ident);
+}
+
 void detect_cast(struct inquiry *q, const struct effect *e)
 {
     const struct catalog_table *t = inquiry_table(q, e);
@@ -227,13 +259,15 @@ void detect_cast(struct inquiry *q, const struct effect *e)
         q->failed = 1;
         goto out;
     }
+    if (known && to.checked && c != NULL)
+        checked_domain(q, e, t, object, using, type, column);
     if (known && using == NULL && keeps_all(from.type, to.base, modifier(node_get(def, "typeName"), 0, &mod) ? 0 : -1))
         goto out;
     if (quote_ident(&ident, column == NULL ? "" : column, q->err) < 0) {
         q->failed = 1;
         goto out;
     }
-    if (known)
+    if (known && cost_plain_cast(e))
         can_fail = failing(q, e, ident.data, from.type, &to, using != NULL, &fails);
     else if (made) {
         can_fail = 1;
@@ -263,6 +297,13 @@ void detect_cast(struct inquiry *q, const struct effect *e)
         probe_set(q, index, PROBE_LOSS, &b, t, -1);
         inquiry_probe(q, index)->values_per_row = 1;
         inquiry_probe(q, index)->cast = 1;
+        /* No way back into the old type: every value reads otherwise. */
+        buf_reset(&b);
+        if (buf_addf(&b, q->err, "SELECT count(*), count(%s), count(%s), "
+                     "coalesce(sum(pg_column_size(%s)), 0)", ident.data, ident.data, ident.data) < 0 ||
+            probe_from(&b, t, (e->flags & EFFECT_ONLY) != 0, NULL, q->err) < 0 ||
+            (inquiry_probe(q, index)->otherwise = buf_take(&b, q->err)) == NULL)
+            q->failed = 1;
     } else if (made && index >= 0) {
         /* A label that is kept keeps its text. */
         inquiry_probe(q, index)->kind = PROBE_NONE;

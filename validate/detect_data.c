@@ -435,6 +435,13 @@ static void absent(struct inquiry *q, const struct effect *e)
                strchr("rpmf", t->kind) != NULL) {
         if (buf_addf(&b, q->err, "column %s does not exist", object) == 0)
             would_fail(q, e, object, b.data);
+    } else if (t != NULL && e->kind == EFFECT_ADD_CONSTRAINT && e->detail != NULL &&
+               strcmp(e->detail, "PRIMARY KEY") == 0) {
+        for (i = 0; facts_constraint(q->facts, i, &k); i++)
+            if (k.table == t->oid && k.type == 'p' &&
+                !inquiry_past(q, q->past.constraints, t->oid, k.name) &&
+                buf_addf(&b, q->err, "%s has a primary key already (%s)", object, k.name) == 0)
+                would_fail(q, e, object, b.data);
     } else if (t != NULL && e->kind == EFFECT_DROP_CONSTRAINT) {
         int found = 0, made = 0;
 

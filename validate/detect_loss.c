@@ -100,6 +100,39 @@ out:
 
 /* ---- kinds of loss ---- */
 
+/* Children by plain inheritance have columns of their own: each is counted for itself.  Calls COUNT
+ * for those that E reaches; partitions are counted with their parent. */
+static void each_child(struct inquiry *q, const struct effect *e,
+                       void (*count)(struct inquiry *q, const struct effect *e,
+                                     const struct catalog_table *t))
+{
+    size_t i;
+
+    for (i = 0; q->closure != NULL && i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+        const struct catalog_table *t = inquiry_table_by_oid(q, r->oid);
+
+        if (r->effect == e && r->because != NULL && strcmp(r->because, "child or partition") == 0 &&
+            (r->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS)) != 0 && t != NULL && t->parent == 0)
+            count(q, e, t);
+    }
+}
+
+static void empty_child(struct inquiry *q, const struct effect *e, const struct catalog_table *t)
+{
+    struct buf object = {0};
+    long index;
+
+    if (buf_addf(&object, q->err, "%s.%s", t->schema, t->name) < 0) {
+        q->failed = 1;
+        return;
+    }
+    index = inquiry_raise(q, "truncate", e, object.data, "TRUNCATE %s destroys its rows", object.data);
+    probe_subject(q, index, "TRUNCATE", object.data);
+    probe_table(q, index, t, 1);
+    buf_free(&object);
+}
+
 static void lose_table(struct inquiry *q, const struct effect *e, const char *code,
                        const char *verb)
 {
@@ -115,8 +148,9 @@ static void lose_table(struct inquiry *q, const struct effect *e, const char *co
                           object);
     probe_subject(q, index, verb, object);
     if (t != NULL)
-        probe_table(q, index, t,
-                    (e->flags & EFFECT_ONLY) != 0 || e->kind == EFFECT_DROP_TABLE);
+        probe_table(q, index, t, t->kind != 'p');
+    if (e->kind == EFFECT_TRUNCATE)
+        each_child(q, e, empty_child);
     if (t != NULL)
         inquiry_remember(q, &q->past.tables, t->oid, NULL);
 out:
@@ -227,19 +261,23 @@ static void lose_reached(struct inquiry *q, const struct effect *e)
 
 /* ---- DELETE ---- */
 
-static void lose_rows(struct inquiry *q, const struct effect *e)
+static void lose_rows_of(struct inquiry *q, const struct effect *e, const struct catalog_table *t)
 {
-    const struct catalog_table *t = inquiry_table(q, e);
     const json_t *relation = node_get(e->node, "relation");
     const char *alias = node_name(node_get(relation, "alias"), "aliasname");
     int simple = node_get(e->node, "usingClause") == NULL &&
                  node_get(e->node, "withClause") == NULL;
-    char *object = inquiry_object(q, e), *where = NULL;
+    char *object = t == NULL ? inquiry_object(q, e) : NULL, *where = NULL;
     struct buf b = {0};
+    int only = (e->flags & EFFECT_ONLY) != 0 || (t != NULL && t->kind == 'r');
     long index;
 
-    if (object == NULL)
+    if (t != NULL && buf_addf(&b, q->err, "%s.%s", t->schema, t->name) == 0)
+        object = buf_take(&b, q->err);
+    if (object == NULL) {
+        inquiry_oom(q);
         return;
+    }
     if (alias == NULL)
         alias = e->name;
     index = inquiry_raise(q, "delete-rows", e, object, "DELETE FROM %s%s destroys rows (not measured)",
@@ -256,12 +294,12 @@ static void lose_rows(struct inquiry *q, const struct effect *e)
         goto out;
     }
     if (buf_adds(&b, "SELECT (SELECT count(*)", q->err) < 0 ||
-        probe_from(&b, t, (e->flags & EFFECT_ONLY) != 0, NULL, q->err) < 0 ||
+        probe_from(&b, t, only, NULL, q->err) < 0 ||
         buf_adds(&b, "), count(*), coalesce(sum(", q->err) < 0 ||
         probe_nonnulls(q, &b, t, alias) < 0 ||
         buf_adds(&b, "), 0), coalesce(sum(pg_column_size(", q->err) < 0 ||
         quote_ident(&b, alias, q->err) < 0 || buf_adds(&b, ".*)), 0)", q->err) < 0 ||
-        probe_from(&b, t, (e->flags & EFFECT_ONLY) != 0, alias, q->err) < 0 ||
+        probe_from(&b, t, only, alias, q->err) < 0 ||
         (where != NULL && buf_addf(&b, q->err, " WHERE %s", where) < 0)) {
         q->failed = 1;
         goto out;
@@ -271,6 +309,12 @@ out:
     free(where);
     free(object);
     buf_free(&b);
+}
+
+static void lose_rows(struct inquiry *q, const struct effect *e)
+{
+    lose_rows_of(q, e, inquiry_table(q, e));
+    each_child(q, e, lose_rows_of);
 }
 
 /* ---- UPDATE ---- */
@@ -388,9 +432,15 @@ static void carry_on(struct inquiry *q, const struct effect *e, const struct cat
         struct buf where = {0}, sql = {0}, object = {0};
         long index;
 
-        if (k.type != 'f' || k.partner != t->oid || k.on_delete != 'c' || k.table == t->oid ||
-            child == NULL || child->parent != 0)
+        int cascade = k.on_delete == 'c';
+        const char *line;
+        int columns = 1;
+
+        if (k.type != 'f' || k.partner != t->oid || strchr("cnd", k.on_delete) == NULL ||
+            (cascade && k.table == t->oid) || child == NULL || child->parent != 0)
             continue;
+        for (line = k.columns; line != NULL && (line = strchr(line, '\n')) != NULL; line++)
+            columns++;
         if (probe_from(&where, child, 0, NULL, q->err) < 0 ||
             buf_adds(&where, " WHERE ", q->err) < 0 || add_list(&where, k.columns, q->err) < 0 ||
             buf_adds(&where, " IN (SELECT ", q->err) < 0 ||
@@ -398,21 +448,25 @@ static void carry_on(struct inquiry *q, const struct effect *e, const struct cat
             buf_addf(&where, q->err, "%s)", from) < 0 ||
             buf_adds(&sql, "SELECT (SELECT count(*)", q->err) < 0 ||
             probe_from(&sql, child, 0, NULL, q->err) < 0 ||
-            buf_adds(&sql, "), count(*), coalesce(sum(", q->err) < 0 ||
-            probe_nonnulls(q, &sql, child, NULL) < 0 ||
-            buf_addf(&sql, q->err, "), 0), 0%s", where.data) < 0 ||
+            (cascade ? buf_adds(&sql, "), count(*), coalesce(sum(", q->err) < 0 ||
+                           probe_nonnulls(q, &sql, child, NULL) < 0 ||
+                           buf_addf(&sql, q->err, "), 0), 0%s", where.data) < 0
+                     : buf_addf(&sql, q->err, "), count(*), %d * count(*), 0%s", columns,
+                                where.data) < 0) ||
             buf_addf(&object, q->err, "%s.%s", child->schema, child->name) < 0) {
             q->failed = 1;
             goto next;
         }
         index = inquiry_raise(q, "delete-cascades", e, object.data,
                               "foreign key %s carries the DELETE on to %s", k.name, object.data);
-        probe_subject(q, index, "ON DELETE CASCADE from", object.data);
+        probe_subject(q, index, cascade ? "ON DELETE CASCADE from" : "ON DELETE SET NULL in",
+                      object.data);
         if (index >= 0) {
             inquiry_finding(q, index)->covered = 1;
             probe_set(q, index, PROBE_LOSS, &sql, child, 1);
         }
-        carry_on(q, e, child, where.data, depth + 1);
+        if (cascade)
+            carry_on(q, e, child, where.data, depth + 1);
     next:
         buf_free(&where);
         buf_free(&sql);
@@ -522,5 +576,5 @@ void detect_loss(struct inquiry *q, const struct effect *e)
     if (t != NULL && (e->kind == EFFECT_DELETE || e->kind == EFFECT_UPDATE ||
                       e->kind == EFFECT_INSERT || e->kind == EFFECT_MERGE ||
                       e->kind == EFFECT_COPY_IN || e->kind == EFFECT_TRUNCATE))
-        inquiry_remember(q, &q->past.written, t->oid, NULL);
+        inquiry_remember(q, &q->past.writing, t->oid, NULL);
 }

@@ -29,6 +29,7 @@ enum probe_kind {
 struct probe {
     enum probe_kind kind;
     char *sql;
+    char *otherwise;       /* SQL to ask where the first does not fit the types (42xxx), or NULL */
     char *subject;         /* "DROP COLUMN public.users.phone" */
     char *what;            /* VIOLATION: "rows hold NULL" */
     double rows;           /* the estimate, where the budget ends: -1 not known */
@@ -44,6 +45,7 @@ struct probe {
 /* What earlier statements of the plan did, as "oid" or "oid.column". */
 struct past {
     char **written; /* tables whose rows they change */
+    char **writing; /* and the present statement does */
     char **dropped; /* columns that they drop: not lost a second time */
     char **tables;  /* tables, views, indexes that they drop */
     char **constraints; /* "table.name" that they drop */

@@ -159,11 +159,13 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
 out:
     for (i = 0; q.out != NULL && i < q.out->nfindings; i++) {
         free(q.probes[i].sql);
+        free(q.probes[i].otherwise);
         free(q.probes[i].subject);
         free(q.probes[i].what);
     }
     free(q.probes);
     strings_free(q.past.written);
+    strings_free(q.past.writing);
     strings_free(q.past.dropped);
     strings_free(q.past.tables);
     strings_free(q.past.constraints);

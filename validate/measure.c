@@ -47,11 +47,14 @@ static void ask(struct conn *c, struct crew *crew, size_t index)
     struct query q = {.sql = p->sql, .columns = -1, .min_rows = 1, .max_rows = 1};
     int64_t left = left_ms(&crew->end);
     struct result *r;
+    int tries = 0;
 
+again:
     if (left <= 0) {
         a->over = 1;
         return;
     }
+    err_clear(&a->why);
     if (tx_savepoint(c, "probe", &a->why) < 0 ||
         query_execf(c, &a->why, "SET LOCAL statement_timeout = %lld", (long long)left) < 0)
         return;
@@ -70,6 +73,12 @@ static void ask(struct conn *c, struct crew *crew, size_t index)
         /* What fails here fails again at the next probe, and is told there. */
         if (!conn_lost(c) && tx_rollback_to(c, "probe", &ignored) < 0)
             log_debug("%s", ignored.message);
+        if (p->otherwise != NULL && tries++ == 0 && strncmp(a->why.sqlstate, "42", 2) == 0 &&
+            strcmp(a->why.sqlstate, "42501") != 0) {
+            q.sql = p->otherwise;
+            left = left_ms(&crew->end);
+            goto again;
+        }
     }
 }
 
@@ -150,8 +159,9 @@ static void settle_loss(struct inquiry *q, struct finding *f, const struct probe
                                                : "%s: nothing to lose in %s rows",
                       p->subject, total);
     } else if (strcmp(f->code, "delete-rows") == 0 || strcmp(f->code, "delete-cascades") == 0) {
-        rc = buf_addf(&b, q->err, "%s destroys %s%s of %s rows (%s non-null values)", p->subject,
-                      about, rows, total, values);
+        rc = buf_addf(&b, q->err, "%s %s %s%s of %s rows (%s non-null values)", p->subject,
+                      strstr(p->subject, "SET NULL") != NULL ? "changes" : "destroys", about, rows,
+                      total, values);
     } else if (strcmp(f->code, "update-rows") == 0 || strcmp(f->code, "lossy-cast") == 0) {
         rc = buf_addf(&b, q->err, "%s changes %s%s values in %s rows", p->subject, about, rows,
                       total);
@@ -224,7 +234,8 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
         return;
     }
     /* The data itself stopped the query: it would stop the statement too. */
-    if (!a->over && p->cast && strncmp(a->why.sqlstate, "22", 2) == 0) {
+    if (!a->over && p->cast && (strncmp(a->why.sqlstate, "22", 2) == 0 ||
+                                strncmp(a->why.sqlstate, "23", 2) == 0)) {
         struct buf b = {0};
 
         f->predicted_failure = 1;

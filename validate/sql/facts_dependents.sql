@@ -16,5 +16,6 @@ SELECT DISTINCT r.n, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubi
   LEFT JOIN pg_catalog.pg_attrdef f ON f.tableoid OPERATOR(pg_catalog.=) d.classid AND f.oid OPERATOR(pg_catalog.=) d.objid
  WHERE d.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['n', 'e']::pg_catalog."char"[])
    AND NOT (d.classid OPERATOR(pg_catalog.=) r.classid AND d.objid OPERATOR(pg_catalog.=) r.objid)
+   AND (r.col IS NOT NULL OR COALESCE(k.conrelid, f.adrelid, 0) OPERATOR(pg_catalog.<>) r.objid)
    AND (w.ev_class IS NULL OR w.ev_class OPERATOR(pg_catalog.<>) r.objid)
  ORDER BY 1, 2

@@ -1,0 +1,50 @@
+create type color as enum ('red', 'green', 'blue');
+create domain pos as int check (value > 0);
+create table a (k int primary key, txt text, num numeric(10,2), dbl double precision, r real, i int, b bigint, s smallint,
+  ts timestamptz, t timestamp, d date, v varchar(20), c char(8), e color, es color[], j json, jb jsonb, u uuid, bo boolean,
+  code text, gen int generated always as (k * 2) stored, big numeric, fl text, day text, bits bit varying(8), tm time(3), secret bytea);
+insert into a (k, txt, num, dbl, r, i, b, s, ts, t, d, v, c, e, es, j, jb, u, bo, code, big, fl, day, bits, tm, secret)
+select g, case when g % 3 = 0 then null when g % 5 = 0 then 'long text number ' || g else 't' || g % 4 end,
+  case when g % 7 = 0 then null when g % 2 = 0 then g else g + 0.37 end,
+  case when g % 2 = 0 then g else g + 1e-9 end, g * 1.1,
+  case when g % 4 = 0 then null else g * 1000 end, case when g % 9 = 0 then 5000000000 + g else g end, g % 100,
+  '2026-03-29 00:30:00+00'::timestamptz + g * interval '17 minutes 3.123456 seconds',
+  '2026-03-29 00:30:00'::timestamp + case when g % 2 = 0 then g * interval '1 day' else g * interval '1 hour' end,
+  '2026-01-01'::date + g, case when g % 6 = 0 then repeat('x', 15) else 'v' || g end, 'c' || g % 5,
+  (array['red', 'green', 'blue'])[1 + g % 3]::color, array['red', (array['red', 'green', 'blue'])[1 + g % 3]]::color[],
+  case when g % 2 = 0 then '{"a":1, "a":2}' else '{"a": 1}' end::json, ('{"n": ' || g || '}')::jsonb,
+  md5(g::text)::uuid, g % 2 = 0, case when g % 10 = 0 then '00' || g else g::text end,
+  case when g % 8 = 0 then 12345678.9 else g end, case when g % 3 = 0 then '1e3' else g || '.5' end, '2026-01-' || lpad((1 + g % 28)::text, 2, '0'),
+  (g % 16)::bit(4)::varbit, ('10:00:00'::time + g * interval '1.5 milliseconds')::time(3), decode(md5(g::text), 'hex')
+  from generate_series(1, 200) g;
+create table p (k int primary key, name text, u int unique);
+create table ch (k int primary key, p int references p (k) on delete cascade, note text, n int);
+create table gc (k int primary key, ch int references ch (k) on delete cascade, note text);
+create table sn (k int primary key, p int references p (k) on delete set null, note text);
+insert into p select g, case when g % 2 = 0 then 'n' || g end, g from generate_series(1, 50) g;
+insert into ch select g, 1 + g % 50, case when g % 4 = 0 then 'x' end, g from generate_series(1, 120) g;
+insert into gc select g, 1 + g % 120, 'y' from generate_series(1, 150) g;
+insert into sn select g, case when g % 2 = 0 then 1 + g % 50 end, 'z' from generate_series(1, 60) g;
+create table part (k int primary key, val text) partition by range (k);
+create table part_1 partition of part for values from (0) to (50);
+create table part_2 partition of part for values from (50) to (200);
+insert into part select g, case when g % 3 = 0 then 'v' end from generate_series(1, 150) g;
+create table base (k int, x text);
+create table derived (y text) inherits (base);
+insert into base select g, 'b' from generate_series(1, 30) g;
+insert into derived select 100 + g, 'd', case when g % 2 = 0 then 'y' end from generate_series(1, 40) g;
+create schema old;
+create table old.one (k int primary key, v text);
+create table old.two (k int primary key, v color);
+insert into old.one select g, 'v' from generate_series(1, 25) g;
+insert into old.two select g, 'red' from generate_series(1, 35) g;
+create table empty (k int primary key, v text);
+create table nulls (k int primary key, v text, w int);
+insert into nulls (k) select g from generate_series(1, 20) g;
+create table dup (k int primary key, a int, b int);
+insert into dup select g, g % 10, case when g % 2 = 0 then g % 6 end from generate_series(1, 40) g;
+create table wide (k int primary key, a int, b int, c int, d int);
+insert into wide select g, g, g, case when g % 2 = 0 then g end, null from generate_series(1, 30) g;
+create table ref (k int primary key, to_p int, to_dup int);
+insert into ref select g, case when g % 5 = 0 then 1000 + g else 1 + g % 50 end, g from generate_series(1, 40) g;
+analyze;
