@@ -7,6 +7,7 @@
 
 #include "backup/archive.h"
 #include "backup/foreign.h"
+#include "core/ahead.h"
 #include "core/row.h"
 #include "core/strings.h"
 #include "pg/catalog.h"
@@ -64,8 +65,10 @@ static int send_rows(struct conn *c, struct archive_reader *reader, struct targe
     o.columns.names = n.names;
     o.columns.base64 = n.base64;
     o.columns.count = n.n;
-    if ((source = archive_stream(reader, m->stream, err)) == NULL ||
-        (sink = copy_in(c, &o, err)) == NULL)
+    /* Decrypting and inflating the next frame goes on while the server takes this one. */
+    if ((sink = copy_in(c, &o, err)) == NULL ||
+        (source = archive_stream(reader, m->stream, err)) == NULL ||
+        (source = ahead_new(source, err)) == NULL)
         goto out;
     while ((more = source->next(source, &batch, err)) == 1) {
         if (batch.rows == 0)
