@@ -319,7 +319,7 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
     show_before(&s);
     if (rc != 0 || (rc = confirm(&s, "roll back", err)) != 0)
         goto out;
-    rc = run_guarded(s.guard, NULL, &r, err);
+    rc = run_guarded(s.guard, &(struct run_options){.resume = NULL}, &r, err);
     log_outcome(&s, &r);
     if (r.run != NULL && show_outcome(&s, &r, &second) != 0 && rc == 0) {
         *err = second;
@@ -332,22 +332,23 @@ out:
     return rc;
 }
 
-static int undo_command(int argc, const char *const *argv, void *context, struct err *err)
+static int go_on(int argc, const char *const *argv, struct given *g, int resume, struct err *err)
 {
     struct outcome_report r = {0};
     struct undo *u = NULL;
     struct session s;
     struct err second = {0};
+    const char *run = argc > 0 ? argv[0] : NULL;
     int rc = -1;
 
-    if (session_open(&s, context, "rollback undo", NULL, err) != 0 ||
-        (u = undo_open(s.guard, argc > 0 ? argv[0] : NULL, err)) == NULL)
+    if (session_open(&s, g, resume ? "rollback resume" : "rollback undo", NULL, err) != 0 ||
+        (u = resume ? undo_resume(s.guard, run, err) : undo_open(s.guard, run, err)) == NULL)
         goto out;
     rc = guard_answer(s.guard, err);
     show_before(&s);
-    if (log_level() >= LOG_INFO && undo_backup(u) != NULL)
+    if (log_level() >= LOG_INFO && undo_backup(u) != NULL && !resume)
         fprintf(stderr, "Undoes run %s; values come from %s\n", undo_of(u), undo_backup(u));
-    if (rc != 0 || (rc = confirm(&s, "undo the rollback", err)) != 0)
+    if (rc != 0 || (rc = confirm(&s, resume ? "go on with the run" : "undo the rollback", err)) != 0)
         goto out;
     rc = undo_run(u, s.guard, &r, err);
     log_outcome(&s, &r);
@@ -358,9 +359,18 @@ static int undo_command(int argc, const char *const *argv, void *context, struct
 out:
     undo_free(u);
     rc = session_close(&s, rc, NULL, err);
-    say_committed(&r, rc, err);
     outcome_free(&r);
     return rc;
+}
+
+static int undo_command(int argc, const char *const *argv, void *context, struct err *err)
+{
+    return go_on(argc, argv, context, 0, err);
+}
+
+static int resume_command(int argc, const char *const *argv, void *context, struct err *err)
+{
+    return go_on(argc, argv, context, 1, err);
 }
 
 static int status_command(int argc, const char *const *argv, void *context, struct err *err)
@@ -494,6 +504,8 @@ int main(int argc, char **argv)
          run_command_, NULL},
         {"undo", "[RUN]", "forward again, and the lost values back", 0, 1, undo_options, undo_command,
          NULL},
+        {"resume", "[RUN]", "go on with a run that stopped between two segments", 0, 1, undo_options,
+         resume_command, NULL},
         {"status", "[RUN]", "what became of a run, and what to type next", 0, 1, NULL, status_command,
          NULL},
         {"list", "", "all runs of this database", 0, 0, NULL, list_command, NULL},

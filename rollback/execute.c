@@ -163,23 +163,34 @@ int execute_plan(struct conn *c, const struct plan *p, const struct execute_opti
     return 0;
 }
 
-int execute_one_transaction(const struct plan *p, struct err *err)
+static int each_statement(const struct plan *p, int alone, struct err *err)
 {
     for (size_t i = 0; i < p->nsteps; i++) {
         const struct plan_step *step = &p->steps[i];
 
         for (size_t k = 0; step->script != NULL && k < step->script->count; k++) {
             const struct statement *s = &step->script->statements[k];
+            const char *file = s->file != NULL ? s->file : step->revision;
 
-            if (s->alone)
+            if (alone && s->alone)
                 return err_set(err, ERR_REFUSED, "%s, line %d: this statement cannot run in a transaction",
-                               s->file != NULL ? s->file : step->revision, s->line);
+                               file, s->line);
             if (control_of(s) == REFUSE)
                 return err_set(err, ERR_REFUSED, "%s, line %d: the script ends the transaction itself",
-                               s->file != NULL ? s->file : step->revision, s->line);
+                               file, s->line);
         }
     }
     return 0;
+}
+
+int execute_runnable(const struct plan *p, struct err *err)
+{
+    return each_statement(p, 0, err);
+}
+
+int execute_one_transaction(const struct plan *p, struct err *err)
+{
+    return each_statement(p, 1, err);
 }
 
 static int compare(const void *a, const void *b)

@@ -28,6 +28,8 @@ struct execute_options {
 int execute_plan(struct conn *c, const struct plan *p, const struct execute_options *o,
                  struct err *err) MIG_MUST_CHECK;
 
+/* ERR_REFUSED naming a statement that ends the transaction itself (ROLLBACK, PREPARE). */
+int execute_runnable(const struct plan *p, struct err *err) MIG_MUST_CHECK;
 /* May the plan run in one transaction?  ERR_REFUSED naming the statement that may not. */
 int execute_one_transaction(const struct plan *p, struct err *err) MIG_MUST_CHECK;
 

@@ -118,7 +118,7 @@ static int ask_server(const struct guard *g, struct fate *f, struct err *err)
         return -1;
     switch (fate) {
     case TX_COMMITTED:
-        f->report.outcome = OUTCOME_COMMITTED;
+        f->done++;
         return 0;
     case TX_ABORTED:
         f->report.outcome = OUTCOME_ROLLED_BACK;
@@ -140,12 +140,69 @@ static int ask_server(const struct guard *g, struct fate *f, struct err *err)
     return -1;
 }
 
+static size_t segment_of(const json_t *entry)
+{
+    return (size_t)json_integer_value(json_object_get(entry, "segment"));
+}
+
+/* How far the entries say that it came. */
+static void read_progress(struct fate *f, int *asked)
+{
+    const json_t *entry;
+    size_t i;
+
+    *asked = 0;
+    json_array_foreach(f->record->entries, i, entry) {
+        const char *step = text_of(entry, "step");
+
+        if (step == NULL)
+            continue;
+        if (strcmp(step, "begin") == 0) {
+            f->segments = (size_t)json_integer_value(json_object_get(entry, "segments"));
+        } else if (strcmp(step, "done") == 0) {
+            f->done = segment_of(entry) + 1;
+            *asked = f->loose = 0;
+        } else if (strcmp(step, "execute") == 0) {
+            f->xid = (uint64_t)json_integer_value(json_object_get(entry, "xid"));
+            *asked = 1;
+            f->loose = 0;
+        } else if (strcmp(step, "alone") == 0) {
+            f->loose = 1;
+            *asked = 0;
+        }
+    }
+    if (f->segments == 0)
+        f->segments = 1;
+}
+
+/* Does the outcome that is written still hold?  Not if somebody went on since. */
+static const json_t *valid_outcome(const struct journal_record *r)
+{
+    const json_t *entry, *found = NULL;
+    size_t i;
+
+    json_array_foreach(r->entries, i, entry) {
+        const char *step = text_of(entry, "step");
+
+        if (step != NULL && strcmp(step, "outcome") == 0)
+            found = entry;
+        else if (step != NULL && strcmp(step, "undone") != 0)
+            found = NULL;
+    }
+    return found;
+}
+
 static void settle_in_journal(const struct guard *g, struct fate *f)
 {
     struct err why = {0};
     struct journal *j = journal_open(g->state_dir, g->key, f->record->run, &why);
+    size_t last = f->done > 0 ? f->done - 1 : 0;
     json_t *o = json_pack("{s:s, s:b}", "outcome", outcome_name(f->report.outcome), "settled", 1);
 
+    /* What the server said of the last segment, for resume. */
+    if (j != NULL && f->segments > 1 && f->done > 0 &&
+        journal_write(j, "done", json_pack("{s:I}", "segment", (json_int_t)last), &why) != 0)
+        log_warn("the journal could not be written: %s", why.message);
     if (j == NULL || journal_write(j, "outcome", json_incref(o), &why) != 0)
         log_warn("the outcome is not in the journal: %s", why.message);
     json_decref(o);
@@ -158,6 +215,8 @@ static int next_step(const struct guard *g, struct fate *f, struct err *err)
 
     if (f->report.outcome == OUTCOME_UNKNOWN || f->report.running)
         f->report.next = run_command(g, "status", f->record->run, err);
+    else if (f->report.outcome == OUTCOME_PARTIAL)
+        f->report.next = run_command(g, "resume", f->record->run, err);
     else if (f->report.outcome == OUTCOME_COMMITTED && strcmp(f->report.kind, "rollback") == 0 &&
              f->undone_by == NULL &&
              json_integer_value(json_object_get(begin, "undo")) != (json_int_t)UNDO_IMPOSSIBLE)
@@ -169,21 +228,20 @@ static int next_step(const struct guard *g, struct fate *f, struct err *err)
 
 int fate_read(const struct guard *g, const char *run, struct fate *f, struct err *err)
 {
-    const json_t *begin, *execute, *outcome;
+    const json_t *begin, *outcome;
     const char *kind;
-    int rc = 0, open = 0;
+    int rc = 0, open = 0, asked;
 
     memset(f, 0, sizeof(*f));
     if ((f->record = journal_read(g->state_dir, g->key, run, err)) == NULL)
         return -1;
     begin = journal_last(f->record, "begin");
-    execute = journal_last(f->record, "execute");
-    outcome = journal_last(f->record, "outcome");
+    outcome = valid_outcome(f->record);
     kind = text_of(begin, "kind");
     f->undone_by = text_of(journal_last(f->record, "undone"), "by");
     f->report.running = f->record->alive;
     f->report.outcome = OUTCOME_NOT_STARTED;
-    f->xid = (uint64_t)json_integer_value(json_object_get(execute, "xid"));
+    read_progress(f, &asked);
     if (strings_dup(&f->report.run, f->record->run, err) != 0 ||
         strings_dup(&f->report.kind, kind != NULL ? kind : "rollback", err) != 0 ||
         joined(&f->report.from, json_object_get(begin, "from"), err) != 0 ||
@@ -196,23 +254,31 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
             return -1;
     } else if (f->report.running) {
         f->report.outcome = f->xid != 0 ? OUTCOME_UNKNOWN : OUTCOME_NOT_STARTED;
-    } else if (f->xid != 0) {
-        rc = ask_server(g, f, err);
-        open = rc == 0;
     } else {
-        if (strings_dup(&f->report.why, "it ended before it changed anything", err) != 0)
+        if (asked)
+            rc = ask_server(g, f, err);
+        open = rc == 0;
+        if (open && f->done >= f->segments)
+            f->report.outcome = OUTCOME_COMMITTED;
+        else if (open && (f->done > 0 || f->loose))
+            f->report.outcome = OUTCOME_PARTIAL;
+        else if (open && !asked &&
+                 strings_dup(&f->report.why, "it ended before it changed anything", err) != 0)
             return -1;
-        open = 1;
     }
     if (open)
         settle_in_journal(g, f);
+    if (f->segments > 1 && f->report.outcome == OUTCOME_PARTIAL &&
+        strings_addf(&f->report.notes, err, "%zu of %zu segments are done%s", f->done, f->segments,
+                     f->loose ? "; the next was begun outside of a transaction" : "") != 0)
+        return -1;
     if (json_is_true(json_object_get(begin, "dry_run")) &&
         strings_add(&f->report.notes, "it was a dry run", err) != 0)
         return -1;
     if (f->undone_by != NULL &&
         strings_addf(&f->report.notes, err, "undone by run %s", f->undone_by) != 0)
         return -1;
-    if (f->report.kind != NULL && rc == 0 && next_step(g, f, err) != 0)
+    if (rc == 0 && next_step(g, f, err) != 0)
         return -1;
     return rc;
 }

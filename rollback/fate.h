@@ -15,7 +15,9 @@ struct guard;
 struct fate {
     struct journal_record *record;
     struct outcome_report report;
-    uint64_t xid;          /* 0: the change was not begun */
+    uint64_t xid;          /* the last transaction that began to change; 0: none did */
+    size_t segments, done; /* of the plan; the first DONE are finished */
+    int loose;             /* the next one was begun outside of a transaction: nobody knows how far it is */
     const char *undone_by; /* borrowed from the record, or NULL */
 };
 

@@ -214,13 +214,13 @@ static int judge_steps(struct guard *g, struct err *err)
             guard_refuse(g, err, "online", 0, NULL, "%s has no SQL", s->revision) != 0)
             return -1;
     }
-    if (execute_one_transaction(g->plan, &one) != 0 &&
+    if (execute_runnable(g->plan, &one) != 0 &&
         guard_refuse(g, err, "segments", 0, NULL, "%s", one.message) != 0)
         return -1;
     return 0;
 }
 
-static int find_closure(struct guard *g, struct err *err)
+static int find_closure(struct guard *g, int judged, struct err *err)
 {
     size_t n = 0;
     struct effects **effects = plan_effects(g->plan, &n, err);
@@ -231,7 +231,7 @@ static int find_closure(struct guard *g, struct err *err)
     free(effects);
     if (g->closure == NULL)
         return -1;
-    for (size_t i = 0; i < g->closure->nmissing; i++)
+    for (size_t i = 0; judged && i < g->closure->nmissing; i++)
         if (guard_refuse(g, err, "missing", 1, "is this the right database, and the right search_path?",
                          "the script names %s, which is not in the database", g->closure->missing[i]) != 0)
             return -1;
@@ -509,7 +509,7 @@ static int examine(struct guard *g, int judged, struct err *err)
 {
     if (judge_steps(g, err) != 0)
         return -1;
-    if (find_closure(g, err) != 0 || find_sizes(g, err) != 0)
+    if (find_closure(g, judged, err) != 0 || find_sizes(g, err) != 0)
         return -1;
     if (g->reverse == NULL && g->plan->nsteps > 0 && find_way_back(g, err) != 0)
         return -1;

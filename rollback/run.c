@@ -31,14 +31,24 @@
 #include "rollback/locks.h"
 #include "rollback/proof.h"
 #include "rollback/relax.h"
+#include "rollback/segments.h"
 #include "rollback/sums.h"
 #include "rollback/view.h"
 #include "script/closure.h"
+#include "script/effect.h"
 
 /* What one run holds while it runs. */
 struct run {
     struct guard *g;
-    const struct run_restore *restore;
+    const struct run_options *o;
+    struct segments *segments; /* NULL: the whole plan is one */
+    size_t nsegments, segment, last; /* LAST: the last one with a transaction */
+    size_t done;           /* segments that are done */
+    int loose;             /* a statement outside of a transaction was begun and is not done */
+    const struct plan *plan;       /* of this segment */
+    const struct closure *closure; /* of this segment */
+    struct closure *own;           /* where it is not the guard's */
+    struct proof *planned;         /* the catalog when this segment was planned, where not the guard's */
     struct outcome_report *out;
     struct journal *journal;
     struct conn *lock;     /* the advisory lock's session */
@@ -134,7 +144,7 @@ static json_t *targets(const struct closure *c)
     return a;
 }
 
-/* Both directions and the targets, sealed: undo needs neither Alembic nor the files. */
+/* Both directions, sealed: undo needs neither Alembic nor the files. */
 static char *seal_plan(const struct guard *g, struct err *err)
 {
     json_t *o = json_object(), *down = kept_plan(g->plan, err), *up = NULL;
@@ -147,7 +157,6 @@ static char *seal_plan(const struct guard *g, struct err *err)
     (void)json_object_set(o, "plan", down);
     if (up != NULL)
         (void)json_object_set(o, "reverse", up);
-    (void)json_object_set_new(o, "targets", targets(g->closure));
     sealed = kept_seal(o, g->request->keys, err);
 out:
     json_decref(o);
@@ -171,6 +180,13 @@ static int open_journal(struct run *r, struct err *err)
     if (is_volatile != NULL)
         log_warn("the state folder \"%s\" is %s: after a crash nothing would be known", g->state_dir,
                  is_volatile);
+    if (r->o->resume != NULL) {
+        if ((r->journal = journal_open(g->state_dir, g->key, r->o->resume, err)) != NULL &&
+            strings_dup(&r->out->run, r->o->resume, err) == 0)
+            rc = journal_write(r->journal, "resume",
+                               json_pack("{s:I}", "segment", (json_int_t)r->o->first), err);
+        goto out;
+    }
     if ((r->journal = journal_create(g->state_dir, g->key, err)) == NULL)
         goto out;
     if (strings_dup(&r->out->run, journal_run(r->journal), err) != 0 ||
@@ -179,11 +195,12 @@ static int open_journal(struct run *r, struct err *err)
     for (size_t i = 0; i < g->nrefusals; i++)
         if (g->refusals[i].forced)
             (void)json_array_append_new(forced, json_string(g->refusals[i].name));
-    (void)json_object_set_new(begin, "kind", json_string(r->restore != NULL ? "undo" : "rollback"));
+    (void)json_object_set_new(begin, "kind", json_string(r->o->undo_of != NULL ? "undo" : "rollback"));
+    (void)json_object_set_new(begin, "segments", json_integer((json_int_t)r->nsegments));
     if (g->request->dry_run)
         (void)json_object_set_new(begin, "dry_run", json_true());
-    if (r->restore != NULL)
-        (void)json_object_set_new(begin, "of", json_string(r->restore->of));
+    if (r->o->undo_of != NULL)
+        (void)json_object_set_new(begin, "of", json_string(r->o->undo_of));
     (void)json_object_set_new(begin, "from", list(g->plan->from));
     (void)json_object_set_new(begin, "to", list(g->plan->to));
     if (g->plan->version_table != NULL && g->plan->version_schema != NULL) {
@@ -232,9 +249,9 @@ static int check_versions(struct run *r, char *const *expected, const char *when
     char **rows = NULL;
     int rc = -1;
 
-    if (r->g->plan->version_table == NULL)
+    if (r->plan->version_table == NULL)
         return 0;
-    if (execute_version_rows(r->g->main, r->g->plan, &rows, err) == 0)
+    if (execute_version_rows(r->g->main, r->plan, &rows, err) == 0)
         rc = execute_version_same(rows, expected, when, err);
     strings_free(rows);
     return rc;
@@ -244,10 +261,10 @@ static int must_back_up(const struct run *r)
 {
     if (r->g->request->backup == ROLLBACK_NONE)
         return 0;
-    if (r->restore == NULL)
+    if (r->o->undo_of == NULL && r->nsegments == 1)
         return 1;
-    for (size_t i = 0; i < r->g->closure->ntables; i++)
-        if (closure_table_at_risk(&r->g->closure->tables[i]))
+    for (size_t i = 0; i < r->closure->ntables; i++)
+        if (closure_table_at_risk(&r->closure->tables[i]))
             return 1;
     return 0;
 }
@@ -260,15 +277,15 @@ static int take_backup(struct run *r, struct err *err)
     char *command = audit_mask(c->argc, c->argv, err);
     struct snapshot_options o = {
         .keys = g->request->keys,
-        .closure = g->closure,
+        .closure = r->closure,
         .scope = g->request->loss_scope ? SNAPSHOT_LOSS : SNAPSHOT_TABLES,
         .dir = state_shelf(c, g->request->config),
-        .purpose = r->restore != NULL ? "undo" : "rollback",
+        .purpose = r->o->undo_of != NULL ? "undo" : "rollback",
         .reason = c->reason,
         .environment = g->environment->name,
         .command = command,
-        .from = (const char *const *)g->plan->from,
-        .to = (const char *const *)g->plan->to,
+        .from = (const char *const *)r->plan->from,
+        .to = (const char *const *)r->plan->to,
         .jobs = c->jobs,
         .held = 1,
         .alone = g->short_copy,
@@ -289,11 +306,14 @@ static int take_backup(struct run *r, struct err *err)
         (void)err_set(err, ERR_BACKUP, "the backup \"%s\" could not be read back", r->snapshot.file);
         goto out;
     }
+    free(r->out->backup);
+    r->out->backup = NULL;
     if (strings_dup(&r->out->backup, r->snapshot.file, err) != 0)
         goto out;
     rc = journal_write(r->journal, "backup",
-                       json_pack("{s:s, s:s, s:I}", "file", r->snapshot.file, "archive_id",
-                                 r->snapshot.archive_id, "bytes", (json_int_t)r->snapshot.file_bytes),
+                       json_pack("{s:I, s:s, s:s, s:I, s:o}", "segment", (json_int_t)r->segment, "file",
+                                 r->snapshot.file, "archive_id", r->snapshot.archive_id, "bytes",
+                                 (json_int_t)r->snapshot.file_bytes, "targets", targets(r->closure)),
                        err);
 out:
     progress_end(progress);
@@ -308,18 +328,19 @@ static int look_and_copy(struct run *r, struct err *err)
     char **back = NULL;
     int rc = -1;
 
-    if (check_versions(r, g->plan->from, "now", err) != 0) {
+    if (check_versions(r, r->plan->from, "now", err) != 0) {
         err_hint(err, "somebody migrated meanwhile: look at the plan again");
         return -1;
     }
     if (session_borrow(g->main, &back, err) != 0)
         return -1;
     if ((r->before = proof_read(g->main, err)) == NULL ||
-        proof_same(g->proof, r->before, g->closure, err) != 0)
+        proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0)
         goto out;
     if (must_back_up(r) && take_backup(r, err) != 0)
         goto out;
-    if ((r->sums = sums_read(g->main, g, g->request->verify_full, err)) == NULL)
+    if ((r->sums = sums_read(g->main, r->plan, r->closure, g->judgement,
+                             g->request->verify_full, err)) == NULL)
         goto out;
     rc = settings_back(g->main, &back, err);
 out:
@@ -346,27 +367,28 @@ static int change(struct run *r, struct err *err)
         o.rewrite_arg = r->relax;
     }
     if (tx_current_id(g->main, &r->xid, err) != 0 ||
-        journal_write(r->journal, "execute", json_pack("{s:I}", "xid", (json_int_t)r->xid), err) != 0)
+        journal_write(r->journal, "execute", json_pack("{s:I, s:I}", "segment", (json_int_t)r->segment, "xid", (json_int_t)r->xid),
+                      err) != 0)
         return -1;
     r->begun = 1;
-    return execute_plan(g->main, g->plan, &o, err);
+    return execute_plan(g->main, r->plan, &o, err);
 }
 
-static int put_back(struct run *r, struct err *err)
+static int put_back(struct run *r, const struct run_values *v, struct err *err)
 {
     struct restore_options o = {
         .keys = r->g->request->keys,
-        .file = r->restore->file,
-        .targets = r->restore->targets,
-        .ntargets = r->restore->ntargets,
+        .file = v->file,
+        .targets = v->targets,
+        .ntargets = v->ntargets,
         .mode = RESTORE_MERGE,
         .on_conflict = RESTORE_OVERWRITE,
         .held = 1,
         .verify_full = 1,
-        .since_xid = r->restore->since_xid,
+        .since_xid = r->o->since_xid,
     };
 
-    if (r->restore->ntargets == 0)
+    if (v->ntargets == 0)
         return 0;
     if (restore_run(r->g->main, &o, &r->restored, err) != 0)
         return err_prefix(err, "cannot put the values back");
@@ -375,7 +397,7 @@ static int put_back(struct run *r, struct err *err)
 
 static int report_restored(struct run *r, struct err *err)
 {
-    json_t *a = json_array();
+    json_t *a = r->out->tables != NULL ? r->out->tables : json_array();
 
     if (a == NULL)
         return err_oom(err);
@@ -408,6 +430,8 @@ static int report_restored(struct run *r, struct err *err)
             return -1;
         buf_free(&name);
     }
+    restore_result_free(&r->restored);
+    memset(&r->restored, 0, sizeof(r->restored));
     return 0;
 }
 
@@ -449,25 +473,26 @@ static int prove(struct run *r, struct err *err)
     /* Deferred triggers and keys would else fire in COMMIT, after all that is proved here. */
     if (query_exec(g->main, "SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS", err) != 0)
         return err_prefix(err, "a check or trigger that was put off to the end");
-    if (check_versions(r, g->plan->to, "after the change", err) != 0)
+    if (check_versions(r, r->plan->to, "after the change", err) != 0)
         return -1;
     if (session_borrow(g->main, &back, err) != 0)
         return -1;
-    if (proof_writes(g->main, r->before, g->plan, g->closure, err) != 0 ||
+    if (proof_writes(g->main, r->before, r->plan, r->closure, err) != 0 ||
         sums_check(r->sums, g->main, &checked, err) != 0)
         goto out;
-    if (r->restore != NULL && (put_back(r, err) != 0 || report_restored(r, err) != 0))
-        goto out;
-    if (r->relax != NULL) {
+    for (size_t i = 0; r->segment == r->last && i < r->o->nvalues; i++)
+        if (put_back(r, &r->o->values[i], err) != 0 || report_restored(r, err) != 0)
+            goto out;
+    if (r->relax != NULL && r->segment == r->last) {
         if (settings_back(g->main, &back, err) != 0 || relax_finish(r->relax, g->main, err) != 0 ||
             session_borrow(g->main, &back, err) != 0)
             goto out;
     }
     if ((r->after = proof_read(g->main, err)) == NULL ||
-        proof_check(r->before, r->after, g->plan, g->closure, err) != 0)
+        proof_check(r->before, r->after, r->plan, r->closure, err) != 0)
         goto out;
     rc = settings_back(g->main, &back, err);
-    if (rc == 0)
+    if (rc == 0 && r->segment == r->last)
         rc = smoke(r, err);
 out:
     strings_free(back);
@@ -511,8 +536,8 @@ static int transaction(struct run *r, struct err *err)
     struct guard *g = r->g;
     const struct rollback_request *q = g->request;
     struct locks_options lo = {
-        .plan = g->plan,
-        .closure = g->closure,
+        .plan = r->plan,
+        .closure = r->closure,
         .timeout_ms = q->lock_timeout_ms,
         .deadline_ms = q->lock_deadline_ms,
         .cancel = q->cancel_blockers,
@@ -520,7 +545,7 @@ static int transaction(struct run *r, struct err *err)
     };
     int at_once = g->short_copy || q->backup != ROLLBACK_LOCKED;
 
-    if (journal_write(r->journal, "locks", NULL, err) != 0 ||
+    if (journal_write(r->journal, "locks", json_pack("{s:I}", "segment", (json_int_t)r->segment), err) != 0 ||
         locks_take(g->main, g->control, &lo, at_once, err) != 0)
         return -1;
     if (look_and_copy(r, err) != 0)
@@ -533,17 +558,88 @@ static int transaction(struct run *r, struct err *err)
         tx_rollback(g->main);
         return 0;
     }
-    if (journal_write(r->journal, "commit", json_pack("{s:I}", "xid", (json_int_t)r->xid), err) != 0)
+    if (journal_write(r->journal, "commit",
+                      json_pack("{s:I, s:I}", "segment", (json_int_t)r->segment, "xid", (json_int_t)r->xid),
+                      err) != 0)
         return -1;
     if (tx_commit(g->main, err) == 0)
         return 0;
     return err->kind == ERR_UNKNOWN ? settle(r, err) : -1;
 }
 
+/* This segment's plan, closure and catalog. */
+static int enter(struct run *r, size_t i, struct err *err)
+{
+    struct guard *g = r->g;
+    struct effects **effects;
+    size_t n = 0;
+
+    r->segment = i;
+    proof_free(r->before);
+    proof_free(r->after);
+    proof_free(r->planned);
+    sums_free(r->sums);
+    closure_free(r->own);
+    snapshot_result_free(&r->snapshot);
+    memset(&r->snapshot, 0, sizeof(r->snapshot));
+    r->before = r->after = r->planned = NULL;
+    r->sums = NULL;
+    r->own = NULL;
+    if (r->segments == NULL) {
+        r->plan = g->plan;
+        r->closure = g->closure;
+        return 0;
+    }
+    r->plan = r->segments->items[i].plan;
+    if (r->segments->items[i].alone)
+        return 0;
+    /* The earlier segments are committed: what this one reaches is found anew. */
+    if ((r->planned = proof_read(g->control, err)) == NULL ||
+        (effects = plan_effects(r->plan, &n, err)) == NULL)
+        return -1;
+    r->own = closure_find(g->main, effects, n, err);
+    free(effects);
+    r->closure = r->own;
+    return r->own != NULL ? 0 : -1;
+}
+
+static int alone(struct run *r, struct err *err)
+{
+    const struct segment *s = &r->segments->items[r->segment];
+
+    log_info("segment %zu of %zu: %s", r->segment + 1, r->nsegments, s->label != NULL ? s->label : "");
+    if (journal_write(r->journal, "alone", json_pack("{s:I}", "segment", (json_int_t)r->segment), err) != 0)
+        return -1;
+    r->loose = 1;
+    if (segment_run_alone(s, r->g->main, r->o->again && r->segment == r->o->first, err) != 0)
+        return -1;
+    r->loose = 0;
+    return 0;
+}
+
+static void analyze(struct run *r);
+
+static int all_segments(struct run *r, struct err *err)
+{
+    for (size_t i = r->done; i < r->nsegments; i++) {
+        int is_alone = r->segments != NULL && r->segments->items[i].alone;
+
+        if (enter(r, i, err) != 0 || (is_alone ? alone(r, err) : transaction(r, err)) != 0)
+            return -1;
+        r->done++;
+        if (!r->g->request->dry_run && r->nsegments > 1 &&
+            journal_write(r->journal, "done", json_pack("{s:I}", "segment", (json_int_t)i), err) != 0)
+            return -1;
+        if (!is_alone && !r->g->request->dry_run)
+            analyze(r);
+    }
+    return 0;
+}
+
 static void analyze(struct run *r)
 {
-    for (size_t i = 0; i < r->g->closure->ntables; i++) {
-        const struct closure_table *t = &r->g->closure->tables[i];
+    for (size_t i = 0; i < r->closure->ntables; i++) {
+        const struct closure_table *t = &r->closure->tables[i];
         struct err why = {0};
         struct buf b = {0};
 
@@ -570,10 +666,10 @@ static int write_outcome(struct run *r, const struct err *failed, struct err *er
 static void mark_undone(struct run *r)
 {
     struct err why = {0};
-    struct journal *j = journal_open(r->g->state_dir, r->g->key, r->restore->of, &why);
+    struct journal *j = journal_open(r->g->state_dir, r->g->key, r->o->undo_of, &why);
 
     if (j == NULL || journal_write(j, "undone", json_pack("{s:s}", "by", r->out->run), &why) != 0)
-        log_warn("run %s could not be marked as undone: %s", r->restore->of, why.message);
+        log_warn("run %s could not be marked as undone: %s", r->o->undo_of, why.message);
     journal_free(j);
 }
 
@@ -586,18 +682,25 @@ static void finish(struct run *r, int committed, struct err *err)
         out->outcome = r->g->request->dry_run ? OUTCOME_ROLLED_BACK : OUTCOME_COMMITTED;
     else if (err->kind == ERR_UNKNOWN)
         out->outcome = OUTCOME_UNKNOWN;
+    else if (r->done > 0 || r->loose)
+        out->outcome = OUTCOME_PARTIAL;
     else
         out->outcome = r->begun ? OUTCOME_ROLLED_BACK : OUTCOME_NOT_STARTED;
-    if (r->journal != NULL && write_outcome(r, err, &why) != 0)
+    if (write_outcome(r, err, &why) != 0)
         log_warn("the outcome is not in the journal: %s", why.message);
     if (committed && !r->g->request->dry_run) {
-        if (r->restore != NULL)
+        if (r->o->undo_of != NULL)
             mark_undone(r);
         else if (r->g->undo != UNDO_IMPOSSIBLE)
             out->next = run_command(r->g, "undo", out->run, &why);
-        analyze(r);
     } else if (out->outcome == OUTCOME_UNKNOWN) {
         out->next = run_command(r->g, "status", out->run, &why);
+    } else if (out->outcome == OUTCOME_PARTIAL) {
+        out->next = run_command(r->g, "resume", out->run, &why);
+        if (err->kind != ERR_INTERRUPTED)
+            err->kind = ERR_UNFINISHED;
+        err_hint(err, "%zu of %zu segments are done; to go on: %s", r->done, r->nsegments,
+                 out->next != NULL ? out->next : "mig-rollback resume");
     }
     if (!committed && err->kind != ERR_NONE)
         out->why = strdup(err->message);
@@ -613,7 +716,7 @@ static int smoke_command(struct run *r, struct err *err)
     struct err why = {0};
     int rc = -1;
 
-    if (command == NULL || r->restore != NULL || r->g->request->dry_run)
+    if (command == NULL || r->o->undo_of != NULL || r->g->request->dry_run)
         return 0;
     if ((words = process_words(command, err)) == NULL)
         return -1;
@@ -641,27 +744,51 @@ static void run_free(struct run *r)
     sums_free(r->sums);
     snapshot_result_free(&r->snapshot);
     restore_result_free(&r->restored);
+    proof_free(r->planned);
+    closure_free(r->own);
+    segments_free(r->segments);
 }
 
-int run_guarded(struct guard *g, const struct run_restore *restore, struct outcome_report *out,
+static int prepare(struct run *r, struct err *err)
+{
+    struct guard *g = r->g;
+
+    if (strings_dup(&r->out->kind, r->o->undo_of != NULL ? "undo" : "rollback", err) != 0 ||
+        joined(&r->out->from, g->plan->from, err) != 0 || joined(&r->out->to, g->plan->to, err) != 0)
+        return -1;
+    r->nsegments = segments_count(g->plan);
+    r->done = r->o->first;
+    if (r->nsegments > 1) {
+        if (g->request->dry_run)
+            return err_set(err, ERR_REFUSED,
+                           "a plan of %zu segments commits between them: it cannot be tried with --dry-run",
+                           r->nsegments);
+        if ((r->segments = segments_split(g->plan, err)) == NULL)
+            return -1;
+        r->nsegments = r->segments->count;
+        for (size_t i = 0; i < r->nsegments; i++)
+            if (!r->segments->items[i].alone)
+                r->last = i;
+    }
+    if (r->o->undo_of != NULL && (r->relax = relax_new(err)) == NULL)
+        return -1;
+    return 0;
+}
+
+int run_guarded(struct guard *g, const struct run_options *o, struct outcome_report *out,
                 struct err *err)
 {
-    struct run r = {.g = g, .restore = restore, .out = out};
+    struct run r = {.g = g, .o = o, .out = out};
     int committed = 0;
 
     memset(out, 0, sizeof(*out));
     out->outcome = OUTCOME_NOT_STARTED;
-    if (strings_dup(&out->kind, restore != NULL ? "undo" : "rollback", err) != 0 ||
-        joined(&out->from, g->plan->from, err) != 0 || joined(&out->to, g->plan->to, err) != 0)
-        return -1;
-    if (restore != NULL && (r.relax = relax_new(err)) == NULL)
-        return -1;
-    if ((r.lock = conn_again(g->control, CONN_OWN, err)) != NULL &&
+    if (prepare(&r, err) == 0 && (r.lock = conn_again(g->control, CONN_OWN, err)) != NULL &&
         locks_advisory(r.lock, g->request->lock_deadline_ms, err) == 0 && open_journal(&r, err) == 0)
-        committed = transaction(&r, err) == 0;
+        committed = all_segments(&r, err) == 0;
     if (!committed)
         tx_rollback(g->main);
-    if (out->run != NULL)
+    if (r.journal != NULL && out->run != NULL)
         finish(&r, committed, err);
     if (committed && smoke_command(&r, err) != 0)
         committed = 0;

@@ -10,23 +10,30 @@
 #include "core/err.h"
 
 struct guard;
-struct journal_record;
 struct outcome_report;
 struct restore_target;
 
-/* What undo adds to a run. */
-struct run_restore {
-    const char *of;              /* the run that is undone */
-    const char *file;            /* its backup */
+/* What undo adds to a run: one of these per backup. */
+struct run_values {
+    const char *file;
     const struct restore_target *targets;
     size_t ntargets;
-    uint64_t since_xid;
 };
 
-/* The guard has examined, answered and been confirmed.  RESTORE NULL: a rollback.  *OUT is filled
- * whatever happens (outcome_free); -1 and *ERR where it did not commit, or where something failed
- * after it did (ERR_UNFINISHED). */
-int run_guarded(struct guard *g, const struct run_restore *restore, struct outcome_report *out,
+struct run_options {
+    const char *undo_of;             /* the run that is undone; NULL: a rollback */
+    const struct run_values *values; /* after the last transaction's statements */
+    size_t nvalues;
+    uint64_t since_xid;              /* the transaction of the run that is undone */
+    const char *resume;              /* a run to go on with, or NULL */
+    size_t first;                    /* resume: its segments before this one are done */
+    int again;                       /* resume: that one was begun, outside of a transaction */
+};
+
+/* The guard has examined, answered and been confirmed.  *OUT is filled whatever happens
+ * (outcome_free); -1 and *ERR where it did not commit, or where something failed after it did
+ * (ERR_UNFINISHED). */
+int run_guarded(struct guard *g, const struct run_options *o, struct outcome_report *out,
                 struct err *err) MIG_MUST_CHECK;
 
 /* The command to type, with the flags of this one that find the same database and state. Owned. */

@@ -9,7 +9,6 @@
 #include "pg/catalog.h"
 #include "pg/query.h"
 #include "pg/quote.h"
-#include "rollback/guard.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "validate/judge.h"
@@ -33,15 +32,15 @@ static int keeps_rows(const struct closure_table *t)
                                          CLOSURE_INSERTED)) == 0;
 }
 
-static int is_version(const struct guard *g, const struct closure_table *t)
+static int is_version(const struct plan *p, const struct closure_table *t)
 {
-    return g->plan->version_table != NULL && strcmp(t->name, g->plan->version_table) == 0;
+    return p->version_table != NULL && strcmp(t->name, p->version_table) == 0;
 }
 
-static int is_updated(const struct guard *g, const struct closure_table *t)
+static int is_updated(const struct plan *p, const struct closure_table *t)
 {
-    for (size_t i = 0; i < g->plan->nsteps; i++) {
-        const struct effects *all = g->plan->steps[i].effects;
+    for (size_t i = 0; i < p->nsteps; i++) {
+        const struct effects *all = p->steps[i].effects;
 
         for (size_t k = 0; all != NULL && k < all->count; k++) {
             const struct effect *e = &all->items[k];
@@ -56,17 +55,17 @@ static int is_updated(const struct guard *g, const struct closure_table *t)
 }
 
 /* Judged by lock row ("public.users"). */
-static int is_rewritten(const struct guard *g, const struct closure_table *t)
+static int is_rewritten(const struct judgement *j, const struct closure_table *t)
 {
     struct buf name = {0};
     struct err ignored = {0};
     int yes = 0;
 
-    if (g->judgement == NULL)
+    if (j == NULL)
         return 0;
     if (buf_addf(&name, &ignored, "%s.%s", t->schema, t->name) == 0)
-        for (size_t i = 0; i < g->judgement->nlocks && !yes; i++) {
-            const struct lock_row *l = &g->judgement->locks[i];
+        for (size_t i = 0; i < j->nlocks && !yes; i++) {
+            const struct lock_row *l = &j->locks[i];
 
             yes = l->rewrite && l->relation != NULL &&
                   (strcmp(l->relation, name.data) == 0 || strcmp(l->relation, t->name) == 0);
@@ -152,19 +151,20 @@ out:
     return rc;
 }
 
-struct sums *sums_read(struct conn *c, const struct guard *g, int full, struct err *err)
+struct sums *sums_read(struct conn *c, const struct plan *p, const struct closure *closure,
+                       const struct judgement *j, int full, struct err *err)
 {
     struct sums *s = calloc(1, sizeof(*s));
 
-    if (s == NULL || (s->items = calloc(g->closure->ntables + 1, sizeof(*s->items))) == NULL) {
+    if (s == NULL || (s->items = calloc(closure->ntables + 1, sizeof(*s->items))) == NULL) {
         (void)err_oom(err);
         goto fail;
     }
-    for (size_t i = 0; i < g->closure->ntables; i++) {
-        const struct closure_table *t = &g->closure->tables[i];
+    for (size_t i = 0; i < closure->ntables; i++) {
+        const struct closure_table *t = &closure->tables[i];
 
-        if (!keeps_rows(t) || is_version(g, t) ||
-            (!full && ((t->fate & CLOSURE_PARTNER) != 0 || (!is_updated(g, t) && !is_rewritten(g, t)))))
+        if (!keeps_rows(t) || is_version(p, t) ||
+            (!full && ((t->fate & CLOSURE_PARTNER) != 0 || (!is_updated(p, t) && !is_rewritten(j, t)))))
             continue;
         if (add(s, c, t, err) != 0) {
             (void)err_prefix(err, "cannot count %s.%s", t->schema, t->name);

@@ -13,13 +13,15 @@
 
 struct conn;
 struct closure;
-struct guard;
-struct proof;
+struct judgement;
+struct plan;
 struct sums;
 
 /* Under our own settings, locks held.  FULL: every table of the closure that keeps rows; else those
  * that the script writes or is expected to rewrite. */
-struct sums *sums_read(struct conn *c, const struct guard *g, int full, struct err *err) MIG_MUST_CHECK;
+/* J may be NULL. */
+struct sums *sums_read(struct conn *c, const struct plan *p, const struct closure *closure,
+                       const struct judgement *j, int full, struct err *err) MIG_MUST_CHECK;
 /* The same again, after the change: ERR_REFUSED naming the table whose kept rows or values are not what
  * they were. *CHECKED gets the number of tables compared. */
 int sums_check(const struct sums *s, struct conn *c, size_t *checked, struct err *err) MIG_MUST_CHECK;

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "backup/keys.h"
@@ -13,19 +14,28 @@
 #include "rollback/kept.h"
 #include "rollback/run.h"
 
-struct undo {
-    struct fate fate;
-    json_t *kept;
+/* The values of one backup. */
+struct values {
     struct restore_target *targets;
     const char ***columns; /* one array per target, or NULL entries */
     size_t ntargets;
 };
 
-static int one_target(struct undo *u, const json_t *t, struct err *err)
+struct undo {
+    struct fate fate;     /* of the run that is undone, or gone on with */
+    struct fate origin;   /* gone on with an undo: of the run that it undoes */
+    int resume;
+    json_t *kept;
+    struct values *values;
+    struct run_values *given; /* as run_guarded takes them */
+    size_t nvalues;
+};
+
+static int one_target(struct values *v, const json_t *t, struct err *err)
 {
-    struct restore_target *target = &u->targets[u->ntargets];
+    struct restore_target *target = &v->targets[v->ntargets];
     const char *mode = json_string_value(json_object_get(t, "mode"));
-    const json_t *columns = json_object_get(t, "columns"), *v;
+    const json_t *columns = json_object_get(t, "columns"), *c;
     size_t i;
 
     target->schema = json_string_value(json_object_get(t, "schema"));
@@ -38,28 +48,72 @@ static int one_target(struct undo *u, const json_t *t, struct err *err)
 
         if (names == NULL)
             return err_oom(err);
-        json_array_foreach(columns, i, v)
-            names[i] = json_string_value(v);
-        u->columns[u->ntargets] = names;
+        json_array_foreach(columns, i, c)
+            names[i] = json_string_value(c);
+        v->columns[v->ntargets] = names;
         target->columns = names;
         target->mode = RESTORE_COLUMNS;
     }
-    u->ntargets++;
+    v->ntargets++;
     return 0;
 }
 
-static int read_targets(struct undo *u, struct err *err)
+static int one_backup(struct undo *u, const json_t *entry, struct err *err)
 {
-    const json_t *list = json_object_get(u->kept, "targets"), *t;
+    const json_t *list = json_object_get(entry, "targets"), *t;
+    struct values *v = &u->values[u->nvalues];
     size_t i;
 
-    u->targets = calloc(json_array_size(list) + 1, sizeof(*u->targets));
-    u->columns = calloc(json_array_size(list) + 1, sizeof(*u->columns));
-    if (u->targets == NULL || u->columns == NULL)
+    if (json_array_size(list) == 0)
+        return 0;
+    v->targets = calloc(json_array_size(list) + 1, sizeof(*v->targets));
+    v->columns = calloc(json_array_size(list) + 1, sizeof(*v->columns));
+    u->nvalues++;
+    if (v->targets == NULL || v->columns == NULL)
         return err_oom(err);
     json_array_foreach(list, i, t)
-        if (one_target(u, t, err) != 0)
+        if (one_target(v, t, err) != 0)
             return -1;
+    u->given[u->nvalues - 1] = (struct run_values){
+        .file = json_string_value(json_object_get(entry, "file")),
+        .targets = v->targets,
+        .ntargets = v->ntargets,
+    };
+    return 0;
+}
+
+/* A segment that was begun twice has two backups: its last one saw what was really lost. */
+static int is_superseded(const json_t *entries, size_t at)
+{
+    json_int_t segment = json_integer_value(json_object_get(json_array_get(entries, at), "segment"));
+
+    for (size_t i = at + 1; i < json_array_size(entries); i++) {
+        const json_t *e = json_array_get(entries, i);
+        const char *step = json_string_value(json_object_get(e, "step"));
+
+        if (step != NULL && strcmp(step, "backup") == 0 &&
+            json_integer_value(json_object_get(e, "segment")) == segment)
+            return 1;
+    }
+    return 0;
+}
+
+static int read_values(struct undo *u, const struct fate *f, struct err *err)
+{
+    const json_t *entries = f->record->entries, *e;
+    size_t i;
+
+    u->values = calloc(json_array_size(entries) + 1, sizeof(*u->values));
+    u->given = calloc(json_array_size(entries) + 1, sizeof(*u->given));
+    if (u->values == NULL || u->given == NULL)
+        return err_oom(err);
+    json_array_foreach(entries, i, e) {
+        const char *step = json_string_value(json_object_get(e, "step"));
+
+        if (step != NULL && strcmp(step, "backup") == 0 && !is_superseded(entries, i) &&
+            one_backup(u, e, err) != 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -82,34 +136,33 @@ static int may_undo(const struct undo *u, struct err *err)
     return 0;
 }
 
-static int open_kept(struct undo *u, struct guard *g, struct err *err)
+/* PLAN and REVERSE as keys of what the journal kept: undo takes them the other way round. */
+static int open_kept(struct undo *u, struct guard *g, const char *plan_key, const char *reverse_key,
+                     struct err *err)
 {
     const char *sealed =
         json_string_value(json_object_get(journal_last(u->fate.record, "plan"), "sealed"));
-    const json_t *up, *down;
+    const json_t *forth, *back;
     struct plan *plan = NULL, *reverse = NULL;
 
-    if (sealed == NULL) {
-        (void)err_set(err, ERR_REFUSED, "run %s kept no plan (it had no key): it cannot be undone by this command",
-                      u->fate.report.run);
-        return -1;
-    }
+    if (sealed == NULL)
+        return err_set(err, ERR_REFUSED, "run %s kept no plan (it had no key)", u->fate.report.run);
     if (keyring_can_read(g->request->keys, err) != 0)
         return -1;
     if ((u->kept = kept_open(sealed, g->request->keys, err)) == NULL)
         return err_prefix(err, "run %s", u->fate.report.run);
-    up = json_object_get(u->kept, "reverse");
-    down = json_object_get(u->kept, "plan");
-    if (up == NULL) {
+    forth = json_object_get(u->kept, plan_key);
+    back = json_object_get(u->kept, reverse_key);
+    if (forth == NULL) {
         (void)err_set(err, ERR_REFUSED, "run %s kept no way forward: it cannot be undone by this command",
                       u->fate.report.run);
         if (u->fate.report.backup != NULL)
             err_hint(err, "upgrade by hand, then: mig-backup restore %s", u->fate.report.backup);
         return -1;
     }
-    if ((plan = kept_read(up, err)) == NULL)
+    if ((plan = kept_read(forth, err)) == NULL)
         return -1;
-    if ((reverse = kept_read(down, err)) == NULL) {
+    if (back != NULL && (reverse = kept_read(back, err)) == NULL) {
         plan_free(plan);
         return -1;
     }
@@ -156,17 +209,44 @@ struct undo *undo_open(struct guard *g, const char *run, struct err *err)
     if (run != NULL || newest_rollback(g, &newest, err) == 0)
         rc = fate_read(g, run != NULL ? run : newest, &u->fate, err);
     free(newest);
-    if (rc != 0 || may_undo(u, err) != 0 || open_kept(u, g, err) != 0 || read_targets(u, err) != 0) {
-        undo_free(u);
-        return NULL;
-    }
-    if (u->ntargets > 0 && u->fate.report.backup == NULL) {
-        (void)err_set(err, ERR_REFUSED, "run %s took no backup: its lost values cannot be put back",
-                      u->fate.report.run);
+    if (rc != 0 || may_undo(u, err) != 0 || open_kept(u, g, "reverse", "plan", err) != 0 ||
+        read_values(u, &u->fate, err) != 0) {
         undo_free(u);
         return NULL;
     }
     return u;
+}
+
+struct undo *undo_resume(struct guard *g, const char *run, struct err *err)
+{
+    struct undo *u = calloc(1, sizeof(*u));
+    const char *of;
+
+    if (u == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    u->resume = 1;
+    if (fate_read(g, run, &u->fate, err) != 0)
+        goto fail;
+    if (u->fate.report.running) {
+        (void)err_set(err, ERR_REFUSED, "run %s is still running", u->fate.report.run);
+        goto fail;
+    }
+    if (u->fate.report.outcome != OUTCOME_PARTIAL) {
+        (void)err_set(err, ERR_REFUSED, "there is nothing to go on with: run %s is settled (%s)",
+                      u->fate.report.run, outcome_name(u->fate.report.outcome));
+        goto fail;
+    }
+    of = json_string_value(json_object_get(journal_last(u->fate.record, "begin"), "of"));
+    if (of != NULL && (fate_read(g, of, &u->origin, err) != 0 || read_values(u, &u->origin, err) != 0))
+        goto fail;
+    if (open_kept(u, g, "plan", "reverse", err) != 0)
+        goto fail;
+    return u;
+fail:
+    undo_free(u);
+    return NULL;
 }
 
 const char *undo_of(const struct undo *u)
@@ -181,26 +261,37 @@ const char *undo_backup(const struct undo *u)
 
 int undo_run(struct undo *u, struct guard *g, struct outcome_report *out, struct err *err)
 {
-    struct run_restore restore = {
-        .of = u->fate.report.run,
-        .file = u->fate.report.backup,
-        .targets = u->targets,
-        .ntargets = u->ntargets,
-        .since_xid = u->fate.xid,
-    };
+    struct run_options o = {.values = u->given, .nvalues = u->nvalues};
 
-    return run_guarded(g, &restore, out, err);
+    if (u->resume) {
+        o.resume = u->fate.report.run;
+        o.first = u->fate.done;
+        o.again = u->fate.loose;
+        o.undo_of = u->origin.record != NULL ? u->origin.report.run : NULL;
+        o.since_xid = u->origin.xid;
+    } else {
+        o.undo_of = u->fate.report.run;
+        o.since_xid = u->fate.xid;
+    }
+    return run_guarded(g, &o, out, err);
 }
 
 void undo_free(struct undo *u)
 {
     if (u == NULL)
         return;
-    for (size_t i = 0; u->columns != NULL && i < u->ntargets; i++)
-        free((void *)(uintptr_t)u->columns[i]);
-    free(u->columns);
-    free(u->targets);
+    for (size_t i = 0; u->values != NULL && i < u->nvalues; i++) {
+        struct values *v = &u->values[i];
+
+        for (size_t k = 0; v->columns != NULL && k < v->ntargets; k++)
+            free((void *)(uintptr_t)v->columns[k]);
+        free(v->columns);
+        free(v->targets);
+    }
+    free(u->values);
+    free(u->given);
     json_decref(u->kept);
     fate_free(&u->fate);
+    fate_free(&u->origin);
     free(u);
 }

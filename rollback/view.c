@@ -14,6 +14,7 @@
 #include "prodcheck/verdict.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
+#include "rollback/segments.h"
 #include "script/closure.h"
 #include "script/statement.h"
 #include "validate/judge.h"
@@ -159,6 +160,10 @@ void view_plan(const struct guard *g, FILE *out)
             if (s->warning != NULL)
                 fprintf(out, "     warning: %s\n", s->warning);
         }
+        if (segments_count(g->plan) > 1)
+            fprintf(out, "  In %zu segments, for some statements cannot run in a transaction: each is committed by\n"
+                         "  itself.  If one fails, \"mig-rollback resume\" goes on from there.\n",
+                    segments_count(g->plan));
     }
     if (g->closure != NULL && g->tables != NULL)
         tables_text(g, out);
@@ -273,6 +278,7 @@ json_t *view_plan_json(const struct guard *g, struct err *err)
     set_text(o, "verdict", refused ? "refused" : "ready");
     set(o, "from", list(g->plan != NULL ? g->plan->from : NULL));
     set(o, "to", list(g->plan != NULL ? g->plan->to : NULL));
+    set(o, "segments", json_integer(g->plan != NULL ? (json_int_t)segments_count(g->plan) : 0));
     set(o, "steps", g->plan != NULL ? steps_json(g->plan) : json_array());
     set(o, "tables", g->closure != NULL && g->tables != NULL ? tables_json(g) : json_array());
     if (g->judgement != NULL && g->plan != NULL) {

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# Plans that cannot be one transaction: CONCURRENTLY.  Journalled segment by segment, resumed after a
+# failure or a crash.
+
+load ../lib/common
+load ../lib/twostep
+
+setup_file() {
+    export TEMPLATE=segments_$$
+    db_create "$TEMPLATE"
+    key_make
+    twostep "$BATS_FILE_TMPDIR/app"
+    cat >migrations/versions/a3.py <<'END'
+"""index"""
+import sqlalchemy as sa
+from alembic import op
+revision = "aaaaaaaaaaa3"
+down_revision = "aaaaaaaaaaa2"
+def upgrade():
+    op.add_column("t", sa.Column("w", sa.Text(), nullable=True))
+    with op.get_context().autocommit_block():
+        op.create_index("t_w", "t", ["w"], postgresql_concurrently=True)
+    op.add_column("d", sa.Column("w", sa.Text(), nullable=True))
+def downgrade():
+    op.drop_column("d", "w")
+    with op.get_context().autocommit_block():
+        op.drop_index("t_w", table_name="t", postgresql_concurrently=True)
+    op.drop_column("t", "w")
+END
+    twostep_up
+    sql "update t set w = 'w' || id where id % 3 = 0" "update d set w = 'x' || id where id % 5 = 0"
+    export DIGEST
+    DIGEST=$(twostep_digest)
+}
+
+setup() {
+    db_create "" "$TEMPLATE"
+    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
+    cd "$BATS_TEST_TMPDIR/app"
+    GO=(--yes --confirm "$PGDATABASE")
+}
+
+teardown() {
+    db_drop
+}
+
+teardown_file() {
+    db_drop "$TEMPLATE"
+}
+
+json() { "$MIG_PYTHON" -c "import json, sys; j = json.load(sys.stdin); print(($1))" <<<"$output"; }
+# "VERSION d.w t_w t.w"
+state() {
+    sql "select (select version_num from alembic_version) || ' ' ||
+        (select count(*) from pg_attribute where attrelid = 'd'::regclass and attname = 'w' and not attisdropped) ||
+        (select count(*) from pg_class where relname = 't_w') ||
+        (select count(*) from pg_attribute where attrelid = 't'::regclass and attname = 'w' and not attisdropped)"
+}
+
+@test "a plan with CONCURRENTLY says so, runs in segments, and is undone exactly" {
+    mig mig-rollback plan -1
+    assert_exit 0
+    assert_out '3 segments'
+    assert_out 'Undo: staged'
+    mig mig-rollback run -1 "${GO[@]}" --format json
+    assert_exit 0
+    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(state)" = "aaaaaaaaaaa2 000" ]
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(state)" = "aaaaaaaaaaa3 111" ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+    [ "$(sql "select indisvalid from pg_index where indexrelid = 't_w'::regclass")" = t ]
+}
+
+@test "it fails in the middle: partial, exit 7; resume goes on; undo brings all back" {
+    # Nobody but the owner may drop an index; the others' table stands in the way of the third segment.
+    sql "create view v as select w from t"
+    sed -i 's/op.drop_column("t", "w")/op.execute("ALTER TABLE t DROP COLUMN w")/' migrations/versions/a3.py
+    mig mig-rollback run -1 "${GO[@]}" --force validate --reason "to see it fail"
+    assert_exit 7
+    assert_err 'mig-rollback resume'
+    [ "$(state)" = "aaaaaaaaaaa3 001" ]
+    mig mig-rollback status --format json
+    assert_exit 0
+    [ "$(json 'j["outcome"]')" = partial ]
+    [[ "$(json 'j["next"]')" == "mig-rollback resume "* ]]
+    sql "drop view v"
+    mig mig-rollback resume "${GO[@]}" --format json
+    assert_exit 0
+    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(state)" = "aaaaaaaaaaa2 000" ]
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(state)" = "aaaaaaaaaaa3 111" ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+    mig mig-rollback resume "${GO[@]}"
+    assert_exit 4
+    assert_err 'nothing to go on with'
+}
+
+@test "an invalid index that a broken undo left is dropped and made again" {
+    mig mig-rollback run -1 "${GO[@]}"
+    assert_exit 0
+    sed -i 's/^/&/' migrations/versions/a3.py
+    # The index cannot be built: its name is taken by a table.
+    sql "create table t_w ()"
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 7
+    sql "drop table t_w" "create index concurrently t_w on t (w)" \
+        "update pg_index set indisvalid = false where indexrelid = 't_w'::regclass"
+    mig mig-rollback resume "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select indisvalid from pg_index where indexrelid = 't_w'::regclass")" = t ]
+    [ "$(state)" = "aaaaaaaaaaa3 111" ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+}
+
+@test "kill -9 at random moments: status is right, resume finishes" {
+    for i in $(seq "${MIG_CRASH_ROUNDS:-6}"); do
+        before=$(ls backups/.state/runs/*/ 2>/dev/null | wc -l)
+        mig-rollback run -1 "${GO[@]}" -q >/dev/null 2>&1 &
+        pid=$!
+        sleep "0.$(printf '%03d' $((300 + RANDOM % 500)))"
+        kill -9 "$pid" 2>/dev/null || :
+        wait "$pid" 2>/dev/null || :
+        [ "$(ls backups/.state/runs/*/ 2>/dev/null | wc -l)" -gt "$before" ] || continue
+        mig mig-rollback status --format json
+        outcome=$(json 'j["outcome"]')
+        is=$(state)
+        echo "round $i: $is, $outcome"
+        case "$outcome" in
+        rolled-back | not-started) [ "$is" = "aaaaaaaaaaa3 111" ]; continue ;;
+        partial)
+            [[ "$is" == "aaaaaaaaaaa3 "* ]]
+            mig mig-rollback resume "${GO[@]}"
+            assert_exit 0
+            ;;
+        committed) ;;
+        *) false ;;
+        esac
+        [ "$(state)" = "aaaaaaaaaaa2 000" ]
+        mig mig-rollback undo "${GO[@]}"
+        assert_exit 0
+        [ "$(state)" = "aaaaaaaaaaa3 111" ]
+        [ "$(twostep_digest)" = "$DIGEST" ]
+    done
+}
