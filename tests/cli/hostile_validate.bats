@@ -33,3 +33,15 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     assert_exit 0
     assert_out '"r1"'
 }
+
+@test "a table's own checks, triggers and generated columns do not keep it from being dropped" {
+    sql "create table own (a int, b int, g int generated always as (a + 1) stored, check (a < b))" \
+        "create function own_f() returns trigger language plpgsql as 'begin return new; end'" \
+        "create trigger own_t before update of a on own for each row when (new.a > old.b) execute function own_f()"
+    echo 'DROP TABLE own;' >a.sql
+    mig mig-validate sql a.sql --format json
+    ! grep -q would-fail <<<"$output"
+    echo 'ALTER TABLE own DROP COLUMN b;' >a.sql
+    mig mig-validate sql a.sql --format json
+    assert_out 'would-fail' 'own_t'
+}

@@ -18,4 +18,12 @@ SELECT DISTINCT r.n, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubi
    AND NOT (d.classid OPERATOR(pg_catalog.=) r.classid AND d.objid OPERATOR(pg_catalog.=) r.objid)
    AND (r.col IS NOT NULL OR COALESCE(k.conrelid, f.adrelid, 0) OPERATOR(pg_catalog.<>) r.objid)
    AND (w.ev_class IS NULL OR w.ev_class OPERATOR(pg_catalog.<>) r.objid)
+   -- What falls by itself with the root: a check, a trigger or a default of the table that goes, a constraint
+   -- of the column that goes.
+   AND NOT EXISTS (
+           SELECT 1 FROM pg_catalog.pg_depend o
+            WHERE o.classid OPERATOR(pg_catalog.=) d.classid AND o.objid OPERATOR(pg_catalog.=) d.objid
+              AND o.refclassid OPERATOR(pg_catalog.=) r.classid AND o.refobjid OPERATOR(pg_catalog.=) r.objid
+              AND (r.col IS NULL OR o.refobjsubid OPERATOR(pg_catalog.=) a.attnum)
+              AND o.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['a', 'i', 'P', 'S']::pg_catalog."char"[]))
  ORDER BY 1, 2
