@@ -79,6 +79,7 @@ struct cutter {
     size_t at;            /* the current cut */
     size_t from;          /* where its text goes on */
     int open;             /* in a transaction */
+    int own;              /* some revision ends transactions itself, and may leave one COMMIT too many */
     int started;          /* a statement of the current cut was seen */
     struct version_name *seen;
     struct buf *why;
@@ -131,6 +132,7 @@ static int version(struct cutter *c, const struct statement *s, const struct rou
         return -1;
     c->from = end_of(c->s, s);
     if (rows_equal(c->rows, cut->after)) {
+        cut->left_open = c->open;
         c->at++;
         c->started = 0;
     }
@@ -191,8 +193,11 @@ static int statement(struct cutter *c, size_t i)
     if (!c->started)
         c->r->cuts[c->at].wrapped = c->open;
     c->started = 1;
-    if (transaction(s) != TRANSACTION_NOT)
+    if (transaction(s) != TRANSACTION_NOT) {
         c->r->cuts[c->at].autocommit = 1;
+        c->own = 1;
+        c->open = transaction(s) == TRANSACTION_BEGIN;
+    }
     if (s->unknown != NULL && c->r->cuts[c->at].unknown_line == 0)
         c->r->cuts[c->at].unknown_line = s->line;
     if (is_bare_select(s) && c->r->cuts[c->at].select_line == 0)
@@ -203,7 +208,7 @@ static int statement(struct cutter *c, size_t i)
 int cut_run(const struct cut_request *r, struct version_name *seen, struct buf *why,
             struct err *err)
 {
-    struct cutter c = {r, r->script, NULL, 0, 0, 0, 0, seen, why, err};
+    struct cutter c = {r, r->script, NULL, 0, 0, 0, 0, 0, seen, why, err};
     int rc = -1;
 
     c.rows = rows_copy(r->before, err);
@@ -218,7 +223,7 @@ int cut_run(const struct cut_request *r, struct version_name *seen, struct buf *
     if (c.at < r->ncuts)
         rc = buf_addf(why, err, "the SQL ends before the version table does what revision %zu of %zu "
                       "should do", c.at + 1, r->ncuts) != 0 ? -1 : 1;
-    else if (!r->script->balanced)
+    else if (c.open || (!r->script->balanced && !c.own))
         rc = buf_adds(why, "a BEGIN without its COMMIT", err) != 0 ? -1 : 1;
 out:
     rows_free(c.rows);

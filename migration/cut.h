@@ -21,6 +21,7 @@ struct cut {
     struct buf versions;    /* out: its version statements */
     int wrapped;            /* out: it begins in a transaction */
     int autocommit;         /* out: it ends and begins transactions itself */
+    int left_open;          /* out: it ends in a transaction */
     int unknown_line;       /* out: a statement that does not parse, in the rendered text, or 0 */
     int select_line;        /* out: a bare SELECT, or 0 */
 };

@@ -84,6 +84,20 @@ static char *complaint(const struct buf *b)
     return NULL;
 }
 
+/* Alembic's own refusals go to standard output: "  FAILED: ...". */
+static char *failed(const struct buf *b)
+{
+    static const char mark[] = "FAILED: ";
+    const char *s = b->data != NULL ? strstr(b->data, mark) : NULL;
+    size_t n;
+
+    if (s == NULL)
+        return NULL;
+    s += sizeof(mark) - 1;
+    n = strcspn(s, "\r\n");
+    return strndup(s, n < 400 ? n : 400);
+}
+
 int render_run(const struct plan_request *r, const struct project *p, int up, const char *range,
                struct rendering *out, struct err *err)
 {
@@ -109,12 +123,17 @@ int render_run(const struct plan_request *r, const struct project *p, int up, co
     o.max_output = MAX_SQL;
     log_debug("running %s ... %s --sql %s", command[0], up ? "upgrade" : "downgrade", range);
     if (process_run(&o, &result, err) != 0) {
-        if (result.status == 127)
-            err_hint(err, "name it with --alembic-command, or plan from the files alone with --no-sql");
+        if (result.status == 127) {
+            err->hint[0] = '\0'; /* a better one than "is it installed?" */
+            err_hint(err, "is it installed, and on PATH? --alembic-command names another; --no-sql plans "
+                          "from the files alone");
+        }
         goto out;
     }
     out->status = result.status;
     out->complaint = complaint(&result.err);
+    if (result.status != 0 && out->complaint == NULL)
+        out->complaint = failed(&result.out);
     if (result.status == 0) {
         out->sql = result.out;
         memset(&result.out, 0, sizeof(result.out));

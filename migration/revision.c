@@ -461,6 +461,7 @@ static const struct token *read_function(const struct reader *r, struct revision
 
     memset(f, 0, sizeof(*f));
     f->line = def->line;
+    f->end_line = end->line;
     f->body = BODY_EMPTY;
     for (m = def; m < end && colon == NULL; m++) {
         if (opens(r, m))
@@ -482,6 +483,7 @@ static const struct token *read_function(const struct reader *r, struct revision
             break;
         }
         end = line_end(line);
+        f->end_line = end->line;
         for (m = line; m < end; m++)
             look(r, f, m);
         if (body_indent < 0)
@@ -632,23 +634,34 @@ static int read_module(struct reader *r)
     return 0;
 }
 
-static void find_tab(struct reader *r)
+static int is_within(const struct revision_function *f, int line)
 {
-    for (const struct token *k = r->t->items; k->kind != TOKEN_END && r->r->tab_line == 0; k++) {
+    return f->line > 0 && line >= f->line && line <= f->end_line;
+}
+
+static void find_tabs(struct reader *r)
+{
+    struct revision_function *up = &r->r->upgrade, *down = &r->r->downgrade;
+
+    for (const struct token *k = r->t->items; k->kind != TOKEN_END; k++) {
         const char *s = r->t->text.data + k->start;
+        int tab = 0;
 
         if (k->kind != TOKEN_STRING)
             continue;
         /* a docstring, or any string that is a statement of its own */
         if ((k->flags & TOKEN_FIRST) && ends(k + 1))
             continue;
-        for (size_t i = 0; i < k->len; i++) {
-            if (s[i] == '\t' || (s[i] == '\\' && !(k->flags & TOKEN_RAW) && i + 1 < k->len &&
-                                 s[i + 1] == 't'))
-                r->r->tab_line = k->line;
+        for (size_t i = 0; i < k->len && !tab; i++) {
+            tab = s[i] == '\t' || (s[i] == '\\' && !(k->flags & TOKEN_RAW) && i + 1 < k->len &&
+                                  s[i + 1] == 't');
             if (s[i] == '\\')
                 i++;
         }
+        if (tab && up->tab_line == 0 && !is_within(down, k->line))
+            up->tab_line = k->line;
+        if (tab && down->tab_line == 0 && !is_within(up, k->line))
+            down->tab_line = k->line;
     }
 }
 
@@ -770,7 +783,7 @@ struct revision *revision_read(const char *text, size_t len, const char *file,
     }
     if (tokens_read(tokens, text, len, file, err) != 0 || read_module(&r) != 0)
         goto out;
-    find_tab(&r);
+    find_tabs(&r);
     ok = finish(&r) == 0;
 out:
     for (int i = 0; i < FIELDS; i++)

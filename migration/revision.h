@@ -24,7 +24,7 @@ enum revision_body {
 /* What was seen in upgrade() or downgrade(); a line is 0 where it was not. */
 struct revision_function {
     enum revision_body body;
-    int line;             /* of the def */
+    int line, end_line;   /* of the def, and of the body's last token */
     int raise_line;
     int bind_line;        /* the first use of a live connection... */
     const char *bind;     /* ...and what it was (static): "get_bind" */
@@ -32,6 +32,7 @@ struct revision_function {
     int print_line;
     int input_line;
     int unnamed_line;     /* drop_constraint(None, ...) */
+    int tab_line;         /* a string other than a docstring, in it or at module level, holds a tab */
 };
 
 struct revision {
@@ -40,7 +41,6 @@ struct revision {
     char *create_date;  /* the docstring's "Create Date:", or NULL */
     char **down, **labels, **depends; /* as written; NULL-terminated, never NULL */
     int id_line;        /* 0: the id comes from the file's name */
-    int tab_line;       /* a string other than a docstring holds a tab */
     struct revision_function upgrade, downgrade;
 };
 

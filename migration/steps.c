@@ -54,10 +54,10 @@ static int describe(const struct steps_request *r, size_t i, char *const *rows,
     }
     if (step->irreversible && (step->irreversible_why = buf_take(&why, err)) == NULL)
         goto out;
-    if (rev->tab_line > 0 && f->body == BODY_CODE) {
+    if (f->tab_line > 0 && f->body == BODY_CODE) {
         if (buf_addf(&why, err, "a tab inside a string (%s line %d): alembic --sql turns it into four "
                      "spaces, so what runs is not quite what the migration says", rev->file,
-                     rev->tab_line) != 0 ||
+                     f->tab_line) != 0 ||
             (step->warning = buf_take(&why, err)) == NULL)
             goto out;
     }
@@ -190,8 +190,12 @@ static int assemble(const struct steps_request *r, size_t i, const struct cut *c
 
     if (cut != NULL && cut->autocommit && cut->wrapped && buf_adds(&text, "BEGIN;\n", err) != 0)
         goto out;
-    if (cut != NULL && cut->body.len > 0 && buf_add(&text, cut->body.data, cut->body.len, err) != 0)
-        goto out;
+    if (cut != NULL && cut->body.len > 0) {
+        size_t skip = strspn(cut->body.data, "\r\n");
+
+        if (buf_add(&text, cut->body.data + skip, cut->body.len - skip, err) != 0)
+            goto out;
+    }
     if (cut != NULL && rows_equal(rendered_before, step->before)) {
         if (buf_add(&text, cut->versions.data, cut->versions.len, err) != 0)
             goto out;
@@ -203,7 +207,7 @@ static int assemble(const struct steps_request *r, size_t i, const struct cut *c
                 goto out;
         }
     }
-    if (cut != NULL && cut->autocommit && cut->wrapped && buf_adds(&text, "COMMIT;\n", err) != 0)
+    if (cut != NULL && cut->autocommit && cut->left_open && buf_adds(&text, "COMMIT;\n", err) != 0)
         goto out;
     if (buf_addf(&title, err, "%s of %s (rendered SQL)", r->up ? "upgrade" : "downgrade",
                  step->revision) != 0)
@@ -226,7 +230,9 @@ static int set_online(const struct steps_request *r, size_t i, struct plan_step 
     int rc;
 
     step->online_only = 1;
-    if (f->bind != NULL)
+    if (f->input_line > 0)
+        rc = buf_addf(&why, err, "asks at the terminal (input), %s line %d", step->file, f->input_line);
+    else if (f->bind != NULL)
         rc = buf_addf(&why, err, "reads the database in Python (%s), %s line %d", f->bind, step->file,
                       f->bind_line);
     else
@@ -269,6 +275,13 @@ static int use_cut(const struct steps_request *r, size_t i, const struct cut *cu
                        f->print_line);
         return set_online(r, i, step, text, err);
     }
+    if (cut->autocommit && step->autocommit == 0) {
+        step->autocommit = f->line;
+        (void)snprintf(text, sizeof(text), "it ends the transaction by itself (line %d on): it is not "
+                       "undone as a whole when it fails", f->line);
+        if (set_warning(step, text, err) != 0)
+            return -1;
+    }
     return assemble(r, i, cut, rendered_before, step, err);
 }
 
@@ -277,64 +290,48 @@ static int is_rendered(const struct plan_step *s)
     return s->script != NULL || s->online_only;
 }
 
-/* Nothing to ask alembic for: the function does not run to its end, or does nothing. */
-static int needs_no_rendering(const struct steps_request *r, size_t i, const struct plan_step *step)
+/* Steps LO to HI in one call, where the starting rows are one at most and some target leads the same
+ * way.  1: alembic has no words for that, or fails. */
+static int render_span(const struct steps_request *r, struct plan *p, size_t lo, size_t hi,
+                       struct err *err)
 {
-    const struct revision_function *f = function(r, i);
-
-    (void)step;
-    return f->body == BODY_RAISES || f->body == BODY_MISSING || f->body == BODY_EMPTY;
-}
-
-/* All of it in one call, where the starting rows are one at most and some target leads the same way. */
-static int render_all(const struct steps_request *r, struct plan *p, struct err *err)
-{
-    const char *from = r->rows[0];
+    const struct plan_step *first = &p->steps[lo], *last = &p->steps[hi - 1];
+    const char *from = first->before[0];
     const char *targets[4] = {NULL};
     struct buf named = {0};
-    size_t n = 0, missing = 0;
+    size_t n = 0;
     int rc = -1;
 
-    for (size_t i = 0; i < r->count; i++) {
-        missing += !needs_no_rendering(r, i, &p->steps[i]);
-        if (function(r, i)->body == BODY_RAISES || function(r, i)->body == BODY_MISSING ||
-            function(r, i)->unnamed_line > 0)
-            return 0;
-    }
-    if (missing < 2 || (from != NULL && r->rows[1] != NULL) || (from == NULL && !r->up))
-        return 0;
+    if ((from != NULL && first->before[1] != NULL) || (from == NULL && !r->up))
+        return 1;
     if (r->up) {
-        targets[n++] = history_id(r->history, r->nodes[r->count - 1]);
+        targets[n++] = last->revision;
     } else {
-        targets[n++] = p->to[0] != NULL ? p->to[0] : "base";
+        targets[n++] = last->after[0] != NULL ? last->after[0] : "base";
         if (buf_addf(&named, err, "%s@%s", from, targets[0]) != 0)
             goto out;
         targets[n++] = named.data;
     }
     if (r->revision != NULL && !symbol_is_relative(r->revision))
         targets[n++] = r->revision;
+    rc = 1;
     for (size_t t = 0; t < n; t++) {
         struct sheet s = {0};
+        int same;
 
         rc = sheet_route(r, from, targets[t], &s, err);
-        if (rc == 0 && s.route.count == r->count &&
-            memcmp(s.route.items, r->nodes, r->count * sizeof(*r->nodes)) == 0) {
+        same = rc == 0 && s.route.count == hi - lo &&
+               memcmp(s.route.items, r->nodes + lo, (hi - lo) * sizeof(*r->nodes)) == 0;
+        if (same) {
             rc = sheet_render(r, from, targets[t], &s, err);
-            for (size_t i = 0; rc == 0 && i < r->count; i++)
-                rc = use_cut(r, i, &s.cuts[i], s.rows[i], &p->steps[i], err);
-            if (rc > 0)
-                log_debug("not rendered in one go: %s",
-                          s.rendering.complaint != NULL ? s.rendering.complaint
-                          : s.why.len > 0 ? s.why.data : "alembic failed");
-            sheet_free(&s);
-            rc = rc < 0 ? -1 : 0;
-            goto out;
+            for (size_t i = lo; rc == 0 && i < hi; i++)
+                rc = use_cut(r, i, &s.cuts[i - lo], s.rows[i - lo], &p->steps[i], err);
         }
         sheet_free(&s);
-        if (rc < 0)
+        if (rc < 0 || same)
             goto out;
+        rc = 1;
     }
-    rc = 0;
 out:
     buf_free(&named);
     return rc;
@@ -379,8 +376,9 @@ static int best_call(const struct steps_request *r, int node, struct buf *from, 
     return best > 0 ? 0 : 1;
 }
 
-/* Does alembic render at all here?  An empty range runs env.py and nothing else. */
-static int probe(const struct steps_request *r, const char *id, struct err *err)
+/* Does alembic render at all here?  An empty range runs env.py and nothing else.  1: env.py says that
+ * it has no offline mode, in *SAID. */
+static int probe(const struct steps_request *r, const char *id, char **said, struct err *err)
 {
     struct rendering out = {0};
     struct buf range = {0};
@@ -392,6 +390,12 @@ static int probe(const struct steps_request *r, const char *id, struct err *err)
         goto out;
     if (out.status == 0) {
         rc = 0;
+        goto out;
+    }
+    if (out.complaint != NULL && (strstr(out.complaint, "ffline") != NULL || strstr(out.complaint, "--sql") != NULL)) {
+        *said = out.complaint;
+        out.complaint = NULL;
+        rc = 1;
         goto out;
     }
     (void)err_set(err, ERR_FAILED, "alembic cannot render here (exit code %d): %s", out.status,
@@ -443,9 +447,22 @@ static int render_one(const struct steps_request *r, size_t i, int *probed, stru
         err_hint(err, "does env.py print, or name another version table (--version-table)?");
         goto failed;
     }
-    if (!*probed && probe(r, step->revision, err) != 0)
-        goto failed;
-    *probed = 1;
+    if (!*probed) {
+        char *said = NULL;
+
+        rc = probe(r, step->revision, &said, err);
+        if (rc == 0)
+            *probed = 1;
+        if (rc > 0 && buf_addf(&why, err, "env.py has no offline mode: %s", said) != 0)
+            rc = -1;
+        free(said);
+        if (rc < 0)
+            goto failed;
+        if (rc > 0) {
+            rc = set_online(r, i, step, why.data, err);
+            goto out;
+        }
+    }
     if (f->unnamed_line > 0) {
         step->irreversible = 1;
         free(step->irreversible_why);
@@ -469,21 +486,68 @@ out:
     return rc;
 }
 
+/* It will not render, or render into something else, whatever is rendered with it. */
+static int is_hard(const struct revision_function *f)
+{
+    return f->body == BODY_RAISES || f->body == BODY_MISSING || f->unnamed_line > 0 || f->input_line > 0;
+}
+
+/* Perhaps. */
+static int is_suspect(const struct revision_function *f)
+{
+    return is_hard(f) || f->bind != NULL || f->print_line > 0;
+}
+
+static int render_alone(const struct steps_request *r, size_t i, int *probed, struct plan_step *step,
+                        struct err *err)
+{
+    const struct revision_function *f = function(r, i);
+
+    if (is_rendered(step) || f->body == BODY_RAISES || f->body == BODY_MISSING)
+        return 0;
+    if (f->body == BODY_EMPTY)
+        return assemble(r, i, NULL, no_rows, step, err);
+    return render_one(r, i, probed, step, err);
+}
+
+/* Together if that works, else in halves. */
+static int render_halves(const struct steps_request *r, struct plan *p, size_t lo, size_t hi,
+                         int *probed, struct err *err)
+{
+    int rc;
+
+    if (hi - lo < 2)
+        return hi > lo ? render_alone(r, lo, probed, &p->steps[lo], err) : 0;
+    rc = render_span(r, p, lo, hi, err);
+    if (rc <= 0)
+        return rc;
+    return render_halves(r, p, lo, lo + (hi - lo) / 2, probed, err) != 0 ||
+                   render_halves(r, p, lo + (hi - lo) / 2, hi, probed, err) != 0
+               ? -1
+               : 0;
+}
+
+/* One call for all where that can be; else the suspects alone, and what is between them together. */
 static int render(const struct steps_request *r, struct plan *p, struct err *err)
 {
-    int probed = 0;
+    size_t from = 0, hard = 0, busy = 0;
+    int probed = 0, rc = 1;
 
-    if (render_all(r, p, err) != 0)
-        return -1;
     for (size_t i = 0; i < r->count; i++) {
-        struct plan_step *step = &p->steps[i];
-        const struct revision_function *f = function(r, i);
-
-        if (is_rendered(step) || f->body == BODY_RAISES || f->body == BODY_MISSING)
+        hard += is_hard(function(r, i)) != 0;
+        busy += function(r, i)->body != BODY_EMPTY;
+    }
+    if (hard == 0 && busy > 1)
+        rc = render_span(r, p, 0, r->count, err);
+    if (rc < 0)
+        return -1;
+    for (size_t i = 0; rc > 0 && i <= r->count; i++) {
+        if (i < r->count && !is_suspect(function(r, i)))
             continue;
-        if (f->body == BODY_EMPTY ? assemble(r, i, NULL, no_rows, step, err) != 0
-                                  : render_one(r, i, &probed, step, err) != 0)
+        if (render_halves(r, p, from, i, &probed, err) != 0 ||
+            (i < r->count && render_alone(r, i, &probed, &p->steps[i], err) != 0))
             return -1;
+        from = i + 1;
     }
     for (size_t i = 0; i < r->count; i++) {
         const struct script *s = p->steps[i].script;

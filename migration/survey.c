@@ -197,8 +197,8 @@ static int look_at(struct surveyor *v, const struct revision *r)
         add(v, "prints", r, NULL, down->print_line, "use logging, which goes to standard error",
             "downgrade() prints to standard output, where `alembic --sql` writes its SQL") != 0)
         goto out;
-    if (r->tab_line > 0 &&
-        add(v, "tab", r, NULL, r->tab_line, "write spaces, or chr(9) in SQL where the tab matters",
+    if ((down->tab_line > 0 || up->tab_line > 0) &&
+        add(v, "tab", r, NULL, down->tab_line > 0 ? down->tab_line : up->tab_line, "write spaces, or chr(9) in SQL where the tab matters",
             "a tab inside a string: `alembic --sql` turns it into four spaces") != 0)
         goto out;
     rc = 0;

@@ -1,0 +1,18 @@
+"""flask f1
+
+Revision ID: f1
+"""
+from alembic import op
+import sqlalchemy as sa
+
+revision = 'f1'
+down_revision = None
+
+
+
+def upgrade():
+    op.create_table("t", sa.Column("id", sa.Integer, primary_key=True), sa.Column("v", sa.Text))
+
+
+def downgrade():
+    op.drop_table("t")

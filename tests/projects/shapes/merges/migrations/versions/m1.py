@@ -1,0 +1,18 @@
+"""merges m1
+
+Revision ID: m1
+"""
+from alembic import op
+import sqlalchemy as sa
+
+revision = 'm1'
+down_revision = None
+
+
+
+def upgrade():
+    op.create_table("t", sa.Column("id", sa.Integer, primary_key=True), sa.Column("v", sa.Text))
+
+
+def downgrade():
+    op.drop_table("t")

@@ -1,0 +1,18 @@
+"""online only o1
+
+Revision ID: o1
+"""
+from alembic import op
+import sqlalchemy as sa
+
+revision = 'o1'
+down_revision = None
+
+
+
+def upgrade():
+    op.create_table("t", sa.Column("id", sa.Integer, primary_key=True), sa.Column("v", sa.Text))
+
+
+def downgrade():
+    op.drop_table("t")

@@ -1,0 +1,5 @@
+-- migrate:up
+ALTER TABLE t ADD COLUMN w text;
+
+-- migrate:down
+ALTER TABLE t DROP COLUMN w;

@@ -1,0 +1,2 @@
+-- Flyway undo
+ALTER TABLE t DROP COLUMN w;
