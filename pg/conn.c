@@ -173,17 +173,25 @@ void conn_drain(struct conn *c)
 /* Values of rows are nobody's business but the database's.  Class 23 quotes them in the detail's
  * parentheses, class 22 in quotes, of message and detail alike, in whatever form the server's
  * language has them. */
-static void mask_detail(const char *state, char *detail)
+static void mask_detail(const char *state, char *detail, size_t size)
 {
-    char *from = strstr(detail, "=("), *to = strrchr(detail, ')');
+    char *from = strstr(detail, "=("), *to;
+    size_t rest;
 
     if (strncmp(state, "23", 2) != 0)
         return;
     from = from != NULL ? from + 1 : strchr(detail, '(');
-    if (from == NULL || to == NULL || to <= from + 4)
+    if (from == NULL || (size_t)(from - detail) + 6 > size)
         return;
+    /* A value may be shorter than what stands for it, or cut so that its end is missing. */
+    to = strrchr(from, ')');
+    rest = to != NULL ? strlen(to) : 0;
+    if (rest > size - (size_t)(from - detail) - 5)
+        rest = size - (size_t)(from - detail) - 5;
+    if (rest > 0)
+        memmove(from + 4, to, rest);
+    from[4 + rest] = '\0';
     memcpy(from + 1, "...", 3);
-    memmove(from + 4, to, strlen(to) + 1);
 }
 
 /* The length of the quotation mark at P, 0 where there is none. */
@@ -252,7 +260,7 @@ int conn_failure(struct conn *c, const PGresult *r, struct err *err)
     if ((detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL)) != NULL) {
         err_detail(err, "%s", detail);
         if (state != NULL) {
-            mask_detail(state, err->detail);
+            mask_detail(state, err->detail, sizeof(err->detail));
             mask_quoted(state, err->detail, sizeof(err->detail));
         }
     }
