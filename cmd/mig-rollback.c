@@ -17,7 +17,9 @@
 #include "pg/environment.h"
 #include "rollback/fate.h"
 #include "rollback/guard.h"
+#include "rollback/recorded.h"
 #include "rollback/run.h"
+#include "rollback/saved.h"
 #include "rollback/undo.h"
 #include "rollback/view.h"
 
@@ -30,7 +32,7 @@ static const char *const verifies[] = {"quick", "full", NULL};
 
 struct given {
     struct cli_common common;
-    const char *to_backup, *plan, *no_backup, *smoke_command, *current;
+    const char *to_backup, *save, *plan, *no_backup, *smoke_command, *current;
     struct cli_list sql, force, smoke;
     int backup, scope, verify, cancel, terminate, dry_run;
     int64_t max_block, lock_deadline, lock_timeout, statement_timeout;
@@ -71,6 +73,12 @@ static int list_smoke(struct session *s, struct err *err)
     return 0;
 }
 
+/* --plan takes a digest or a file: hexadecimal digits are a digest. */
+static int is_digest(const char *text)
+{
+    return text != NULL && text[0] != '\0' && text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
 static int make_request(struct session *s, const char *revision, struct err *err)
 {
     struct given *g = s->given;
@@ -92,8 +100,7 @@ static int make_request(struct session *s, const char *revision, struct err *err
     r->common = c;
     r->config = s->config;
     r->keys = s->keys;
-    r->digest = g->plan;
-    r->to_backup = g->to_backup;
+    r->digest = is_digest(g->plan) ? g->plan : NULL;
     r->backup = (enum rollback_backup)(g->backup >= 0 ? g->backup
                                                       : config_choice(s->config, "rollback.backup"));
     r->no_backup = g->no_backup;
@@ -226,36 +233,75 @@ static int show_outcome(struct session *s, const struct outcome_report *r, struc
     return 0;
 }
 
+/* One way of saying where to. */
 static int need_revision(const struct given *g, int argc, struct err *err)
 {
-    if (argc == 1 && g->sql.count == 0)
+    int ways = (argc > 0) + (g->sql.count > 0) + (g->to_backup != NULL) +
+               (g->plan != NULL && !is_digest(g->plan));
+
+    if (ways == 1)
         return 0;
-    if (argc == 0 && g->sql.count > 0)
-        return 0;
-    if (argc == 1)
-        return err_set(err, ERR_USAGE, "a revision and --sql exclude each other");
+    if (ways > 1)
+        return err_set(err, ERR_USAGE, "a revision, --sql, --to-backup and --plan FILE exclude each other");
     (void)err_set(err, ERR_USAGE, "where to is not said");
-    err_hint(err, "a revision (-1, an id, base) or --sql FILE");
+    err_hint(err, "a revision (-1, an id, base), --to-backup FILE, --sql FILE or --plan FILE");
     return -1;
+}
+
+/* The plan from wherever it comes, examined.  VALUES: what --to-backup puts back. */
+static int examine(struct session *s, struct recorded **recorded, struct run_options *o, char ***notes,
+                   struct err *err)
+{
+    const struct given *g = s->given;
+    struct saved saved;
+
+    if (g->plan != NULL && !is_digest(g->plan)) {
+        if (saved_read(g->plan, s->keys, &saved, err) != 0)
+            return -1;
+        if (guard_examine_kept(s->guard, saved.plan, saved.reverse, 1, err) != 0)
+            return -1;
+        if (strcmp(saved.digest, s->guard->digest) == 0)
+            return 0;
+        return guard_refuse(s->guard, err, "plan", 0, "plan again, and have it reviewed",
+                            "the database is not as it was when \"%s\" was saved", g->plan);
+    }
+    if (g->to_backup == NULL)
+        return guard_examine(s->guard, NULL, err);
+    if ((*recorded = recorded_open(s->guard, g->to_backup, err)) == NULL ||
+        guard_examine(s->guard, recorded_revision(*recorded), err) != 0)
+        return -1;
+    if (s->guard->plan == NULL)
+        return 0;
+    return recorded_values(*recorded, s->guard, &o->values, &o->nvalues, notes, err);
 }
 
 static int plan_command(int argc, const char *const *argv, void *context, struct err *err)
 {
+    struct given *g = context;
+    struct recorded *recorded = NULL;
+    struct run_options o = {.resume = NULL};
+    char **notes = NULL;
     struct session s;
     struct err refused = {0};
     int rc = -1;
 
-    if (need_revision(context, argc, err) != 0)
+    if (need_revision(g, argc, err) != 0)
         return -1;
-    if (session_open(&s, context, "rollback plan", argc > 0 ? argv[0] : NULL, err) == 0 &&
-        guard_examine(s.guard, err) == 0) {
+    if (session_open(&s, g, "rollback plan", argc > 0 ? argv[0] : NULL, err) == 0 &&
+        examine(&s, &recorded, &o, &notes, err) == 0) {
         int answer = guard_answer(s.guard, &refused);
 
+        for (size_t i = 0; notes != NULL && notes[i] != NULL; i++)
+            log_warn("%s", notes[i]);
         if ((rc = show_plan(&s, err)) == 0 && answer != 0) {
             *err = refused;
             rc = -1;
         }
+        if (rc == 0 && g->save != NULL && (rc = saved_write(g->save, s.guard, err)) == 0)
+            log_info("saved the plan in \"%s\"; to run it: mig-rollback run --plan %s", g->save, g->save);
     }
+    strings_free(notes);
+    recorded_free(recorded);
     return session_close(&s, rc, NULL, err);
 }
 
@@ -305,6 +351,9 @@ static void say_committed(const struct outcome_report *r, int rc, struct err *er
 
 static int run_command_(int argc, const char *const *argv, void *context, struct err *err)
 {
+    struct recorded *recorded = NULL;
+    struct run_options o = {.resume = NULL};
+    char **notes = NULL;
     struct outcome_report r = {0};
     struct session s;
     struct err second = {0};
@@ -313,13 +362,15 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
     if (need_revision(context, argc, err) != 0)
         return -1;
     if (session_open(&s, context, "rollback run", argc > 0 ? argv[0] : NULL, err) != 0 ||
-        guard_examine(s.guard, err) != 0)
+        examine(&s, &recorded, &o, &notes, err) != 0)
         goto out;
     rc = guard_answer(s.guard, err);
     show_before(&s);
+    for (size_t i = 0; notes != NULL && notes[i] != NULL; i++)
+        log_warn("%s", notes[i]);
     if (rc != 0 || (rc = confirm(&s, "roll back", err)) != 0)
         goto out;
-    rc = run_guarded(s.guard, &(struct run_options){.resume = NULL}, &r, err);
+    rc = run_guarded(s.guard, &o, &r, err);
     log_outcome(&s, &r);
     if (r.run != NULL && show_outcome(&s, &r, &second) != 0 && rc == 0) {
         *err = second;
@@ -328,6 +379,8 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
 out:
     rc = session_close(&s, rc, NULL, err);
     say_committed(&r, rc, err);
+    strings_free(notes);
+    recorded_free(recorded);
     outcome_free(&r);
     return rc;
 }
@@ -359,6 +412,7 @@ static int go_on(int argc, const char *const *argv, struct given *g, int resume,
 out:
     undo_free(u);
     rc = session_close(&s, rc, NULL, err);
+    say_committed(&r, rc, err);
     outcome_free(&r);
     return rc;
 }
@@ -448,6 +502,9 @@ int main(int argc, char **argv)
                              .lock_deadline = -1, .lock_timeout = -1, .statement_timeout = -1};
     static const struct cli_option plan_options[] = {
         {"sql", 0, CLI_LIST, &g.sql, "FILE", "another tool's script instead of a revision", NULL, 0, 0},
+        {"to-backup", 0, CLI_STRING, &g.to_backup, "FILE", "back to the version rows that a pre-deploy "
+         "backup recorded, and the values that the upgrade destroyed", NULL, 0, 0},
+        {"save", 0, CLI_STRING, &g.save, "FILE", "save the plan for run --plan FILE", NULL, 0, 0},
         {"current", 0, CLI_STRING, &g.current, "REV,...", "plan from these version rows", NULL, 0, 0},
         {"backup", 0, CLI_CHOICE, &g.backup, NULL, "when the backup is taken", backups, 0, 0},
         {"no-backup", 0, CLI_STRING, &g.no_backup, "REASON", "go without a backup", NULL, 0, 0},
@@ -460,7 +517,10 @@ int main(int argc, char **argv)
     };
     static const struct cli_option run_options[] = {
         {"sql", 0, CLI_LIST, &g.sql, "FILE", "another tool's script instead of a revision", NULL, 0, 0},
-        {"plan", 0, CLI_STRING, &g.plan, "DIGEST", "refuse unless the plan is this one", NULL, 0, 0},
+        {"to-backup", 0, CLI_STRING, &g.to_backup, "FILE", "back to the version rows that a pre-deploy "
+         "backup recorded, and the values that the upgrade destroyed", NULL, 0, 0},
+        {"plan", 0, CLI_STRING, &g.plan, "DIGEST|FILE", "refuse unless the plan is this one; or run the one "
+         "that was saved", NULL, 0, 0},
         {"backup", 0, CLI_CHOICE, &g.backup, NULL, "when the backup is taken", backups, 0, 0},
         {"no-backup", 0, CLI_STRING, &g.no_backup, "REASON", "go without a backup", NULL, 0, 0},
         {"scope", 0, CLI_CHOICE, &g.scope, NULL, "what the backup holds", scopes, 0, 0},

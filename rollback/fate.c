@@ -71,7 +71,8 @@ static int check_rows(const struct guard *g, struct fate *f, enum tx_fate answer
     struct err ignored = {0};
     int rc = -1;
 
-    if (text_of(begin, "version_table") == NULL || json_equal(expected, opposite))
+    /* Of several segments each has its own rows, and the next ones do not move before they are done. */
+    if (text_of(begin, "version_table") == NULL || json_equal(expected, opposite) || f->segments > 1)
         return 0;
     if (strings_dup(&p.version_schema, text_of(begin, "version_schema"), err) != 0 ||
         strings_dup(&p.version_table, text_of(begin, "version_table"), err) != 0 ||

@@ -524,14 +524,18 @@ static int examine(struct guard *g, int judged, struct err *err)
     return (g->proof = proof_read(g->control, err)) != NULL ? 0 : -1;
 }
 
-int guard_examine(struct guard *g, struct err *err)
+int guard_examine(struct guard *g, const char *revision, struct err *err)
 {
+    struct plan_request q = g->request->plan;
+
+    if (revision != NULL)
+        q.revision = revision;
     if (identity(g, err) != 0)
         return -1;
     /* A pooler's backends are shared: what a plan reads there would be true of another session. */
     if (g->nrefusals > 0)
         return 0;
-    if ((g->plan = plan_make(&g->request->plan, g->main, err)) == NULL)
+    if ((g->plan = plan_make(&q, g->main, err)) == NULL)
         return -1;
     return examine(g, 1, err);
 }

@@ -62,8 +62,8 @@ struct guard {
 /* The control session, the environment and the state folder's key.  Both for guard_examine and for
  * commands that need no plan (status). */
 struct guard *guard_open(const struct rollback_request *r, struct err *err) MIG_MUST_CHECK;
-/* Plan, closure, measurement, gate, estimates.  -1 where it could not be found out. */
-int guard_examine(struct guard *g, struct err *err) MIG_MUST_CHECK;
+/* The plan that the request asks for; REVISION instead of the request's where not NULL. Then closure, measurement, gate, estimates.  -1 where it could not be found out. */
+int guard_examine(struct guard *g, const char *revision, struct err *err) MIG_MUST_CHECK;
 /* As guard_examine, for a plan (and its REVERSE, or NULL) that the journal kept; takes both.  JUDGED:
  * measure and ask the gate too. */
 int guard_examine_kept(struct guard *g, struct plan *plan, struct plan *reverse, int judged,

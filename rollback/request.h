@@ -18,8 +18,6 @@ struct rollback_request {
     const struct keyring *keys;
     struct plan_request plan;
     const char *digest;          /* run --plan DIGEST, or NULL */
-    const char *saved;           /* run --plan FILE, or NULL: instead of PLAN */
-    const char *to_backup;       /* --to-backup FILE, or NULL */
     enum rollback_backup backup;
     const char *no_backup;       /* the reason, or NULL */
     int loss_scope;

@@ -22,7 +22,7 @@ struct run_values {
 
 struct run_options {
     const char *undo_of;             /* the run that is undone; NULL: a rollback */
-    const struct run_values *values; /* after the last transaction's statements */
+    const struct run_values *values; /* put back after the last transaction's statements */
     size_t nvalues;
     uint64_t since_xid;              /* the transaction of the run that is undone */
     const char *resume;              /* a run to go on with, or NULL */

@@ -295,3 +295,51 @@ refused() {
     assert_out '"x"'
     [ "$(sql "select count(*) from pg_attribute where attrelid = 't'::regclass and attname = 'v' and not attisdropped")" = 0 ]
 }
+
+@test "plan --save, run --plan FILE: neither Alembic nor revision files, and only what was reviewed" {
+    mig mig-rollback plan -1 --save reviewed.plan
+    assert_exit 0
+    if grep -qa 'DROP' reviewed.plan; then false; fi
+    mkdir empty
+    cd empty
+    mig mig-rollback run --plan ../reviewed.plan --dir ../backups "${GO[@]}"
+    assert_exit 0
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa1 ]
+    # The database has moved on: refused.
+    mig mig-rollback run --plan ../reviewed.plan --dir ../backups "${GO[@]}"
+    assert_exit 4
+    mig mig-rollback undo --dir ../backups "${GO[@]}"
+    assert_exit 0
+    [ "$(twostep_digest)" = "$DIGEST" ]
+    printf 'x' | dd of=../reviewed.plan bs=1 seek=300 conv=notrunc status=none
+    mig mig-rollback run --plan ../reviewed.plan --dir ../backups "${GO[@]}"
+    assert_exit 5
+    unchanged
+}
+
+@test "--to-backup: back to a pre-deploy backup, with what the upgrade destroyed" {
+    cat >migrations/versions/a3.py <<'END'
+"""drops"""
+import sqlalchemy as sa
+from alembic import op
+revision = "aaaaaaaaaaa3"
+down_revision = "aaaaaaaaaaa2"
+def upgrade():
+    op.drop_table("d")
+    op.drop_column("t", "v")
+def downgrade():
+    op.add_column("t", sa.Column("v", sa.Text(), nullable=True))
+    op.create_table("d", sa.Column("id", sa.BigInteger(), primary_key=True), sa.Column("v", sa.Text()))
+END
+    mig mig-backup create --for-upgrade head --name friday
+    assert_exit 0
+    (PATH=/usr/bin:$PATH alembic upgrade head 2>/dev/null)
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa3 ]
+    mig mig-rollback plan --to-backup friday --format json
+    assert_exit 0
+    [ "$(json 'j["to"]')" = "['aaaaaaaaaaa2']" ]
+    mig mig-rollback run --to-backup friday "${GO[@]}"
+    assert_exit 0
+    assert_out 'digest equal'
+    unchanged
+}
