@@ -1,47 +1,70 @@
-/* A revision file, alembic.ini and mig.json from anybody: an answer or an error, never a crash. */
+/* fuzz_revision: a migration file, tokenized and read, and the history that it makes with itself. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/buf.h"
-#include "migration/ini.h"
+#include "migration/history.h"
 #include "migration/revision.h"
-#include "migration/token.h"
+#include "migration/route.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What was read must hold together: ids are strings, lines are within the file. */
+static void check(const struct revision *r, size_t lines)
+{
+    const struct revision_function *f[] = {&r->upgrade, &r->downgrade};
+
+    if (r->id == NULL || r->id[0] == '\0' || r->message == NULL || strchr(r->message, '\n') != NULL)
+        abort();
+    if (r->id_line < 0 || (size_t)r->id_line > lines)
+        abort();
+    for (int i = 0; i < 2; i++) {
+        if (f[i]->line < 0 || (size_t)f[i]->end_line > lines || f[i]->end_line < f[i]->line ||
+            (f[i]->bind == NULL) != (f[i]->bind_line == 0))
+            abort();
+        if (f[i]->body == BODY_RAISES && f[i]->raise_line == 0)
+            abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct tokens tokens; /* kept from file to file, as in use */
-    struct err err = {0}, other = {0};
-    struct revision *r = revision_read((const char *)data, size, "x.py", &tokens, &err);
-    struct ini *ini = ini_read((const char *)data, size, "alembic.ini", "/here", &other);
+    static struct tokens tokens;
+    static char *const rows[] = {NULL};
+    char *text = malloc(size + 1);
+    struct err err = {0};
+    struct revision *r;
+    size_t lines = 2;
 
-    if (r != NULL) {
+    if (text == NULL)
+        return 0;
+    memcpy(text, data, size);
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n' || text[i] == '\r';
+    r = revision_read(text, size, "0123abcd.py", &tokens, &err);
+    if (r == NULL) {
+        if (err.kind != ERR_FAILED || err.message[0] == '\0')
+            abort();
+    } else {
+        struct revision **list = malloc(sizeof(*list));
+        struct symbol_nodes up = {0};
         struct buf why = {0};
-        struct err none = {0};
+        struct history *h;
 
-        (void)!revision_irreversible(r, &why, &none);
+        check(r, lines);
+        if (revision_irreversible(r, &why, &err) < 0 || list == NULL)
+            abort();
         buf_free(&why);
-    } else if (err.kind == ERR_NONE) {
-        abort();
+        list[0] = r;
+        h = history_new(list, 1, &err);
+        if (h == NULL)
+            abort();
+        if (history_check(h, &(struct err){0}) == 0 && route_up(h, rows, "head", &up, &err) != 0)
+            abort();
+        symbol_nodes_free(&up);
+        history_free(h);
     }
-    if (ini != NULL) {
-        static const char *const options[] = {"script_location", "sqlalchemy.url", "version_locations", "a"};
-        static const char *const sections[] = {"alembic", "DEFAULT", "a"};
-
-        for (size_t s = 0; s < 3; s++)
-            for (size_t o = 0; o < 4; o++) {
-                struct err none = {0};
-                char *value = NULL;
-
-                if (ini_get(ini, sections[s], options[o], &value, &none) != 0 && none.kind == ERR_NONE)
-                    abort();
-                free(value);
-            }
-    } else if (other.kind == ERR_NONE) {
-        abort();
-    }
-    revision_free(r);
-    ini_free(ini);
+    free(text);
     return 0;
 }
