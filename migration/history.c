@@ -157,8 +157,8 @@ static const int *edges(const struct history_node *n, enum history_edge edge, si
     return NULL;
 }
 
-int history_reach(const struct history *h, const int *from, size_t n, enum history_edge edge,
-                  unsigned char *mark, struct err *err)
+static int reach(const struct history *h, const int *from, size_t n, enum history_edge edge,
+                 int level, unsigned char *mark, struct err *err)
 {
     int *stack = malloc((h->count + 1) * sizeof(*stack));
     size_t top = 0;
@@ -175,7 +175,7 @@ int history_reach(const struct history *h, const int *from, size_t n, enum histo
             const int *to = edges(&h->nodes[stack[--top]], edge, &count);
 
             for (size_t k = 0; k < count; k++) {
-                if (!mark[to[k]]) {
+                if (!mark[to[k]] && h->nodes[to[k]].level >= level) {
                     mark[to[k]] = 1;
                     stack[top++] = to[k];
                 }
@@ -184,6 +184,18 @@ int history_reach(const struct history *h, const int *from, size_t n, enum histo
     }
     free(stack);
     return 0;
+}
+
+int history_reach(const struct history *h, const int *from, size_t n, enum history_edge edge,
+                  unsigned char *mark, struct err *err)
+{
+    return reach(h, from, n, edge, 0, mark, err);
+}
+
+int history_reach_above(const struct history *h, const int *from, size_t n, int level,
+                        unsigned char *mark, struct err *err)
+{
+    return reach(h, from, n, EDGE_PARENTS, level, mark, err);
 }
 
 /* The graph. */
@@ -430,6 +442,8 @@ static int find_hidden_cycles(struct history *h, struct err *err)
 
         done++;
         for (size_t k = 0; k < n->nall_next; k++) {
+            if (h->nodes[n->all_next[k]].level <= n->level)
+                h->nodes[n->all_next[k]].level = n->level + 1;
             if (--left[n->all_next[k]] == 0)
                 stack[top++] = n->all_next[k];
         }

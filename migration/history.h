@@ -23,6 +23,7 @@ struct history_node {
     int *next, *all_next;    /* the other way: of down; of down and deps */
     size_t ndown, ndeps, nparents, nnext, nall_next;
     size_t nnormal;          /* of PARENTS, how many come from deps alone */
+    int level;               /* of the longest way down, dependencies too: below is always lower */
     const char **labels;     /* branch labels, its own and inherited; borrowed */
     size_t nlabels;
 };
@@ -77,6 +78,9 @@ enum history_edge {
     EDGE_NEXT,
     EDGE_ALL_NEXT,
 };
+/* As history_reach along EDGE_PARENTS, without what lies below LEVEL. */
+int history_reach_above(const struct history *h, const int *from, size_t n, int level,
+                        unsigned char *mark, struct err *err) MIG_MUST_CHECK;
 /* MARK[i] = 1 for the N nodes at FROM and all that is reached along EDGE.  MARK has COUNT entries and
  * is not cleared. */
 int history_reach(const struct history *h, const int *from, size_t n, enum history_edge edge,

@@ -38,7 +38,7 @@ static void value_clear(struct value *v)
 
 static int is(const struct reader *r, const struct token *k, const char *s)
 {
-    return token_is(r->t, k, s);
+    return r->t->text.data[k->start] == s[0] && token_is(r->t, k, s);
 }
 
 static int ends(const struct token *k)

@@ -431,10 +431,14 @@ static int uncovered(const struct history *h, char *const *rows, const struct sy
                      const struct symbol_nodes *of, struct symbol_nodes *out, struct err *err)
 {
     unsigned char *m = marks(h, err);
-    int rc = -1;
+    int rc = -1, level = 0;
 
     if (m == NULL)
         return -1;
+    for (size_t i = 0; i < of->count; i++) {
+        if (i == 0 || h->nodes[of->items[i]].level < level)
+            level = h->nodes[of->items[i]].level;
+    }
     for (; *rows != NULL; rows++) {
         struct symbol_nodes row = {0};
         int skip = 0;
@@ -444,7 +448,7 @@ static int uncovered(const struct history *h, char *const *rows, const struct sy
         if (skip)
             continue;
         if (symbol_revisions(h, *rows, &row, err) != 0 ||
-            history_reach(h, row.items, row.count, EDGE_PARENTS, m, err) != 0) {
+            history_reach_above(h, row.items, row.count, level, m, err) != 0) {
             symbol_nodes_free(&row);
             goto out;
         }

@@ -487,8 +487,11 @@ void tokens_free(struct tokens *t)
 
 int token_is(const struct tokens *t, const struct token *k, const char *s)
 {
-    return (k->kind == TOKEN_NAME || k->kind == TOKEN_OP) && strlen(s) == k->len &&
-           memcmp(t->text.data + k->start, s, k->len) == 0;
+    const char *text = t->text.data + k->start;
+
+    /* asked of every token, many times: most differ in the first character */
+    return k->len > 0 && text[0] == s[0] && (k->kind == TOKEN_NAME || k->kind == TOKEN_OP) &&
+           strncmp(text, s, k->len) == 0 && s[k->len] == '\0';
 }
 
 static int hex(char c)
