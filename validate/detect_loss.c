@@ -193,7 +193,7 @@ static const char *cascade_code(const struct effect *e)
 static void dropped_along(struct inquiry *q, const struct effect *e)
 {
     struct buf b = {0};
-    size_t i, n = 0;
+    size_t i, k, n = 0;
 
     for (i = 0; i < q->closure->nreaches; i++) {
         const struct closure_reach *r = &q->closure->reaches[i];
@@ -202,8 +202,16 @@ static void dropped_along(struct inquiry *q, const struct effect *e)
             (r->fate & (CLOSURE_DROPPED | CLOSURE_COLUMNS)) != 0 || r->name == NULL ||
             reached(q, e, r->oid, CLOSURE_DROPPED) != NULL)
             continue;
+        for (k = 0; k < i && !(q->closure->reaches[k].effect == e &&
+                               q->closure->reaches[k].oid == r->oid &&
+                               q->closure->reaches[k].because != NULL);
+             k++)
+            ;
+        if (k < i)
+            continue;
         if (++n <= 5 && buf_addf(&b, q->err, "%s%s %s.%s", n == 1 ? "" : ", ",
-                                 r->kind == 'v' ? "view" : "something of", r->schema, r->name) < 0)
+                                 r->kind == 'v' ? "view" : "a key or default of", r->schema,
+                                 r->name) < 0)
             q->failed = 1;
     }
     if (n > 0) {

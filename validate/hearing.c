@@ -15,8 +15,24 @@
 #include "validate/judge.h"
 #include "validate/report.h"
 
-enum { FORMAT_TEXT, FORMAT_JSON };
-static const char *const formats[] = {"text", "json", NULL};
+/* In the order of the enum. */
+enum {
+    FORMAT_TEXT,
+    FORMAT_JSON,
+    FORMAT_SARIF,
+    FORMAT_JUNIT,
+    FORMAT_MARKDOWN,
+    FORMAT_GITHUB,
+    FORMAT_GITLAB,
+};
+static const char *const formats[] = {"text",     "json",   "sarif",  "junit",
+                                      "markdown", "github", "gitlab", NULL};
+static int (*const writers[])(FILE *out, const struct report_judgement *r, struct err *err) = {
+    [FORMAT_TEXT] = report_text,         [FORMAT_JSON] = NULL,
+    [FORMAT_SARIF] = report_sarif,       [FORMAT_JUNIT] = report_junit,
+    [FORMAT_MARKDOWN] = report_markdown, [FORMAT_GITHUB] = report_github,
+    [FORMAT_GITLAB] = report_gitlab,
+};
 const char *const hearing_severities[] = {"low", "medium", "high", "critical", NULL};
 static const char *const verdicts[] = {"safe", "unsafe", "unknown"};
 
@@ -29,11 +45,11 @@ static int write_reports(struct report *report, const struct report_judgement *r
     for (i = 0; i < report->count; i++) {
         struct report_output *o = &report->outputs[i];
 
-        if (o->format == FORMAT_TEXT) {
+        if (writers[o->format] != NULL) {
             struct report_judgement plain = *r;
 
             plain.colour = o->path == NULL && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-            if (report_text(o->out, &plain, err) < 0)
+            if (writers[o->format](o->out, &plain, err) < 0)
                 goto out;
             continue;
         }
@@ -162,6 +178,7 @@ int hearing_run(const struct hearing_options *o, struct err *err)
     shown.judgement = j;
     shown.plan = plan;
     shown.server = c == NULL ? NULL : conn_title(c);
+    shown.fail_on = how.fail_on;
     shown.show_values = o->common->show_values;
     if (audit != NULL)
         record(audit, j, plan);

@@ -38,6 +38,16 @@ static json_t *statement_json(const struct statement *st, int show_values)
     return out;
 }
 
+/* The query that counted, for whoever wants to look; the script's own literals may stand in it. */
+static json_t *query_json(const char *sql, int show_values)
+{
+    char *shown = sql == NULL ? NULL : report_sql(sql, show_values, 0);
+    json_t *out = shown == NULL || *shown == '\0' ? json_null() : json_string(shown);
+
+    free(shown);
+    return out;
+}
+
 static json_t *number(uint64_t n)
 {
     return json_integer((json_int_t)n);
@@ -71,13 +81,13 @@ static json_t *finding_json(const struct finding *f, const struct plan *p, int s
             ? json_null()
             : json_pack("{s:o, s:o, s:o, s:b, s:o}", "rows", number(f->loss_rows), "values",
                         number(f->loss_values), "bytes", number(f->loss_bytes), "exact",
-                        f->loss_exact, "sql", text(f->loss_sql)));
+                        f->loss_exact, "sql", query_json(f->loss_sql, show_values)));
     (void)json_object_set_new(out, "violations",
                               !f->has_violations
                                   ? json_null()
                                   : json_pack("{s:o, s:b, s:o}", "rows", number(f->violation_rows),
                                               "exact", f->violation_exact, "sql",
-                                              text(f->violation_sql)));
+                                              query_json(f->violation_sql, show_values)));
     if (f->ignored != NULL)
         (void)json_object_set_new(out, "reason", json_string(f->ignored));
     return out;

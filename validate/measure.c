@@ -253,7 +253,10 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
         (strncmp(a->why.sqlstate, "42", 2) != 0 || strcmp(a->why.sqlstate, "42501") == 0)) {
         struct buf b = {0};
 
-        if (buf_addf(&b, q->err, "%s could not be counted: %s", p->subject, a->why.message) < 0 ||
+        /* What the server says of data quotes them. */
+        if (buf_addf(&b, q->err, "%s could not be counted: %s%s", p->subject,
+                     a->why.sqlstate[0] == '2' ? "SQLSTATE " : "",
+                     a->why.sqlstate[0] == '2' ? a->why.sqlstate : a->why.message) < 0 ||
             (q->out->why_unknown = buf_take(&b, q->err)) == NULL)
             q->failed = 1;
         buf_free(&b);

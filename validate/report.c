@@ -230,3 +230,8 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
                 j->why_unknown == NULL ? "" : j->why_unknown);
     return ferror(out) ? err_set_errno(err, ERR_FAILED, "cannot write the report") : 0;
 }
+
+int report_line(const struct report_judgement *r, const struct finding *f)
+{
+    return r->plan->direction == PLAN_SQL && f->statement != NULL ? f->statement->line : 1;
+}

@@ -7,19 +7,30 @@
 #include <stdio.h>
 
 #include "core/err.h"
+#include "validate/judge.h"
 
-struct judgement;
 struct plan;
 
 struct report_judgement {
     const struct judgement *judgement;
     const struct plan *plan;
     const char *server;  /* "user@host:port/db", or NULL: offline */
+    enum severity fail_on; /* from here on a finding is a failure */
     int show_values;
     int colour;
 };
 
 int report_text(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
+/* For pipelines: SARIF 2.1.0, JUnit, a Markdown summary, GitHub's annotations, GitLab's code quality. */
+int report_sarif(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
+int report_junit(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
+int report_markdown(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
+int report_github(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
+int report_gitlab(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
+
+/* The line of the file that a finding points at: of SQL files its statement's, of a revision file,
+ * whose SQL was rendered, 1. */
+int report_line(const struct report_judgement *r, const struct finding *f);
 
 /* SQL of ST for display: literals normalised unless SHOW_VALUES, on one line, cut at MAX bytes. Owned;
  * "" where it cannot be shown. */
