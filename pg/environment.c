@@ -9,7 +9,7 @@
 #include "core/buf.h"
 #include "core/config.h"
 #include "pg/catalog.h"
-#include "pg/conn.h"
+#include "pg/conn_internal.h"
 #include "pg/query.h"
 #include "pg/quote.h"
 
@@ -46,28 +46,45 @@ static int contradict(struct environment *e, struct buf *why, struct err *err)
     return (e->why = buf_take(why, err)) != NULL ? 0 : -1;
 }
 
+/* Outside of a transaction both questions go in one round trip, and the identifier may be refused;
+ * inside, a refusal would abort what the caller does. */
 static int ask_server(struct conn *c, struct environment *e, struct err *err)
 {
-    struct query q = {.sql = environment_sql, .columns = 4, .min_rows = 1, .max_rows = 1};
-    struct result *r = query_run(c, &q, err);
-    char *id = NULL;
-    int may, rc;
+    static const char id_sql[] = "SELECT system_identifier FROM pg_catalog.pg_control_system()";
+    struct query q[2] = {{.sql = environment_sql, .columns = 4, .min_rows = 1, .max_rows = 1},
+                         {.sql = id_sql, .columns = 1, .min_rows = 1, .max_rows = 1}};
+    struct result *r[2] = {NULL, NULL};
+    struct err each[2] = {{0}};
+    const char *id = NULL;
+    int rc = -1;
 
-    if (r == NULL)
-        return -1;
-    e->database_oid = (uint32_t)result_int(r, 0, 1);
-    e->standby = result_bool(r, 0, 2);
+    if (PQtransactionStatus(conn_raw(c)) == PQTRANS_IDLE) {
+        if (query_pipeline(c, q, 2, r, each, err) != 0)
+            return -1;
+        if (r[0] == NULL) {
+            *err = each[0];
+            goto out;
+        }
+        if (r[1] == NULL && strcmp(each[1].sqlstate, "42501") != 0) {
+            *err = each[1];
+            goto out;
+        }
+    } else {
+        if ((r[0] = query_run(c, &q[0], err)) == NULL)
+            return -1;
+        if (result_bool(r[0], 0, 3) && (r[1] = query_run(c, &q[1], err)) == NULL)
+            goto out;
+    }
+    e->database_oid = (uint32_t)result_int(r[0], 0, 1);
+    e->standby = result_bool(r[0], 0, 2);
     e->pooled = conn_pooled(c);
-    may = result_bool(r, 0, 3);
-    rc = set(&e->database, result_text(r, 0, 0), err);
-    result_free(r);
-    if (rc != 0)
-        return -1;
-    if (may && query_value(c, "SELECT system_identifier FROM pg_catalog.pg_control_system()", &id,
-                           err) != 0)
-        return -1;
-    rc = set(&e->system_id, id != NULL ? id : "", err);
-    free(id);
+    if (r[1] != NULL)
+        id = result_text(r[1], 0, 0);
+    if (set(&e->database, result_text(r[0], 0, 0), err) == 0)
+        rc = set(&e->system_id, id != NULL ? id : "", err);
+out:
+    result_free(r[0]);
+    result_free(r[1]);
     return rc;
 }
 

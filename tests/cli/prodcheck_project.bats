@@ -391,3 +391,36 @@ END
     look baseline --baseline base.json
     status_is warn 'deadlocks.*1 more since' 'rolled back since'
 }
+
+# --- how it asks ---
+
+@test "all checks in one pipeline: five round trips after login, whatever the link" {
+    link=$BATS_TEST_TMPDIR/link
+    mkdir "$link"
+    mkfifo hold
+    closed "$MIG_PYTHON" "$MIG_ROOT/tests/lib/proxy.py" "$link" "$PGHOST/.s.PGSQL.5432" 50 "$PWD/trips" <hold >ready &
+    proxy=$!
+    exec 7>hold
+    until [ -s ready ]; do kill -0 $proxy; sleep 0.05; done
+    PGHOST=$link mig mig-prodcheck --skip backup -v --format json
+    assert_exit 0
+    until [ -s trips ]; do sleep 0.05; done
+    exec 7>&-
+    wait $proxy || :
+    # With logging in and saying goodbye.
+    [ "$(cat trips)" -le 7 ] || { cat trips; false; }
+    [ "$(cat trips)" -ge 3 ]
+}
+
+@test "a managed service: what it lets nobody see is skipped, and leaves the verdict alone" {
+    sql "create role rds_superuser" 2>/dev/null || :
+    role_create prodcheck_managed
+    echo '{"prodcheck": {"sql": {"hidden": "select count(*) from pg_catalog.pg_authid"}}}' >mig.json
+    look sql:hidden -U prodcheck_managed
+    verdict_is go
+    status_is skipped 'lets nobody see'
+    sql "drop role rds_superuser"
+    look sql:hidden -U prodcheck_managed
+    verdict_is unknown
+    status_is error 'permission denied' 'GRANT'
+}
