@@ -1,5 +1,7 @@
 #include "backup/loss.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,17 +70,24 @@ static int speaks_of(const struct effect *e, const struct catalog_table *t)
     return same(e->name, t->name) && (e->schema == NULL || strcmp(e->schema, t->schema) == 0);
 }
 
-/* What ADD COLUMN itself fills in.  A domain may have a default of its own, so a type that is not the
- * server's proves nothing. */
-static enum fill added(const struct effect *e, const struct catalog_column *c, char **constant)
+/* A domain may have a default of its own, which ADD COLUMN fills in. */
+static int is_domain(const struct catalog_table *t, const char *column, char *const *domains)
+{
+    char name[128];
+
+    (void)snprintf(name, sizeof(name), "%" PRIu32 ".%s", t->oid, column);
+    return strings_find(domains, name) >= 0;
+}
+
+/* What ADD COLUMN itself fills in. */
+static enum fill added(const struct effect *e, char **constant)
 {
     const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
     const json_t *list = node_get(def, "constraints");
     char *type = effect_type(e);
     enum fill fill = FILL_NULL;
 
-    if (def == NULL || type == NULL || strstr(type, "serial") != NULL ||
-        strchr(c->type, '.') != NULL)
+    if (def == NULL || type == NULL || strstr(type, "serial") != NULL)
         fill = FILL_UNKNOWN;
     free(type);
     for (size_t i = 0; fill == FILL_NULL && i < node_count(list); i++) {
@@ -124,7 +133,7 @@ static enum fill forward_fill(const struct snapshot_options *o, const struct cat
             if (!same(e->column, c->name))
                 continue;
             if (e->kind == EFFECT_ADD_COLUMN && fill == FILL_UNKNOWN) {
-                if ((fill = added(e, c, constant)) == FILL_UNKNOWN)
+                if ((fill = added(e, constant)) == FILL_UNKNOWN)
                     return FILL_UNKNOWN;
             } else if (e->kind != EFFECT_SET_DEFAULT && e->kind != EFFECT_DROP_DEFAULT &&
                        e->kind != EFFECT_SET_NOT_NULL && e->kind != EFFECT_DROP_NOT_NULL) {
@@ -157,7 +166,7 @@ static int add_condition(struct buf *b, const struct catalog_column *c, const ch
 }
 
 int loss_find(const struct catalog_table *t, const struct closure_table *fate, char *const *key,
-              const struct snapshot_options *o, struct loss *l, struct err *err)
+              char *const *domains, const struct snapshot_options *o, struct loss *l, struct err *err)
 {
     struct buf filter = {0};
     int every = 0, rc = -1;
@@ -185,7 +194,7 @@ int loss_find(const struct catalog_table *t, const struct closure_table *fate, c
             every = 1; /* the key itself goes: each row of it is needed */
         else if (strings_add(&l->columns, lost->name, err) != 0)
             goto out;
-        if (lost->why != CLOSURE_COLUMN_DROPPED ||
+        if (lost->why != CLOSURE_COLUMN_DROPPED || is_domain(t, lost->name, domains) ||
             forward_fill(o, t, c, &constant) == FILL_UNKNOWN)
             every = 1;
         else

@@ -16,9 +16,11 @@ struct loss {
     char *note;     /* why more is saved than one might think, or NULL */
 };
 
-/* KEY: NULL-terminated, or NULL where the table has none (then it is saved whole). */
+/* KEY: NULL-terminated, or NULL where the table has none (then it is saved whole).  DOMAINS: columns of
+ * a domain, "OID.COLUMN" (selection reads them). */
 int loss_find(const struct catalog_table *t, const struct closure_table *fate, char *const *key,
-              const struct snapshot_options *o, struct loss *l, struct err *err) MIG_MUST_CHECK;
+              char *const *domains, const struct snapshot_options *o, struct loss *l,
+              struct err *err) MIG_MUST_CHECK;
 void loss_free(struct loss *l);
 
 #endif

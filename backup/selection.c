@@ -14,6 +14,9 @@
 #include "pg/quote.h"
 #include "script/closure.h"
 
+static const char domains_sql[] =
+#include "backup/sql/domains.sql.h"
+    ;
 static const char leaves_sql[] =
 #include "backup/sql/leaves.sql.h"
     ;
@@ -217,7 +220,7 @@ static int save_table(struct selection *s, struct manifest_table *m, const struc
         find_key(t, &m->key, err) != 0)
         goto out;
     if (o->scope == SNAPSHOT_LOSS && fate != NULL && t->kind == 'r' &&
-        loss_find(t, fate, m->key, o, &loss, err) != 0)
+        loss_find(t, fate, m->key, s->domains, o, &loss, err) != 0)
         goto out;
     if (loss.note != NULL && note(s, t->schema, t->name, loss.note, err) != 0)
         goto out;
@@ -331,6 +334,22 @@ static int make_room(struct selection *s, size_t rows, size_t sequences, struct 
     return 0;
 }
 
+static int read_domains(struct conn *c, const uint32_t *oids, size_t n, struct selection *s,
+                        struct err *err)
+{
+    char *array = selection_array(oids, n, err);
+    const char *params[] = {array};
+    struct query q = {.sql = domains_sql, .params = params, .nparams = 1, .columns = 1};
+    struct result *r = array == NULL ? NULL : query_run(c, &q, err);
+    int rc = r == NULL ? -1 : 0;
+
+    for (int i = 0; rc == 0 && i < result_rows(r); i++)
+        rc = strings_add(&s->domains, result_text(r, i, 0), err);
+    result_free(r);
+    free(array);
+    return rc;
+}
+
 int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, int standby,
                    struct selection *s, struct err *err)
 {
@@ -378,6 +397,8 @@ int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, 
     }
     if (n > 0 && (tables = catalog_tables_get(c, oids, n, err)) == NULL)
         goto out;
+    if (o->scope == SNAPSHOT_LOSS && read_domains(c, oids, n, s, err) != 0)
+        goto out;
     for (size_t i = 0; i < n; i++) {
         struct manifest_table *m = &s->tables[s->n];
 
@@ -416,5 +437,6 @@ void selection_free(struct selection *s)
     strings_free(s->lock_names);
     free(s->sequences);
     strings_free(s->notes);
+    strings_free(s->domains);
     memset(s, 0, sizeof(*s));
 }

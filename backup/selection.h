@@ -23,6 +23,7 @@ struct selection {
     uint32_t *sequences;           /* asked for by themselves */
     size_t nsequences;
     char **notes;
+    char **domains;                /* for loss scope: see loss.h */
 };
 
 /* Only locks and lock_names, by a query that waits for nobody. */
