@@ -14,6 +14,7 @@
 
 struct option {
     char *section, *name, *value;
+    int given; /* in the file; %(here)s is there before it */
 };
 
 struct ini {
@@ -216,7 +217,7 @@ static int read_option(struct reader *r, const char *v, size_t n, struct err *er
     for (char *c = name; *c != '\0'; c++)
         *c = lower(*c);
     o = find(r->ini, r->section, name);
-    if (o != NULL && !(strcmp(name, "here") == 0 && strcmp(r->section, DEFAULTS) == 0)) {
+    if (o != NULL && o->given) {
         (void)err_set(err, ERR_USAGE, "%s line %d: \"%s\" is there twice in [%s]", r->ini->file,
                       r->line, name, r->section);
         free(name);
@@ -226,6 +227,7 @@ static int read_option(struct reader *r, const char *v, size_t n, struct err *er
         free(name);
     else if ((o = add_option(r->ini, r->section, name, err)) == NULL)
         return -1;
+    o->given = 1;
     r->option = (size_t)(o - r->ini->options);
     value = v + at + 1;
     n -= at + 1;

@@ -3,7 +3,8 @@
  *
  * For tests/property: each line of standard input is one history as JSON,
  *   {"files": [{"name", "text"}...], "cases": [{"up": bool, "rows": [id...], "rev"}...]}
- * and each line of standard output what migration/ makes of it.
+ * and each line of standard output what migration/ makes of it.  Or a configuration file:
+ *   {"ini": "text", "asks": [[section, option]...]}
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "core/log.h"
 #include "migration/history.h"
+#include "migration/ini.h"
 #include "migration/revision.h"
 #include "migration/route.h"
 
@@ -109,6 +111,37 @@ static json_t *describe(const struct history *h)
     return out;
 }
 
+/* {"values": [...]}: each the text, null, or false for an error. */
+static json_t *ask_ini(const json_t *in)
+{
+    const json_t *text = json_object_get(in, "ini");
+    json_t *out = json_object(), *values = json_array(), *ask;
+    struct err err = {0};
+    struct ini *ini = ini_read(json_string_value(text), json_string_length(text), "x.ini", "/h", &err);
+    size_t i;
+
+    if (ini == NULL) {
+        json_object_set_new(out, "error", json_string(err.message));
+        json_decref(values);
+        return out;
+    }
+    json_array_foreach(json_object_get(in, "asks"), i, ask)
+    {
+        struct err why = {0};
+        char *value = NULL;
+
+        if (ini_get(ini, json_string_value(json_array_get(ask, 0)), json_string_value(json_array_get(ask, 1)),
+                    &value, &why) != 0)
+            json_array_append_new(values, json_false());
+        else
+            json_array_append_new(values, value != NULL ? json_string(value) : json_null());
+        free(value);
+    }
+    json_object_set_new(out, "values", values);
+    ini_free(ini);
+    return out;
+}
+
 int main(void)
 {
     struct tokens tokens = {0};
@@ -127,6 +160,12 @@ int main(void)
             fprintf(stderr, "planner: %s\n", why.text);
             return 1;
         }
+        if (json_object_get(in, "ini") != NULL) {
+            json_decref(out);
+            out = ask_ini(in);
+            h = NULL;
+            goto print;
+        }
         h = read_history(json_object_get(in, "files"), &tokens, &err);
         if (h == NULL || history_check(h, &err) != 0) {
             json_object_set_new(out, "error", json_string(err.message));
@@ -143,6 +182,7 @@ int main(void)
             }
             json_object_set_new(out, "cases", cases);
         }
+    print:
         json_dumpf(out, stdout, JSON_COMPACT);
         putchar('\n');
         fflush(stdout);
