@@ -1,0 +1,184 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "migration/cut.h"
+#include "migration/plain.h"
+#include "migration/version.h"
+#include "script/statement.h"
+
+static enum version_kind kind_of(const char *sql, const char *schema, const char *table, char said[100])
+{
+    struct err err = {0};
+    struct script *s = script_read(sql, strlen(sql), "x", SCRIPT_WHOLE, &err);
+    char *own = schema != NULL ? strdup(schema) : NULL, *name = table != NULL ? strdup(table) : NULL;
+    struct version_name n = {own, name};
+    const char *in, *on;
+    struct route_op op = {ROUTE_INSERT, NULL, NULL};
+    enum version_kind kind;
+
+    assert_non_null(s);
+    assert_int_equal(s->count, 1);
+    kind = version_statement(&s->statements[0], &n, &op, &in, &on);
+    said[0] = '\0';
+    if (kind == VERSION_OP)
+        (void)snprintf(said, 100, "%d %s %s", (int)op.kind, op.from != NULL ? op.from : "-",
+                       op.to != NULL ? op.to : "-");
+    script_free(s);
+    version_name_free(&n);
+    return kind;
+}
+
+static void test_statements(void **state)
+{
+    char said[100];
+
+    assert_int_equal(kind_of("UPDATE alembic_version SET version_num='b' WHERE alembic_version.version_num = 'a'",
+                             NULL, NULL, said), VERSION_OP);
+    assert_string_equal(said, "2 a b");
+    assert_int_equal(kind_of("INSERT INTO ops.v (version_num) VALUES ('a') RETURNING ops.v.version_num", "ops", "v", said),
+                     VERSION_OP);
+    assert_string_equal(said, "0 - a");
+    assert_int_equal(kind_of("DELETE FROM v WHERE v.version_num = 'a'", "ops", "v", said), VERSION_OP);
+    assert_string_equal(said, "1 a -");
+    assert_int_equal(kind_of("DELETE FROM other.v WHERE version_num = 'a'", "ops", "v", said), VERSION_NOT);
+    assert_int_equal(kind_of("DELETE FROM v WHERE version_num <> 'a'", NULL, "v", said), VERSION_ODD);
+    assert_int_equal(kind_of("DELETE FROM v", NULL, "v", said), VERSION_ODD);
+    assert_int_equal(kind_of("UPDATE v SET version_num = 'x'", NULL, "v", said), VERSION_ODD);
+    assert_int_equal(kind_of("DELETE FROM t WHERE id = 'a'", NULL, NULL, said), VERSION_NOT);
+    assert_int_equal(kind_of("CREATE TABLE v (version_num varchar(32))", NULL, "v", said), VERSION_CREATE);
+    assert_int_equal(kind_of("DROP TABLE v", NULL, "v", said), VERSION_DROP);
+    assert_int_equal(kind_of("DROP TABLE t", NULL, "v", said), VERSION_NOT);
+    assert_int_equal(kind_of("SELECT 1", NULL, "v", said), VERSION_NOT);
+}
+
+static void test_write(void **state)
+{
+    const struct route_op ops[] = {{ROUTE_INSERT, NULL, "a'b"}, {ROUTE_DELETE, "c", NULL}, {ROUTE_UPDATE, "d", "e"}};
+    struct err err = {0};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct buf b = {0};
+        char said[100];
+
+        assert_int_equal(version_write(&b, "My", "v", &ops[i], &err), 0);
+        assert_int_equal(kind_of(b.data, "My", "v", said), VERSION_OP);
+        buf_free(&b);
+    }
+}
+
+/* Cut SQL into two revisions: b over a, then a over nothing. */
+static int cut(const char *sql, struct cut cuts[2], struct buf *why)
+{
+    static char a[] = "a", b[] = "b";
+    static char *const before[] = {b, NULL}, *const between[] = {a, NULL}, *const after[] = {NULL};
+    struct version_name none = {NULL, NULL}, seen = {NULL, NULL};
+    struct cut_request r = {0};
+    struct err err = {0};
+    struct script *s = script_read(sql, strlen(sql), "x", SCRIPT_WHOLE, &err);
+    int rc;
+
+    memset(cuts, 0, 2 * sizeof(*cuts));
+    assert_non_null(s);
+    cuts[0].after = between;
+    cuts[1].after = after;
+    r.script = s;
+    r.name = &none;
+    r.before = before;
+    r.cuts = cuts;
+    r.ncuts = 2;
+    rc = cut_run(&r, &seen, why, &err);
+    version_name_free(&seen);
+    script_free(s);
+    return rc;
+}
+
+#define TO_A "UPDATE alembic_version SET version_num='a' WHERE alembic_version.version_num = 'b';\n"
+#define TO_BASE "DELETE FROM alembic_version WHERE alembic_version.version_num = 'a';\n"
+
+static void test_cut(void **state)
+{
+    static const struct {
+        const char *sql, *why; /* NULL: it is cut */
+        int autocommit, bare, unknown;
+    } cases[] = {
+        {"BEGIN;\nDROP TABLE x;\n" TO_A "DROP TABLE y;\n" TO_BASE "DROP TABLE alembic_version;\nCOMMIT;\n", NULL, 0, 0, 0},
+        {"BEGIN;\nDROP TABLE x;\n" TO_A "COMMIT;\nBEGIN;\nDROP TABLE y;\n" TO_BASE "COMMIT;\n", NULL, 0, 0, 0},
+        {"DROP TABLE x;\n" TO_A "DROP TABLE y;\n" TO_BASE, NULL, 0, 0, 0},
+        {"BEGIN;\nCOMMIT;\nDROP INDEX CONCURRENTLY i;\nBEGIN;\n" TO_A TO_BASE "COMMIT;\n", NULL, 1, 0, 0},
+        {"BEGIN;\nCOMMIT;\nALTER TYPE e ADD VALUE 'x';\n" TO_A TO_BASE "COMMIT;\n", NULL, 1, 0, 0},
+        {"BEGIN;\nSELECT id FROM t;\n" TO_A TO_BASE "COMMIT;\n", NULL, 0, 2, 0},
+        {"BEGIN;\nSELECT setval('s', 1);\n" TO_A TO_BASE "COMMIT;\n", NULL, 0, 0, 0},
+        {"BEGIN;\nhello\nDROP TABLE x;\n" TO_A TO_BASE "COMMIT;\n", NULL, 0, 0, 2},
+        {"BEGIN;\nDROP TABLE x;\n" TO_A "DROP TABLE y;\n", "ends before", 0, 0, 0},
+        {"BEGIN;\nDROP TABLE x;\n" TO_A TO_BASE, "BEGIN without its COMMIT", 0, 0, 0},
+        {"BEGIN;\n" TO_BASE "COMMIT;\n", "does not fit its rows", 0, 0, 0},
+        {"BEGIN;\n" TO_A TO_BASE "DROP TABLE z;\nCOMMIT;\n", "behind the last revision", 0, 0, 0},
+        {"", "ends before", 0, 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct cut *cuts = calloc(2, sizeof(*cuts));
+        struct buf why = {0};
+        int rc = cut(cases[i].sql, cuts, &why);
+
+        if (rc != (cases[i].why != NULL))
+            fail_msg("case %zu: %d %s", i, rc, why.data);
+        if (cases[i].why != NULL) {
+            if (strstr(why.data, cases[i].why) == NULL)
+                fail_msg("case %zu: %s", i, why.data);
+        } else {
+            assert_int_equal(cuts[0].autocommit, cases[i].autocommit);
+            assert_int_equal(cuts[0].select_line, cases[i].bare);
+            assert_int_equal(cuts[0].unknown_line, cases[i].unknown);
+            assert_non_null(strstr(cuts[0].versions.data, "UPDATE"));
+            assert_non_null(strstr(cuts[1].versions.data, "DELETE"));
+            if (i < 3) {
+                assert_non_null(strstr(cuts[0].body.data, "DROP TABLE x;"));
+                assert_null(strstr(cuts[0].body.data, "y"));
+                assert_non_null(strstr(cuts[1].body.data, "DROP TABLE y;"));
+                assert_null(strstr(cuts[1].body.data, "COMMIT"));
+                assert_null(strstr(cuts[1].body.data, "alembic_version"));
+            }
+        }
+        cut_free(cuts, 2);
+        buf_free(&why);
+    }
+}
+
+static void test_plain(void **state)
+{
+    static const char both[] = "-- migrate:up\nCREATE TABLE t ();\n-- migrate:down\nDROP TABLE t;\n";
+    static const char turned[] = "-- migrate:down\nDROP TABLE t;\n-- migrate:up\nCREATE TABLE t ();\n";
+    static const char up[] = "-- +goose Up\nCREATE TABLE t ();\n";
+    struct err err = {0};
+    struct script *s = plain_text(both, strlen(both), "x.sql", &err);
+
+    assert_non_null(s);
+    assert_int_equal(s->count, 1);
+    assert_string_equal(s->statements[0].text, "DROP TABLE t");
+    assert_int_equal(s->statements[0].line, 4);
+    script_free(s);
+    s = plain_text(turned, strlen(turned), "x.sql", &err);
+    assert_non_null(s);
+    assert_int_equal(s->count, 1);
+    assert_string_equal(s->statements[0].text, "DROP TABLE t");
+    script_free(s);
+    assert_null(plain_text(up, strlen(up), "x.sql", &err));
+    assert_non_null(strstr(err.message, "there is no way down"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_statements), cmocka_unit_test(test_write), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_plain),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
