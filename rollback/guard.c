@@ -37,6 +37,11 @@ static const char sizes_sql[] =
 /* What a copy does on a slow machine; an estimate that is too short would break its promise. */
 enum { COPY_BYTES_PER_MS = 40000, SHORT_MS = 1000 };
 
+int64_t guard_copy_ms(uint64_t bytes)
+{
+    return (int64_t)(bytes / COPY_BYTES_PER_MS);
+}
+
 int guard_refuse(struct guard *g, struct err *err, const char *name, int may_force, const char *hint,
                  const char *fmt, ...)
 {
@@ -282,7 +287,7 @@ static int find_sizes(struct guard *g, struct err *err)
         if (closure_table_at_risk(&c->tables[i]))
             g->bytes += (uint64_t)g->tables[i].bytes;
     }
-    g->copy_ms = (int64_t)(g->bytes / COPY_BYTES_PER_MS);
+    g->copy_ms = guard_copy_ms(g->bytes);
     g->short_copy = g->copy_ms < SHORT_MS;
     rc = 0;
 out:

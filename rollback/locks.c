@@ -304,8 +304,8 @@ static int gave_up(const struct locks_options *o, const struct buf *who, const s
     (void)err_set(err, ERR_REFUSED, "the locks did not come within %s: %s",
                   report_duration(o->deadline_ms, t), last->message);
     err_detail(err, "%s", who->len > 0 ? who->data : "nobody holds them any more");
-    err_hint(err, "nothing was changed. Wait for them, or add --cancel-blockers or --terminate-blockers, or "
-                  "a longer --lock-deadline");
+    err_hint(err, "nothing was changed. Wait for them; or --backup before, which holds them shortly; or --cancel-blockers, "
+                  "--terminate-blockers; or a longer --lock-deadline");
     return -1;
 }
 

@@ -7,15 +7,12 @@
 
 #include "backup/keys.h"
 #include "backup/restore.h"
-#include "backup/shelf.h"
-#include "backup/snapshot.h"
 #include "core/audit.h"
 #include "core/buf.h"
 #include "core/config.h"
 #include "core/journal.h"
 #include "core/log.h"
 #include "core/process.h"
-#include "core/progress.h"
 #include "core/state.h"
 #include "core/strings.h"
 #include "migration/plan.h"
@@ -31,6 +28,7 @@
 #include "rollback/locks.h"
 #include "rollback/proof.h"
 #include "rollback/relax.h"
+#include "rollback/saving.h"
 #include "rollback/segments.h"
 #include "rollback/sums.h"
 #include "rollback/view.h"
@@ -55,7 +53,7 @@ struct run {
     struct relax *relax;   /* undo: NOT NULL that waits for the values */
     struct proof *before, *after;
     struct sums *sums;     /* what must stay as it is */
-    struct snapshot_result snapshot;
+    struct saving *saving;
     struct restore_result restored;
     uint64_t xid;
     int begun;             /* the script began to change the schema */
@@ -110,39 +108,7 @@ char *run_command(const struct guard *g, const char *command, const char *run, s
     return text;
 }
 
-/* ---- what undo will need --------------------------------------------------------------------- */
-
-static const char *mode_of(const struct closure_table *t)
-{
-    if (t->fate & CLOSURE_DROPPED)
-        return "replace";
-    if (t->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS))
-        return "merge";
-    return "columns";
-}
-
-static json_t *targets(const struct closure *c)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; i < c->ntables; i++) {
-        const struct closure_table *t = &c->tables[i];
-        json_t *o, *columns;
-
-        if (!closure_table_at_risk(t))
-            continue;
-        o = json_object();
-        columns = json_array();
-        for (size_t k = 0; k < t->ncolumns; k++)
-            (void)json_array_append_new(columns, json_string(t->columns[k].name));
-        (void)json_object_set_new(o, "schema", json_string(t->schema));
-        (void)json_object_set_new(o, "name", json_string(t->name));
-        (void)json_object_set_new(o, "mode", json_string(mode_of(t)));
-        (void)json_object_set_new(o, "columns", columns);
-        (void)json_array_append_new(a, o);
-    }
-    return a;
-}
+/* ---- the journal ------------------------------------------------------------------------------ */
 
 /* Both directions, sealed: undo needs neither Alembic nor the files. */
 static char *seal_plan(const struct guard *g, struct err *err)
@@ -269,58 +235,6 @@ static int must_back_up(const struct run *r)
     return 0;
 }
 
-static int take_backup(struct run *r, struct err *err)
-{
-    struct guard *g = r->g;
-    const struct cli_common *c = g->request->common;
-    struct progress *progress = progress_start("saving");
-    char *command = audit_mask(c->argc, c->argv, err);
-    struct snapshot_options o = {
-        .keys = g->request->keys,
-        .closure = r->closure,
-        .scope = g->request->loss_scope ? SNAPSHOT_LOSS : SNAPSHOT_TABLES,
-        .dir = state_shelf(c, g->request->config),
-        .purpose = r->o->undo_of != NULL ? "undo" : "rollback",
-        .reason = c->reason,
-        .environment = g->environment->name,
-        .command = command,
-        .from = (const char *const *)r->plan->from,
-        .to = (const char *const *)r->plan->to,
-        .jobs = c->jobs,
-        .held = 1,
-        .alone = g->short_copy,
-        .no_ddl = g->short_copy, /* pg_dump would wait for our locks */
-        .lock_timeout_ms = g->request->lock_timeout_ms,
-        .tick = progress_tick,
-        .tick_arg = progress,
-    };
-    int rc = -1;
-
-    if (command == NULL)
-        goto out;
-    if (shelf_make(o.dir, err) != 0 || snapshot_create(g->main, &o, &r->snapshot, err) != 0) {
-        (void)err_prefix(err, "no backup, so nothing was changed");
-        goto out;
-    }
-    if (!r->snapshot.verified) {
-        (void)err_set(err, ERR_BACKUP, "the backup \"%s\" could not be read back", r->snapshot.file);
-        goto out;
-    }
-    free(r->out->backup);
-    r->out->backup = NULL;
-    if (strings_dup(&r->out->backup, r->snapshot.file, err) != 0)
-        goto out;
-    rc = journal_write(r->journal, "backup",
-                       json_pack("{s:I, s:s, s:s, s:I, s:o}", "segment", (json_int_t)r->segment, "file",
-                                 r->snapshot.file, "archive_id", r->snapshot.archive_id, "bytes",
-                                 (json_int_t)r->snapshot.file_bytes, "targets", targets(r->closure)),
-                       err);
-out:
-    progress_end(progress);
-    free(command);
-    return rc;
-}
-
 /* Everything is locked, nothing is read yet. */
 static int look_and_copy(struct run *r, struct err *err)
 {
@@ -337,7 +251,7 @@ static int look_and_copy(struct run *r, struct err *err)
     if ((r->before = proof_read(g->main, err)) == NULL ||
         proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0)
         goto out;
-    if (must_back_up(r) && take_backup(r, err) != 0)
+    if (must_back_up(r) && saving_locked(r->saving, err) != 0)
         goto out;
     if ((r->sums = sums_read(g->main, r->plan, r->closure, g->judgement,
                              g->request->verify_full, err)) == NULL)
@@ -545,6 +459,17 @@ static int transaction(struct run *r, struct err *err)
     };
     int at_once = g->short_copy || q->backup != ROLLBACK_LOCKED;
 
+    r->saving = saving_new(&(struct saving_request){.guard = g,
+                                                    .plan = r->plan,
+                                                    .closure = r->closure,
+                                                    .journal = r->journal,
+                                                    .segment = r->segment,
+                                                    .purpose = r->o->undo_of != NULL ? "undo" : "rollback",
+                                                    .file = &r->out->backup},
+                           err);
+    if (r->saving == NULL ||
+        (q->backup == ROLLBACK_BEFORE && must_back_up(r) && saving_before(r->saving, err) != 0))
+        return -1;
     if (journal_write(r->journal, "locks", json_pack("{s:I}", "segment", (json_int_t)r->segment), err) != 0 ||
         locks_take(g->main, g->control, &lo, at_once, err) != 0)
         return -1;
@@ -580,8 +505,8 @@ static int enter(struct run *r, size_t i, struct err *err)
     proof_free(r->planned);
     sums_free(r->sums);
     closure_free(r->own);
-    snapshot_result_free(&r->snapshot);
-    memset(&r->snapshot, 0, sizeof(r->snapshot));
+    saving_free(r->saving);
+    r->saving = NULL;
     r->before = r->after = r->planned = NULL;
     r->sums = NULL;
     r->own = NULL;
@@ -742,7 +667,7 @@ static void run_free(struct run *r)
     proof_free(r->before);
     proof_free(r->after);
     sums_free(r->sums);
-    snapshot_result_free(&r->snapshot);
+    saving_free(r->saving);
     restore_result_free(&r->restored);
     proof_free(r->planned);
     closure_free(r->own);

@@ -110,7 +110,8 @@ static int read_values(struct undo *u, const struct fate *f, struct err *err)
     json_array_foreach(entries, i, e) {
         const char *step = json_string_value(json_object_get(e, "step"));
 
-        if (step != NULL && strcmp(step, "backup") == 0 && !is_superseded(entries, i) &&
+        if (step != NULL && (strcmp(step, "backup") == 0 || strcmp(step, "backup-more") == 0) &&
+            !is_superseded(entries, i) &&
             one_backup(u, e, err) != 0)
             return -1;
     }

@@ -129,7 +129,9 @@ static void backup_text(const struct guard *g, FILE *out)
     fprintf(out, "\nBackup: %s in %s, from %s of data\n",
             g->request->loss_scope ? "only what is lost" : "whole tables",
             state_shelf(g->request->common, g->request->config), report_bytes(g->bytes, bytes));
-    if (g->short_copy)
+    if (g->request->backup == ROLLBACK_BEFORE)
+        fprintf(out, "Wait: nobody for the backup; readers and writers for what changed since, and the change\n");
+    else if (g->short_copy)
         fprintf(out, "Wait: readers and writers of these tables, about %s for the copy and the change\n",
                 report_duration(g->copy_ms + 50, wait));
     else

@@ -81,6 +81,17 @@ rounds() {
     db_drop
 }
 
+@test "--backup before: what changed between the backup and the locks is found and saved" {
+    db_create
+    twostep "$BATS_TEST_TMPDIR/app"
+    TWOSTEP_ROWS=1000 twostep_up
+    TWOSTEP_ROWS=1000 HAMMER='' rounds "$BATS_TEST_TMPDIR/app" --backup before
+    grep -q 'newer than the backup' <<<"$stderr" || grep -qr backup-more backups/.state/runs
+    # Rows that went between the two do not come back.
+    grep -qr '"mode":"replace"' backups/.state/runs
+    db_drop
+}
+
 @test "without --cancel-blockers it gives up at the deadline, keeps the backup and changes nothing" {
     db_create
     twostep "$BATS_TEST_TMPDIR/app"

@@ -1,0 +1,343 @@
+#include "rollback/saving.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/shelf.h"
+#include "backup/snapshot.h"
+#include "core/audit.h"
+#include "core/buf.h"
+#include "core/journal.h"
+#include "core/log.h"
+#include "core/progress.h"
+#include "core/report.h"
+#include "core/state.h"
+#include "core/strings.h"
+#include "migration/plan.h"
+#include "pg/conn.h"
+#include "pg/environment.h"
+#include "pg/query.h"
+#include "pg/quote.h"
+#include "rollback/guard.h"
+#include "script/closure.h"
+
+struct saving {
+    struct saving_request q;
+    struct snapshot_result first, second;
+    int before;       /* FIRST was taken before the locks */
+    uint32_t horizon; /* every transaction before it was over when FIRST was taken */
+};
+
+struct saving *saving_new(const struct saving_request *q, struct err *err)
+{
+    struct saving *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    s->q = *q;
+    return s;
+}
+
+void saving_free(struct saving *s)
+{
+    if (s == NULL)
+        return;
+    snapshot_result_free(&s->first);
+    snapshot_result_free(&s->second);
+    free(s);
+}
+
+/* ---- what undo will need --------------------------------------------------------------------- */
+
+static const char *mode_of(const struct closure_table *t)
+{
+    if (t->fate & CLOSURE_DROPPED)
+        return "replace";
+    if (t->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS))
+        return "merge";
+    return "columns";
+}
+
+static json_t *target(const struct closure_table *t, const char *mode)
+{
+    json_t *o = json_object(), *columns = json_array();
+
+    for (size_t k = 0; k < t->ncolumns; k++)
+        (void)json_array_append_new(columns, json_string(t->columns[k].name));
+    (void)json_object_set_new(o, "schema", json_string(t->schema));
+    (void)json_object_set_new(o, "name", json_string(t->name));
+    (void)json_object_set_new(o, "mode", json_string(mode));
+    (void)json_object_set_new(o, "columns", columns);
+    return o;
+}
+
+static json_t *all_targets(const struct closure *c)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < c->ntables; i++)
+        if (closure_table_at_risk(&c->tables[i]))
+            (void)json_array_append_new(a, target(&c->tables[i], mode_of(&c->tables[i])));
+    return a;
+}
+
+/* Takes TARGETS.  STEP "backup", or "backup-more" for what changed since. */
+static int tell_journal(struct saving *s, const char *step, const struct snapshot_result *r,
+                        json_t *targets, struct err *err)
+{
+    return journal_write(s->q.journal, step,
+                         json_pack("{s:I, s:s, s:s, s:I, s:o}", "segment", (json_int_t)s->q.segment, "file",
+                                   r->file, "archive_id", r->archive_id, "bytes",
+                                   (json_int_t)r->file_bytes, "targets", targets),
+                         err);
+}
+
+/* ---- copying --------------------------------------------------------------------------------- */
+
+/* What going forward again would fill the columns with: loss scope leaves those values out. */
+static int forward(const struct guard *g, struct snapshot_options *o, struct effects ***effects,
+                   struct err *err)
+{
+    *effects = NULL;
+    if (g->reverse == NULL)
+        return 0;
+    if ((*effects = plan_effects(g->reverse, &o->nforward, err)) == NULL)
+        return -1;
+    o->forward = *effects;
+    o->forward_known = o->nforward == g->reverse->nsteps;
+    return 0;
+}
+
+static int copy(struct saving *s, struct conn *leader, struct snapshot_options *o,
+                struct snapshot_result *r, struct err *err)
+{
+    struct guard *g = s->q.guard;
+    const struct cli_common *c = g->request->common;
+    struct progress *progress = progress_start("saving");
+    char *command = audit_mask(c->argc, c->argv, err);
+    struct effects **effects = NULL;
+    int rc = -1;
+
+    o->keys = g->request->keys;
+    o->dir = state_shelf(c, g->request->config);
+    o->purpose = s->q.purpose;
+    o->reason = c->reason;
+    o->environment = g->environment->name;
+    o->command = command;
+    o->from = (const char *const *)s->q.plan->from;
+    o->to = (const char *const *)s->q.plan->to;
+    o->jobs = c->jobs;
+    o->lock_timeout_ms = g->request->lock_timeout_ms;
+    o->tick = progress_tick;
+    o->tick_arg = progress;
+    if (command == NULL || forward(g, o, &effects, err) != 0)
+        goto out;
+    if (shelf_make(o->dir, err) != 0 || snapshot_create(leader, o, r, err) != 0) {
+        (void)err_prefix(err, "no backup, so nothing was changed");
+        goto out;
+    }
+    if (!r->verified) {
+        (void)err_set(err, ERR_BACKUP, "the backup \"%s\" could not be read back", r->file);
+        goto out;
+    }
+    rc = 0;
+out:
+    progress_end(progress);
+    free(effects);
+    free(command);
+    return rc;
+}
+
+static enum snapshot_scope scope(const struct saving *s)
+{
+    return s->q.guard->request->loss_scope ? SNAPSHOT_LOSS : SNAPSHOT_TABLES;
+}
+
+static int set_file(struct saving *s, const struct snapshot_result *r, struct err *err)
+{
+    free(*s->q.file);
+    *s->q.file = NULL;
+    return strings_dup(s->q.file, r->file, err);
+}
+
+int saving_before(struct saving *s, struct err *err)
+{
+    struct snapshot_options o = {.closure = s->q.closure, .scope = scope(s)};
+    int64_t horizon;
+
+    /* Read before the snapshot is taken: what it says is over, the snapshot sees. */
+    if (query_int(s->q.guard->control,
+                  "SELECT (pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text)"
+                  "::pg_catalog.int8 % 4294967296",
+                  &horizon, err) != 0)
+        return -1;
+    s->horizon = (uint32_t)horizon;
+    if (copy(s, s->q.guard->control, &o, &s->first, err) != 0 || set_file(s, &s->first, err) != 0)
+        return -1;
+    s->before = 1;
+    log_info("saved in %s; now the locks, and what changed since", s->first.file);
+    return tell_journal(s, "backup", &s->first, all_targets(s->q.closure), err);
+}
+
+/* ---- what changed since ---------------------------------------------------------------------- */
+
+/* Arrays for the second copy, under construction. */
+struct more {
+    uint32_t *oids;
+    char **filters; /* one per oid; NULL: the whole table */
+    size_t n;
+    json_t *targets;
+    int64_t bytes;  /* of the tables that are copied whole */
+};
+
+static const struct closure_table *find_table(const struct saving *s, const struct snapshot_table *t,
+                                              size_t *at)
+{
+    for (size_t i = 0; i < s->q.closure->ntables; i++)
+        if (strcmp(s->q.closure->tables[i].name, t->name) == 0 &&
+            strcmp(s->q.closure->tables[i].schema, t->schema) == 0) {
+            *at = i;
+            return &s->q.closure->tables[i];
+        }
+    return NULL;
+}
+
+/* Rows of T that are newer than the copy, and rows of the copy that are still as they were. */
+static int count(struct saving *s, const struct snapshot_table *t, int64_t *newer, int64_t *same,
+                 struct err *err)
+{
+    struct query q = {.columns = 2, .min_rows = 1, .max_rows = 1};
+    struct buf b = {0};
+    struct result *r = NULL;
+    int rc = -1;
+
+    if (buf_addf(&b, err,
+                 "SELECT pg_catalog.count(*) FILTER (WHERE n), pg_catalog.count(*) FILTER (WHERE NOT n AND f) "
+                 "FROM (SELECT pg_catalog.age(t.xmin) <= pg_catalog.age('%" PRIu32
+                 "'::pg_catalog.xid) AS n, (%s) AS f FROM ONLY ",
+                 s->horizon, t->filter != NULL ? t->filter : "true") != 0 ||
+        quote_name(&b, t->schema, t->name, err) != 0 || buf_adds(&b, " t) x", err) != 0)
+        goto out;
+    q.sql = b.data;
+    if ((r = query_run(s->q.guard->main, &q, err)) == NULL) {
+        (void)err_prefix(err, "cannot tell what changed in %s.%s since the backup", t->schema, t->name);
+        goto out;
+    }
+    *newer = result_int(r, 0, 0);
+    *same = result_int(r, 0, 1);
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&b);
+    return rc;
+}
+
+static int one_table(struct saving *s, const struct snapshot_table *t, struct more *m, struct err *err)
+{
+    const struct closure_table *c;
+    int64_t newer, same;
+    size_t at;
+    int by_key, whole;
+
+    if ((c = find_table(s, t, &at)) == NULL || c->kind != 'r')
+        return 0;
+    if (count(s, t, &newer, &same, err) != 0)
+        return -1;
+    if (newer == 0 && same == (int64_t)t->rows)
+        return 0;
+    /* Values of columns go back by key: a row that went meanwhile gets nothing, so that newer rows are
+     * enough.  Rows of a dropped table that went meanwhile would come back, so that only a table that
+     * lost none may do with the added ones. */
+    by_key = strcmp(mode_of(c), "columns") == 0;
+    whole = !by_key && same != (int64_t)t->rows;
+    log_info("%s.%s: %lld rows are newer than the backup, %lld of its rows went or were changed%s", t->schema,
+             t->name, (long long)newer, (long long)((int64_t)t->rows - same),
+             whole ? "; it is saved once more" : "");
+    m->oids[m->n] = c->oid;
+    if (!whole) {
+        struct buf b = {0};
+
+        if (buf_addf(&b, err, "pg_catalog.age(t.xmin) <= pg_catalog.age('%" PRIu32 "'::pg_catalog.xid)",
+                     s->horizon) != 0)
+            return -1;
+        m->filters[m->n] = b.data;
+    } else {
+        m->bytes += s->q.guard->closure == s->q.closure ? s->q.guard->tables[at].bytes : 0;
+    }
+    m->n++;
+    return json_array_append_new(m->targets, target(c, by_key ? "columns" : whole ? mode_of(c) : "merge")) ==
+                   0
+               ? 0
+               : err_oom(err);
+}
+
+static int copy_changed(struct saving *s, struct err *err)
+{
+    const struct rollback_request *q = s->q.guard->request;
+    struct more m = {
+        .oids = calloc(s->first.ntables + 1, sizeof(*m.oids)),
+        .filters = calloc(s->first.ntables + 1, sizeof(*m.filters)),
+        .targets = json_array(),
+    };
+    char is[32], max[32];
+    int rc = -1;
+
+    if (m.oids == NULL || m.filters == NULL || m.targets == NULL) {
+        (void)err_oom(err);
+        goto out;
+    }
+    for (size_t i = 0; i < s->first.ntables; i++)
+        if (one_table(s, &s->first.tables[i], &m, err) != 0)
+            goto out;
+    if (m.n == 0) {
+        rc = 0;
+        goto out;
+    }
+    if (guard_copy_ms((uint64_t)m.bytes) > q->max_block_ms) {
+        (void)err_set(err, ERR_REFUSED, "tables that are dropped were written since the backup: to copy them once "
+                      "more would stop writers for about %s, more than --max-block %s",
+                      report_duration(guard_copy_ms((uint64_t)m.bytes), is),
+                      report_duration(q->max_block_ms, max));
+        err_hint(err, "nothing was changed; the backup is kept. Try when less is written, or allow more with "
+                      "--max-block");
+        goto out;
+    }
+    {
+        struct snapshot_options o = {.oids = m.oids,
+                                     .noids = m.n,
+                                     .filters = (const char *const *)m.filters,
+                                     .held = 1,
+                                     .alone = 1};
+
+        if (copy(s, s->q.guard->main, &o, &s->second, err) != 0)
+            goto out;
+    }
+    rc = tell_journal(s, "backup-more", &s->second, json_incref(m.targets), err);
+out:
+    for (size_t i = 0; m.filters != NULL && i < m.n; i++)
+        free(m.filters[i]);
+    free(m.filters);
+    free(m.oids);
+    json_decref(m.targets);
+    return rc;
+}
+
+int saving_locked(struct saving *s, struct err *err)
+{
+    struct snapshot_options o = {
+        .closure = s->q.closure,
+        .scope = scope(s),
+        .held = 1,
+        .alone = s->q.guard->short_copy,
+    };
+
+    if (s->before)
+        return copy_changed(s, err);
+    if (copy(s, s->q.guard->main, &o, &s->first, err) != 0 || set_file(s, &s->first, err) != 0)
+        return -1;
+    return tell_journal(s, "backup", &s->first, all_targets(s->q.closure), err);
+}
