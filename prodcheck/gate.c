@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backup/keys.h"
+#include "core/audit.h"
 #include "core/config.h"
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -31,7 +32,8 @@ struct gate {
     struct plan *plan, *history;
     struct closure *closure;
     struct err revision_error;
-    char *fallback_url, what[160];
+    struct audit *audit;
+    char *fallback_url, what[160], log_head[65];
     int64_t began;
 };
 
@@ -266,6 +268,7 @@ static int write_reports(const struct gate *g, const struct verdict *v, struct r
         .environment = g->environment != NULL ? g->environment->name : g->o->common->env,
         .production = g->environment != NULL && g->environment->production,
         .after = g->what[0] != '\0' ? g->what : NULL,
+        .log_head = g->log_head[0] != '\0' ? g->log_head : NULL,
         .verbose = g->o->common->verbose,
         .seconds = (double)(now_ms() - g->began) / 1000,
     };
@@ -315,13 +318,57 @@ static void describe(struct gate *g)
         (void)snprintf(g->what, sizeof(g->what), "after the migration");
 }
 
+static int open_log(struct gate *g, struct err *err)
+{
+    const struct cli_common *c = g->o->common;
+    const char *is_volatile = NULL;
+    char *dir = NULL, *log = NULL;
+    int rc = -1;
+
+    /* A log that was named stands where it was named; only the default needs the state folder. */
+    if (c->log_file == NULL && getenv("MIG_LOG_FILE") == NULL &&
+        ((dir = state_dir(c, g->config, err)) == NULL || state_make(dir, &is_volatile, err) != 0))
+        goto out;
+    if ((log = state_log(c, g->config, err)) == NULL ||
+        (g->audit = audit_begin(log, "prodcheck", c->argc, c->argv, c->reason, err)) == NULL)
+        goto out;
+    rc = 0;
+out:
+    free(dir);
+    free(log);
+    return rc;
+}
+
+/* The line stands before the reports do: they print the chain's head. */
+static int close_log(struct gate *g, const struct verdict *v, const struct err *ended,
+                     struct err *err)
+{
+    json_t *failed = json_array();
+    size_t i;
+
+    for (i = 0; v != NULL && i < v->nchecks; i++)
+        if (v->checks[i].status == CHECK_FAIL || v->checks[i].status == CHECK_ERROR)
+            (void)json_array_append_new(failed, json_string(v->checks[i].id));
+    audit_add(g->audit, "checks", failed);
+    if (g->conn != NULL) {
+        audit_add(g->audit, "database", json_string(conn_title(g->conn)));
+        audit_add(g->audit, "role", json_string(conn_user(g->conn)));
+    }
+    if (g->environment != NULL && g->environment->name != NULL)
+        audit_add(g->audit, "environment", json_string(g->environment->name));
+    if (g->plan != NULL)
+        audit_add(g->audit, "plan", json_string(g->plan->digest));
+    return audit_end(g->audit, ended, v != NULL ? verdict_answer_name(v->answer) : NULL,
+                     g->log_head, err);
+}
+
 int gate_run(const struct gate_options *o, struct err *err)
 {
     struct gate g = {.o = o, .began = now_ms()};
     struct report report = {0};
     struct plan_request r;
     struct verdict *v = NULL;
-    struct err no_url = {0};
+    struct err no_url = {0}, why = {0};
     int nagios, rc = -1;
 
     if (o->list) {
@@ -331,19 +378,25 @@ int gate_run(const struct gate_options *o, struct err *err)
     describe(&g);
     if ((g.config = config_load(o->common->config, err)) == NULL || known(&g, err) != 0 ||
         report_open(&report, &o->common->formats, present_forms, err) != 0 ||
-        (g.keys = keyring_load(o->common, g.config, err)) == NULL)
+        (g.keys = keyring_load(o->common, g.config, err)) == NULL || open_log(&g, err) != 0)
         goto out;
     request_of(o, g.config, &r);
     /* Without a project there is no last address; whether that matters shows when we connect. */
     g.fallback_url = plan_database_url(&r, &no_url);
-    if ((v = o->wait_ms > 0 ? wait_for_go(&g, err) : look_or_unknown(&g, err)) == NULL ||
-        write_reports(&g, v, &report, err) != 0)
+    v = o->wait_ms > 0 ? wait_for_go(&g, err) : look_or_unknown(&g, err);
+    if (close_log(&g, v, err, &why) != 0) {
+        if (err->kind == ERR_NONE)
+            *err = why;
+        goto out;
+    }
+    if (v == NULL || write_reports(&g, v, &report, err) != 0)
         goto out;
     nagios = report_wants(&report, PRESENT_NAGIOS);
     if (report_close(&report, err) == 0)
         rc = nagios ? present_nagios_code(v) : verdict_exit_code(v);
 out:
     report_discard(&report);
+    audit_free(g.audit);
     verdict_free(v);
     disconnect(&g);
     free(g.fallback_url);

@@ -111,6 +111,8 @@ static void text(const struct verdict *v, const struct present_about *a, FILE *o
             if (v->checks[i].status == order[j])
                 text_one(&v->checks[i], a, out);
     }
+    if (a->verbose && a->log_head != NULL)
+        (void)fprintf(out, "\nlog head %s\n", a->log_head);
     if (v->answer == VERDICT_UNKNOWN)
         (void)fputs("\nWhat could not be checked is not called safe.\n", out);
 }
@@ -425,7 +427,9 @@ static int json(const struct verdict *v, const struct present_about *a, FILE *ou
                             a->environment != NULL ? json_string(a->environment) : json_null()) != 0 ||
         json_object_set_new(o, "production", json_boolean(a->production)) != 0 ||
         json_object_set_new(o, "time", json_string(stamp)) != 0 ||
-        json_object_set_new(o, "seconds", json_real(a->seconds)) != 0) {
+        json_object_set_new(o, "seconds", json_real(a->seconds)) != 0 ||
+        (a->log_head != NULL &&
+         json_object_set_new(o, "log_head", json_string(a->log_head)) != 0)) {
         err_oom(err);
         goto out;
     }

@@ -31,7 +31,7 @@ struct present_about {
     int production;
     int verbose, colour;
     double seconds;          /* that it took */
-    int round_trips;         /* 0: not known */
+    const char *log_head;    /* of the operation log's chain, or NULL */
 };
 
 int present(const struct verdict *v, const struct present_about *a, enum present_form form, FILE *out,

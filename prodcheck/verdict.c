@@ -6,22 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zlib.h>
 
 #include "core/buf.h"
 #include "core/config.h"
 #include "core/interrupt.h"
-#include "core/nearest.h"
 #include "core/strings.h"
-#include "migration/plan.h"
 #include "pg/conn.h"
 #include "pg/environment.h"
 #include "pg/query.h"
 #include "prodcheck/baseline.h"
 #include "prodcheck/check.h"
+#include "prodcheck/facts.h"
 #include "prodcheck/fresh.h"
 #include "prodcheck/local.h"
+#include "prodcheck/selection.h"
 #include "prodcheck/target.h"
+#include "prodcheck/toollock.h"
 #include "script/closure.h"
 
 /* Before each query, for it alone: nothing that is asked may write, wait for a lock, or run for long;
@@ -68,296 +68,6 @@ struct work {
     char *data_directory, *role;
 };
 
-/* --- names --- */
-
-const char *check_status_name(enum check_status s)
-{
-    static const char *const names[] = {
-        [CHECK_OK] = "ok",       [CHECK_WARN] = "warn",       [CHECK_FAIL] = "fail",
-        [CHECK_ERROR] = "error", [CHECK_SKIPPED] = "skipped",
-    };
-
-    return names[s];
-}
-
-const char *verdict_answer_name(enum verdict_answer a)
-{
-    static const char *const names[] = {
-        [VERDICT_GO] = "go", [VERDICT_NO_GO] = "no-go", [VERDICT_UNKNOWN] = "unknown"};
-
-    return names[a];
-}
-
-int verdict_exit_code(const struct verdict *v)
-{
-    static const int codes[] = {[VERDICT_GO] = 0, [VERDICT_NO_GO] = 1, [VERDICT_UNKNOWN] = 3};
-
-    return codes[v->answer];
-}
-
-void verdict_free(struct verdict *v)
-{
-    size_t i;
-
-    if (v == NULL)
-        return;
-    for (i = 0; i < v->nchecks; i++)
-        check_result_wipe(&v->checks[i]);
-    for (i = 0; v->names != NULL && v->names[i] != NULL; i++)
-        ;
-    strings_free(v->names);
-    free(v->checks);
-    free(v);
-}
-
-/* --- which checks --- */
-
-static const json_t *custom(const struct config *config)
-{
-    return config != NULL ? config_json(config, "prodcheck.sql") : NULL;
-}
-
-static int is_known(const char *word, const struct config *config)
-{
-    return check_find(word) != NULL ||
-           (strncmp(word, "sql:", 4) == 0 && json_object_get(custom(config), word + 4) != NULL);
-}
-
-int verdict_known(const char *words, const struct config *config, struct err *err)
-{
-    while (*words != '\0') {
-        size_t len = strcspn(words, ","), n;
-        char word[64];
-
-        (void)snprintf(word, sizeof(word), "%.*s", (int)(len < 63 ? len : 63), words);
-        if (len > 0 && !is_known(word, config)) {
-            const struct check *all = check_table(&n);
-            const char *names[64];
-            const char *close;
-            size_t i;
-
-            for (i = 0; i < n && i < 63; i++)
-                names[i] = all[i].id;
-            err_set(err, ERR_USAGE, "there is no check \"%s\"", word);
-            if ((close = nearest_word(word, names, i)) != NULL)
-                err_hint(err, "did you mean %s? mig-prodcheck --list shows all", close);
-            else
-                err_hint(err, "mig-prodcheck --list shows all");
-            return -1;
-        }
-        words += len + (words[len] == ',');
-    }
-    return 0;
-}
-
-static int in_words(const char *words, const char *id)
-{
-    size_t n = strlen(id);
-
-    while (*words != '\0') {
-        size_t len = strcspn(words, ",");
-
-        if (len == n && strncmp(words, id, n) == 0)
-            return 1;
-        words += len + (words[len] == ',');
-    }
-    return 0;
-}
-
-static int in_list(const struct cli_list *list, const char *id)
-{
-    size_t i;
-
-    for (i = 0; list != NULL && i < list->count; i++)
-        if (in_words(list->items[i], id))
-            return 1;
-    return 0;
-}
-
-static int in_config(const struct config *config, const char *id)
-{
-    size_t i;
-
-    for (i = 0; config != NULL && i < config_count(config, "prodcheck.skip"); i++)
-        if (in_words(config_item(config, "prodcheck.skip", i), id))
-            return 1;
-    return 0;
-}
-
-static int known_lists(const struct verdict_options *o, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; o->only != NULL && i < o->only->count; i++)
-        if (verdict_known(o->only->items[i], o->config, err) != 0)
-            return -1;
-    for (i = 0; o->skip != NULL && i < o->skip->count; i++)
-        if (verdict_known(o->skip->items[i], o->config, err) != 0)
-            return -1;
-    for (i = 0; o->config != NULL && i < config_count(o->config, "prodcheck.skip"); i++)
-        if (verdict_known(config_item(o->config, "prodcheck.skip", i), o->config, err) != 0)
-            return err_prefix(err, "mig.json: prodcheck.skip");
-    if (check_thresholds(o->config, err) != 0)
-        return -1;
-    return local_window_known(o->config, err);
-}
-
-/* --- what the tool locks mean --- */
-
-struct lock_owner {
-    const char *key;
-    const char *tool;
-};
-
-/* golang-migrate's key: crc32 of the database's and schema's names, salted. */
-static void migrate_key(const char *database, char key[24])
-{
-    uLong crc = crc32(0L, (const Bytef *)database, (uInt)strlen(database));
-
-    (void)snprintf(key, 24, "%" PRIu32, (uint32_t)crc * 1486364155u);
-}
-
-static void rails_key(const char *database, char key[24])
-{
-    uLong crc = crc32(0L, (const Bytef *)database, (uInt)strlen(database));
-
-    (void)snprintf(key, 24, "%" PRId64, (int64_t)2053462845 * (int64_t)crc);
-}
-
-static int judge_migration_locks(struct work *w, const struct check *k, const struct result *r,
-                                 struct check_result *out, struct err *err)
-{
-    char migrate[24], rails[24];
-    const struct lock_owner owners[] = {
-        {"77431708279161", "Flyway"},  {"75474063", "sqitch"}, {"4036779288569897133", "Reshape"},
-        {"2686470616", "Atlas"},       {migrate, "golang-migrate"}, {rails, "Rails"},
-        {"7169383,1919905644", "mig-rollback"}, /* rollback/locks.c */
-    };
-    const char *database = conn_database(w->c);
-    size_t i;
-    int row;
-
-    migrate_key(database, migrate);
-    rails_key(database, rails);
-    for (row = 0; row < result_rows(r); row++)
-        for (i = 0; i < sizeof(owners) / sizeof(owners[0]); i++)
-            if (strcmp(result_text(r, row, 0), owners[i].key) == 0) {
-                const char *who = result_text(r, row, 2);
-
-                if (check_evidence(out, owners[i].tool, NULL, who, NULL, err) != 0)
-                    return -1;
-                if (out->message == NULL &&
-                    check_say(out, k, CHECK_FAIL, err, "%s is migrating: %s", owners[i].tool,
-                              who != NULL ? who : "a session holds its lock") != 0)
-                    return -1;
-            }
-    return out->message != NULL ? 0 : check_say(out, k, CHECK_OK, err, "%s", k->ok);
-}
-
-/* --- checks that need no query of their own --- */
-
-static int check_version(struct work *w, const struct check *k, struct check_result *out,
-                         struct err *err)
-{
-    static const struct {
-        int major;
-        int year, month, day; /* the last release */
-    } ends[] = {{12, 2024, 11, 21}, {13, 2025, 11, 13}, {14, 2026, 11, 12}, {15, 2027, 11, 11},
-                {16, 2028, 11, 9},  {17, 2029, 11, 8},  {18, 2030, 11, 14}};
-    int version = conn_version(w->c), major = version / 10000;
-    time_t now = time(NULL);
-    struct tm t;
-    size_t i;
-
-    out->value = NULL;
-    (void)gmtime_r(&now, &t);
-    for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (ends[i].major == major &&
-            (t.tm_year + 1900) * 10000 + (t.tm_mon + 1) * 100 + t.tm_mday >=
-                ends[i].year * 10000 + ends[i].month * 100 + ends[i].day)
-            return check_say(out, k, CHECK_WARN, err,
-                             "PostgreSQL %d.%d: release %d ended its life on %d-%02d-%02d", major,
-                             version % 10000, major, ends[i].year, ends[i].month, ends[i].day);
-    return check_say(out, k, CHECK_OK, err, "PostgreSQL %d.%d", major, version % 10000);
-}
-
-static int check_environment(struct work *w, const struct check *k, struct check_result *out,
-                             struct err *err)
-{
-    const struct environment *e = w->o->environment;
-
-    if (e == NULL)
-        return check_say(out, k, CHECK_SKIPPED, err, "not asked");
-    if (e->contradiction)
-        return check_say(out, k, CHECK_FAIL, err, "%s",
-                         e->why != NULL ? e->why : "name and address disagree");
-    if (e->name == NULL)
-        return check_say(out, k, CHECK_SKIPPED, err, "no environment of mig.json has this address");
-    return check_say(out, k, CHECK_OK, err, "%s%s", e->name, e->production ? " (production)" : "");
-}
-
-static int check_pooler(struct work *w, const struct check *k, struct check_result *out,
-                        struct err *err)
-{
-    if (!conn_pooled(w->c))
-        return check_say(out, k, CHECK_OK, err, "%s", k->ok);
-    return check_say(out, k, CHECK_WARN, err,
-                     "a pooler stands between us and the server: mig-backup and mig-rollback will "
-                     "refuse it");
-}
-
-static int join_rows(struct buf *b, char *const *rows, struct err *err)
-{
-    size_t i;
-
-    if (rows == NULL || rows[0] == NULL)
-        return buf_adds(b, "base", err);
-    for (i = 0; rows[i] != NULL; i++)
-        if (buf_addf(b, err, "%s%s", i > 0 ? ", " : "", rows[i]) != 0)
-            return -1;
-    return 0;
-}
-
-static int check_revision(struct work *w, const struct check *k, struct check_result *out,
-                          struct err *err)
-{
-    const struct plan *p = w->o->plan != NULL && w->o->plan->version_table != NULL ? w->o->plan
-                                                                                   : w->o->history;
-    const struct err *why = w->o->revision_error;
-    struct buf from = {0}, to = {0};
-    int rc = -1;
-
-    if (p == NULL && why != NULL) {
-        /* The database knows a revision that the files do not: code and data do not belong together. */
-        if (why->hint[0] != '\0' && (out->remedy = strdup(why->hint)) == NULL)
-            return err_oom(err);
-        return check_say(out, k,
-                         strstr(why->message, "ahead") != NULL ? CHECK_FAIL : CHECK_ERROR, err, "%s",
-                         why->message);
-    }
-    if (p == NULL)
-        return check_say(out, k, CHECK_SKIPPED, err, "%s",
-                         w->o->alembic_problem != NULL ? w->o->alembic_problem
-                                                       : "no Alembic project was named");
-    if (join_rows(&from, p->from, err) != 0 || join_rows(&to, p->to, err) != 0)
-        goto out;
-    if (w->o->after && p->nsteps > 0)
-        rc = check_say(out, k, CHECK_FAIL, err, "at %s, not at %s: %zu revision%s to go", from.data,
-                       to.data, p->nsteps, p->nsteps == 1 ? "" : "s");
-    else if (p->nsteps == 0)
-        rc = check_say(out, k, CHECK_OK, err, "at %s, nothing to do", from.data);
-    else if (p->direction == PLAN_UP && strings_count(p->to) > 1)
-        rc = check_say(out, k, CHECK_WARN, err, "several heads: %s; at %s, %zu pending", to.data,
-                       from.data, p->nsteps);
-    else
-        rc = check_say(out, k, CHECK_OK, err, "at %s; %zu revision%s to %s", from.data, p->nsteps,
-                       p->nsteps == 1 ? "" : "s", to.data);
-out:
-    buf_free(&from);
-    buf_free(&to);
-    return rc;
-}
-
 /* The largest of the affected tables, as "sizes" saw it (at 100 MB/s). */
 static double largest(const struct verdict *v)
 {
@@ -380,13 +90,13 @@ static int check_local(struct work *w, const struct check *k, struct check_resul
         return check_say(out, k, CHECK_OK, err, "%s (from %s)", conn_title(w->c),
                          conn_source(w->c));
     if (strcmp(k->id, "version") == 0)
-        return check_version(w, k, out, err);
+        return facts_version(w->c, k, out, err);
     if (strcmp(k->id, "environment") == 0)
-        return check_environment(w, k, out, err);
+        return facts_environment(w->o, k, out, err);
     if (strcmp(k->id, "pooler") == 0)
-        return check_pooler(w, k, out, err);
+        return facts_pooler(w->c, k, out, err);
     if (strcmp(k->id, "revision") == 0)
-        return check_revision(w, k, out, err);
+        return facts_revision(w->o, k, out, err);
     if (strcmp(k->id, "disk") == 0)
         return local_disk(k, &limits, w->c, w->data_directory, largest(w->v), out, err);
     if (strcmp(k->id, "backup") == 0)
@@ -464,7 +174,7 @@ static void compose(struct work *w, struct round *r, int again)
         if (again && (out->status != CHECK_FAIL || k == NULL || !(k->flags & CHECK_VOLATILE)))
             continue;
         if (k == NULL) {
-            const char *sql = json_string_value(json_object_get(custom(w->o->config), out->id + 4));
+            const char *sql = json_string_value(json_object_get(selection_custom(w->o->config), out->id + 4));
 
             if (sql != NULL)
                 (void)ask(r, sql, -1, NULL, i);
@@ -576,7 +286,7 @@ static int judge_one(struct work *w, const struct check *k, const struct result 
     if (check_limits(k, w->o, &limits, err) != 0)
         return -1;
     if (strcmp(k->id, "migration-locks") == 0)
-        return judge_migration_locks(w, k, r, out, err);
+        return toollock_judge(k, conn_database(w->c), r, out, err);
     if (strcmp(k->id, "window") == 0)
         return local_window(k, w->o->config, r, out, err);
     if (strcmp(k->id, "baseline") == 0)
@@ -652,20 +362,21 @@ static int add(struct work *w, const char *id, struct err *err)
     struct verdict *v = w->v;
     struct check_result *more;
 
-    if (w->o->only != NULL && w->o->only->count > 0 && !in_list(w->o->only, id))
+    if (w->o->only != NULL && w->o->only->count > 0 && !selection_lists(w->o->only, id))
         return 0;
     if ((more = realloc(v->checks, (v->nchecks + 1) * sizeof(*more))) == NULL)
         return err_oom(err);
     v->checks = more;
     memset(&v->checks[v->nchecks], 0, sizeof(v->checks[0]));
     v->checks[v->nchecks].id = id;
+    v->checks[v->nchecks].status = CHECK_ERROR; /* until it has been made */
     v->nchecks++;
     return 0;
 }
 
 static int list_checks(struct work *w, struct err *err)
 {
-    const json_t *sql = custom(w->o->config), *one;
+    const json_t *sql = selection_custom(w->o->config), *one;
     const char *name;
     const struct check *all;
     size_t i, n;
@@ -682,6 +393,9 @@ static int list_checks(struct work *w, struct err *err)
     for (i = 0; w->v->names != NULL && w->v->names[i] != NULL; i++)
         if (add(w, w->v->names[i], err) != 0)
             return -1;
+    if (w->v->nchecks > MAX_QUERIES - 1)
+        return err_set(err, ERR_USAGE, "mig.json: prodcheck.sql has more than %d queries",
+                       MAX_QUERIES - 1 - (int)n);
     return 0;
 }
 
@@ -694,7 +408,7 @@ static int skip_some(struct work *w, struct err *err)
         struct check_result *out = &w->v->checks[i];
         const struct check own = {.id = out->id}, *k = check_find(out->id);
 
-        if (in_list(w->o->skip, out->id) || in_config(w->o->config, out->id)) {
+        if (selection_lists(w->o->skip, out->id) || selection_skips(w->o->config, out->id)) {
             renew(out);
             if (check_say(out, k != NULL ? k : &own, CHECK_SKIPPED, err, "skipped on request") != 0)
                 return -1;
@@ -778,7 +492,7 @@ struct verdict *verdict_run(struct conn *c, const struct verdict_options *o, str
         err_oom(err);
         goto out;
     }
-    if (known_lists(o, err) != 0 || list_checks(&w, err) != 0 ||
+    if (selection_check(o, err) != 0 || list_checks(&w, err) != 0 ||
         target_find(o->plan, o->closure, &w.target, err) != 0 ||
         skip_some(&w, err) != 0 || (w.zones = local_window_zones(o->config, err)) == NULL ||
         ask_round(&w, r, 0, err) != 0)
@@ -802,96 +516,4 @@ out:
         w.v = NULL;
     }
     return w.v;
-}
-
-struct verdict *verdict_unreachable(const struct err *why, struct err *err)
-{
-    struct verdict *v = calloc(1, sizeof(*v));
-    const struct check *k = check_find("connection");
-
-    if (v == NULL || (v->checks = calloc(1, sizeof(*v->checks))) == NULL) {
-        free(v);
-        err_oom(err);
-        return NULL;
-    }
-    v->nchecks = 1;
-    v->answer = VERDICT_UNKNOWN;
-    if (check_say(&v->checks[0], k, CHECK_ERROR, err, "%s", why->message) != 0 ||
-        (why->hint[0] != '\0' && strings_dup(&v->checks[0].remedy, why->hint, err) != 0)) {
-        verdict_free(v);
-        return NULL;
-    }
-    return v;
-}
-
-/* --- as JSON --- */
-
-static int put(json_t *o, const char *key, json_t *value)
-{
-    return value != NULL ? json_object_set_new(o, key, value) : -1;
-}
-
-static json_t *text_or_null(const char *s)
-{
-    return s != NULL ? json_string(s) : json_null();
-}
-
-static json_t *threshold_json(const struct check_result *r)
-{
-    json_t *t;
-
-    if (r->warn <= 0 && r->fail <= 0)
-        return json_null();
-    if ((t = json_object()) == NULL ||
-        put(t, "warn", r->warn > 0 ? json_real(r->warn) : json_null()) != 0 ||
-        put(t, "fail", r->fail > 0 ? json_real(r->fail) : json_null()) != 0) {
-        json_decref(t);
-        return NULL;
-    }
-    return t;
-}
-
-static json_t *result_json(const struct check_result *r)
-{
-    json_t *o = json_object();
-
-    if (o == NULL || put(o, "id", json_string(r->id)) != 0 ||
-        put(o, "status", json_string(check_status_name(r->status))) != 0 ||
-        put(o, "value", r->has_number ? json_real(r->number) : text_or_null(r->value)) != 0 ||
-        put(o, "unit", json_string(r->unit != NULL ? r->unit : "")) != 0 ||
-        put(o, "threshold", threshold_json(r)) != 0 ||
-        put(o, "message", text_or_null(r->message)) != 0 ||
-        put(o, "why", text_or_null(r->status == CHECK_OK || r->status == CHECK_SKIPPED ? NULL : r->why)) != 0 ||
-        put(o, "remedy", text_or_null(r->remedy)) != 0 ||
-        put(o, "evidence", r->evidence != NULL ? json_incref(r->evidence) : json_array()) != 0) {
-        json_decref(o);
-        return NULL;
-    }
-    return o;
-}
-
-json_t *verdict_json(const struct verdict *v, struct err *err)
-{
-    json_t *o = json_object(), *checks = json_array();
-    size_t i;
-
-    if (o == NULL || checks == NULL ||
-        put(o, "schema", json_string("mig-prodcheck/1")) != 0 ||
-        put(o, "verdict", json_string(verdict_answer_name(v->answer))) != 0)
-        goto oom;
-    for (i = 0; i < v->nchecks; i++) {
-        json_t *one = result_json(&v->checks[i]);
-
-        if (one == NULL || json_array_append_new(checks, one) != 0)
-            goto oom;
-    }
-    if (json_object_set(o, "checks", checks) != 0)
-        goto oom;
-    json_decref(checks);
-    return o;
-oom:
-    json_decref(o);
-    json_decref(checks);
-    err_oom(err);
-    return NULL;
 }

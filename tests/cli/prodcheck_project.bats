@@ -424,3 +424,19 @@ END
     verdict_is unknown
     status_is error 'permission denied' 'GRANT'
 }
+
+@test "each run is a line of the operation log, whose head is in the report" {
+    echo '{"prodcheck": {"thresholds": {"connections": {"fail": 0.1}}}}' >mig.json
+    mig mig-prodcheck --only connections --format json --log-file log.jsonl --reason "ticket 7"
+    assert_exit 1
+    head=$(json "['log_head']")
+    mig mig-backup log verify log.jsonl --head "$head"
+    assert_exit 0
+    grep -q '"prodcheck"' log.jsonl
+    grep -q '"no-go"' log.jsonl
+    grep -q 'ticket 7' log.jsonl
+    grep -q '"connections"' log.jsonl
+    mig mig-prodcheck --only connections --log-file /nowhere/log.jsonl
+    assert_exit 2
+    assert_err /nowhere
+}
