@@ -129,10 +129,10 @@ static int cut(struct reader *r, size_t base, size_t end, struct err *err)
     char *text = s->text + base;
     char saved = s->text[end];
     size_t i, start = 0, last = 0;
-    int open = 0, depth = 0, atomic = 0, rc = -1;
+    int open = 0, depth = 0, atomic = 0, scanned = 0, rc = -1;
 
     s->text[end] = '\0';
-    if (parse_scan(text, &tokens, err) < 0)
+    if ((scanned = parse_scan(text, &tokens, err)) < 0)
         goto out;
     for (i = 0; i < tokens.count; i++) {
         const struct parse_token *t = &tokens.items[i];
@@ -181,9 +181,11 @@ static int cut(struct reader *r, size_t base, size_t end, struct err *err)
     rc = 0;
 out:
     s->text[end] = saved;
-    if (rc < 0 && err->kind != ERR_NONE && tokens.at > 0 && strchr(err->message, '\n') == NULL) {
+    if (rc < 0 && scanned < 0) {
         char why[256];
-        size_t n = strlen(err->message);
+        /* The scanner quotes what it stopped at, which may be a value. */
+        const char *near = strstr(err->message, " at or near ");
+        size_t n = near != NULL ? (size_t)(near - err->message) : strlen(err->message);
 
         if (n >= sizeof(why))
             n = sizeof(why) - 1;

@@ -217,8 +217,10 @@ static void checked_domain(struct inquiry *q, const struct effect *e, const stru
             probe_from(&b, t, (e->flags & EFFECT_ONLY) != 0, NULL, q->err) < 0 ||
             buf_adds(&b, ") q", q->err) < 0)
             q->failed = 1;
-        else
+        else {
+            q->quotes = using != NULL;
             probe_set(q, index, PROBE_VIOLATION, &b, t, -1);
+        }
         inquiry_probe(q, index)->cast = 1;
     }
     buf_free(&b);
@@ -294,6 +296,7 @@ void detect_cast(struct inquiry *q, const struct effect *e)
             q->failed = 1;
             goto out;
         }
+        q->quotes = using != NULL;
         probe_set(q, index, PROBE_LOSS, &b, t, -1);
         inquiry_probe(q, index)->values_per_row = 1;
         inquiry_probe(q, index)->cast = 1;

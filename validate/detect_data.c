@@ -24,7 +24,7 @@ static const char dependents_sql[] =
 
 /* SELECT count(*), count(*) FILTER (WHERE <condition>) FROM t */
 static void probe_rows(struct inquiry *q, long index, const struct catalog_table *t, int only,
-                       const char *alias, const char *condition, double fraction)
+                       const char *alias, const char *condition, double fraction, int quotes)
 {
     struct buf b = {0};
 
@@ -32,8 +32,10 @@ static void probe_rows(struct inquiry *q, long index, const struct catalog_table
         if (buf_addf(&b, q->err, "SELECT count(*), count(*) FILTER (WHERE %s)", condition) < 0 ||
             probe_from(&b, t, only, alias, q->err) < 0)
             q->failed = 1;
-        else
+        else {
+            q->quotes = quotes;
             probe_set(q, index, PROBE_VIOLATION, &b, t, fraction);
+        }
         inquiry_probe(q, index)->certain = 1;
     }
     buf_free(&b);
@@ -52,7 +54,7 @@ static void required(struct inquiry *q, const struct effect *e)
                           object);
     probe_subject(q, index, "ADD COLUMN", object);
     probe_what(q, index, "would have no value for it");
-    probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, NULL, "true", 1);
+    probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, NULL, "true", 1, 0);
     free(object);
 }
 
@@ -80,7 +82,7 @@ static void nulls(struct inquiry *q, const struct effect *e, const char *column,
             q->failed = 1;
         else
             probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, NULL, b.data,
-                       facts_column(q->facts, t->oid, column, &c) ? c.null_frac : -1);
+                       facts_column(q->facts, t->oid, column, &c) ? c.null_frac : -1, 0);
     }
 out:
     free(object);
@@ -158,8 +160,10 @@ static void duplicates(struct inquiry *q, const struct effect *e, const json_t *
                      where != NULL ? " AND (" : "", where != NULL ? where : "",
                      where != NULL ? ")" : "", key.data) < 0)
             q->failed = 1;
-        else
+        else {
+            q->quotes = e->kind == EFFECT_CREATE_INDEX;
             probe_set(q, index, PROBE_VIOLATION, &b, t, -1);
+        }
         inquiry_probe(q, index)->certain = 1;
     }
 out:
@@ -188,7 +192,7 @@ static void check(struct inquiry *q, const struct effect *e, const char *express
         if (buf_addf(&b, q->err, "(%s) IS FALSE", expression) < 0)
             q->failed = 1;
         else
-            probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, NULL, b.data, -1);
+            probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, NULL, b.data, -1, 1);
     }
     free(object);
     buf_free(&b);
@@ -248,7 +252,7 @@ static void orphans(struct inquiry *q, const struct effect *e, const struct cata
             buf_addf(&b, q->err, " WHERE %s)", match.data) < 0)
             q->failed = 1;
         else
-            probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, "r", b.data, -1);
+            probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, "r", b.data, -1, 0);
     }
     free(object);
     buf_free(&some);

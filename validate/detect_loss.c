@@ -312,6 +312,7 @@ static void lose_rows_of(struct inquiry *q, const struct effect *e, const struct
         q->failed = 1;
         goto out;
     }
+    q->quotes = where != NULL;
     probe_set(q, index, PROBE_LOSS, &b, t, 1);
 out:
     free(where);
@@ -391,6 +392,7 @@ static void change_rows(struct inquiry *q, const struct effect *e)
         q->failed = 1;
         goto out;
     }
+    q->quotes = 1;
     probe_set(q, index, PROBE_LOSS, &b, t, 1);
     inquiry_probe(q, index)->values_per_row = 1;
 out:
@@ -471,6 +473,7 @@ static void carry_on(struct inquiry *q, const struct effect *e, const struct cat
                       object.data);
         if (index >= 0) {
             inquiry_finding(q, index)->covered = 1;
+            q->quotes = 1;
             probe_set(q, index, PROBE_LOSS, &sql, child, 1);
         }
         if (cascade)

@@ -39,6 +39,7 @@ struct probe {
     int shaken;            /* an earlier statement writes to the same table: never exact */
     int recreated;         /* generated: what goes is computed again */
     int cast;              /* an error of the data (22xxx) says that the statement would fail */
+    int quotes;            /* SQL holds the script's own expressions, and so its literals */
     int certain;           /* VIOLATION: any such row makes the statement fail */
 };
 
@@ -66,6 +67,7 @@ struct inquiry {
     struct past past;
     size_t step;           /* the one being looked at */
     int opaque_before;     /* an opaque statement came before: names may have changed */
+    int quotes;            /* the SQL being built holds the script's own expressions */
     int retyped;           /* a column changed its type before */
     int failed;            /* out of memory; ERR says so */
     struct err *err;

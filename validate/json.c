@@ -81,13 +81,13 @@ static json_t *finding_json(const struct finding *f, const struct plan *p, int s
             ? json_null()
             : json_pack("{s:o, s:o, s:o, s:b, s:o}", "rows", number(f->loss_rows), "values",
                         number(f->loss_values), "bytes", number(f->loss_bytes), "exact",
-                        f->loss_exact, "sql", query_json(f->loss_sql, show_values)));
+                        f->loss_exact, "sql", query_json(f->loss_sql, show_values || !f->quotes)));
     (void)json_object_set_new(out, "violations",
                               !f->has_violations
                                   ? json_null()
                                   : json_pack("{s:o, s:b, s:o}", "rows", number(f->violation_rows),
                                               "exact", f->violation_exact, "sql",
-                                              query_json(f->violation_sql, show_values)));
+                                              query_json(f->violation_sql, show_values || !f->quotes)));
     if (f->ignored != NULL)
         (void)json_object_set_new(out, "reason", json_string(f->ignored));
     return out;

@@ -39,6 +39,7 @@ struct finding {
     uint64_t violation_rows;
     int violation_exact;
     char *violation_sql;
+    int quotes;             /* the SQL above holds the script's own literals */
     int covered;            /* a snapshot of the affected tables covers this loss */
     int opaque;
     int predicted_failure;  /* the statement would fail as the data is now */

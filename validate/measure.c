@@ -219,6 +219,7 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
 
         if ((*to = strdup(p->sql)) == NULL)
             inquiry_oom(q);
+        f->quotes = p->quotes;
     }
     if (a->answered) {
         f->table_rows = (uint64_t)a->total;

@@ -46,6 +46,8 @@ void probe_set(struct inquiry *q, long index, enum probe_kind kind, struct buf *
 
     if (p == NULL || q->failed)
         return;
+    p->quotes = q->quotes;
+    q->quotes = 0;
     p->kind = kind;
     if (sql != NULL && (p->sql = buf_take(sql, q->err)) == NULL)
         q->failed = 1;

@@ -1,0 +1,218 @@
+#!/usr/bin/env bats
+# mig-validate: verdicts, exit codes, forms, exemptions.  What it counts is compared with the truth in
+# validate_loss, what it predicts of locks in validate_locks.
+
+load ../lib/common
+
+setup_file() {
+    db_create
+    export MIG_STATE_DIR=$BATS_FILE_TMPDIR/state
+    sql "create table users (id int primary key, phone text, secret text)" \
+        "insert into users select g, case when g % 4 = 0 then 'p' || g end, 'hunter2' from generate_series(1, 400) g" \
+        "create table empty (id int primary key)" "analyze"
+}
+teardown_file() { db_drop; }
+
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+# judge SQL [OPTION]...: as a file
+judge() {
+    printf '%s\n' "$1" >x.sql
+    shift
+    mig mig-validate sql x.sql "$@"
+}
+
+field() { "$MIG_PYTHON" -c 'import json,sys; j=json.load(sys.stdin); print(eval(sys.argv[1], {"j": j, "f": j.get("findings"), "code": lambda c: [x for x in j["findings"] if x["code"] == c][0]}))' "$1" <<<"$output"; }
+
+@test "safe is 0, unsafe 1, usage 2, unknown 3" {
+    judge "create table t (a int)"
+    [ "$status" -eq 0 ]
+    [[ $output == *$'\n'"safe: "* ]]
+    judge "alter table users drop column phone"
+    [ "$status" -eq 1 ]
+    judge "select 1" --fail-on nonsense
+    [ "$status" -eq 2 ]
+    judge "do \$\$ begin execute 'drop table users'; end \$\$"
+    [ "$status" -eq 3 ]
+    judge "this is no sql"
+    [ "$status" -eq 3 ]
+    # unsafe beats unknown
+    judge "do \$\$ begin end \$\$; drop table users"
+    [ "$status" -eq 1 ]
+}
+
+@test "what cannot be read at all is exit 3, with file and line" {
+    judge $'select 1;\n  select \'abc'
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"x.sql:2:"* ]]
+    judge '\connect other'
+    [ "$status" -eq 3 ]
+    mig mig-validate sql no_such_file.sql
+    [ "$status" -ne 0 ]
+    [[ $stderr == *no_such_file.sql* ]]
+}
+
+@test "a dropped column is counted: values, rows, bytes" {
+    judge "alter table users drop column phone" --format json
+    [ "$status" -eq 1 ]
+    [ "$(field 'j["schema"]')" = mig-validate/1 ]
+    [ "$(field 'code("drop-column")["loss"]["values"]')" = 100 ]
+    [ "$(field 'code("drop-column")["loss"]["rows"]')" = 100 ]
+    [ "$(field 'code("drop-column")["loss"]["exact"]')" = True ]
+    [ "$(field 'code("drop-column")["object"]')" = public.users.phone ]
+    [ "$(field 'code("drop-column")["lock"]["mode"]')" = AccessExclusiveLock ]
+    # The query beside the count gives the same count.
+    [ "$(sql "$(field 'code("drop-column")["loss"]["sql"]')" | cut -d'|' -f3)" = 100 ]
+}
+
+@test "JSON has every key that was promised" {
+    judge "drop table users" --format json
+    [ "$(field 'sorted({"verdict","from","to","steps","findings","ignored","locks"} - set(j))')" = "[]" ]
+    [ "$(field 'sorted({"code","hazard","severity","object","message","remedy","statement","revision","file","lock","rewrite","scan","evidence","loss","violations"} - set(f[0]))')" = "[]" ]
+    [ "$(field 'sorted(f[0]["statement"])')" = "['column', 'index', 'line', 'text']" ]
+    [ "$(field 'sorted({"rows","values","bytes","exact","sql"} - set(code("drop-table")["loss"]))')" = "[]" ]
+    [ "$(field 'sorted({"statement","relation","mode","rewrite","scan"} - set(j["locks"][0]))')" = "[]" ]
+}
+
+@test "a zero in an empty table is no evidence" {
+    judge "drop table empty" --format json
+    [ "$status" -eq 1 ]
+    [ "$(field 'code("drop-table")["evidence"]')" = empty ]
+    [ "$(field 'code("drop-table")["severity"]')" = critical ]
+}
+
+@test "a zero among rows lowers the severity" {
+    sql "create table hollow as select g as id, null::text as v from generate_series(1, 10) g"
+    judge "alter table hollow drop column v" --format json
+    [ "$status" -eq 0 ]
+    [ "$(field 'code("drop-column")["severity"]')" = low ]
+}
+
+@test "past the budget statistics answer, and say so" {
+    sql "create table slow as select g as id, 'x' || g as v from generate_series(1, 2000) g" "analyze slow"
+    judge "update slow set v = pg_sleep(0.1)::text || v" --format json --budget 100ms
+    [ "$status" -eq 1 ]
+    [ "$(field 'code("update-rows")["evidence"]')" = estimated ]
+    [ "$(field 'code("update-rows")["loss"]["exact"]')" = False ]
+}
+
+@test "offline measures nothing and touches nothing" {
+    PGHOST=/nowhere judge "alter table users drop column phone" --offline --format json
+    [ "$status" -eq 1 ]
+    [ "$(field 'code("drop-column")["evidence"]')" = none ]
+    [ ! -e backups ]
+}
+
+@test "literals appear in no output, unless asked for" {
+    judge "delete from users where secret = 'hunter2'; update users set phone = 'topsecret' where id = 1; do 'hidden'; comment on table users is 'quiet'" --format json
+    [[ $output != *hunter2* && $output != *topsecret* && $output != *hidden* ]]
+    judge "delete from users where secret = 'hunter2'" --format json --show-values
+    [[ $output == *hunter2* ]]
+    judge "alter table users alter column secret type int using secret::int"
+    [[ $output != *hunter2* && $stderr != *hunter2* ]]
+    [ "$status" -eq 1 ]
+}
+
+@test "mig:ignore exempts with a reason, and an unused one is told" {
+    judge $'-- mig:ignore drop-column moved to profiles\nalter table users drop column phone' --format json
+    [ "$status" -eq 0 ]
+    [ "$(field 'j["ignored"][0]["reason"]')" = "moved to profiles" ]
+    judge $'-- mig:ignore drop-column moved to profiles\nalter table users drop column phone' --no-ignore
+    [ "$status" -eq 1 ]
+    judge $'-- mig:ignore drop-column\nalter table users drop column phone'
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"needs a reason"* ]]
+    judge $'-- mig:ignore truncate because\nselect 1' --format json
+    [ "$(field 'j["unused_ignores"]')" = "['x.sql:1: truncate']" ]
+    judge $'-- mig:ignore no-such-code because\nselect 1'
+    [[ $stderr == *no-such-code* ]]
+    judge $'drop table users;\n-- mig:ignore-file drop-table a scratch database\nselect 1'
+    [ "$status" -eq 0 ]
+    judge $'drop table users; -- mig:ignore opaque it is fine\ndo $$ begin end $$' --format json
+    [ "$(field 'j["ignored"][0]["code"]')" = opaque ]
+}
+
+@test "mig.json: severities, exemptions, limits" {
+    printf '{"validate": {"severities": {"drop-column": "low"}}}' >mig.json
+    judge "alter table users drop column phone"
+    [ "$status" -eq 0 ]
+    printf '{"validate": {"exempt": [{"code": "drop-column", "object": "public.users.phone", "reason": "known"}]}}' >mig.json
+    judge "alter table users drop column phone"
+    [ "$status" -eq 0 ]
+    printf '{"validate": {"max_loss_rows": 50, "severities": {"drop-column": "low"}}}' >mig.json
+    judge "alter table users drop column phone"
+    [ "$status" -eq 1 ]
+    judge "alter table users drop column phone" --max-loss-rows 100
+    [ "$status" -eq 0 ]
+}
+
+@test "--fail-on moves the line" {
+    judge "alter table users drop column phone" --fail-on critical
+    [ "$status" -eq 1 ]
+    judge "alter table users alter column id set default 5" --fail-on low
+    [ "$status" -eq 1 ]
+    judge "alter table users alter column id set default 5"
+    [ "$status" -eq 0 ]
+}
+
+@test "several reports from one run, each well formed" {
+    judge "drop table users; do 'x'" --format text --format json=j.json --format sarif=s.json --format junit=u.xml \
+        --format markdown=m.md --format github=g.txt --format gitlab=l.json
+    [ "$status" -eq 1 ]
+    "$MIG_PYTHON" - <<'END'
+import json, xml.dom.minidom
+s = json.load(open("s.json"))
+assert s["version"] == "2.1.0"
+rules = s["runs"][0]["tool"]["driver"]["rules"]
+for r in s["runs"][0]["results"]:
+    assert rules[r["ruleIndex"]]["id"] == r["ruleId"]
+    assert r["locations"][0]["physicalLocation"]["region"]["startLine"] == 1
+x = xml.dom.minidom.parse("u.xml")
+suite = x.getElementsByTagName("testsuite")[0]
+assert int(suite.getAttribute("tests")) == len(suite.getElementsByTagName("testcase"))
+assert int(suite.getAttribute("failures")) == len(suite.getElementsByTagName("failure")) > 0
+g = json.load(open("l.json"))
+assert len({e["fingerprint"] for e in g}) == len(g) > 0
+assert open("m.md").read().startswith("## mig-validate: unsafe")
+assert all(l.startswith("::") for l in open("g.txt"))
+json.load(open("j.json"))
+END
+}
+
+@test "two reports on standard output are refused before any work" {
+    judge "select 1" --format json --format text
+    [ "$status" -eq 2 ]
+}
+
+@test "a role that may not read the table gets unknown or unsafe, never safe" {
+    role_create mig_blind
+    sql "create table closed as select g as id, 'v'::text as v from generate_series(1, 10) g" "analyze"
+    printf 'alter table closed alter column id set not null;\n' >x.sql
+    mig mig-validate sql x.sql -U mig_blind
+    [ "$status" -ne 0 ]
+}
+
+@test "rows that a policy hides are not left out of a count" {
+    role_create mig_rls
+    sql "create table guarded (id int, v text)" "insert into guarded select g, 'v' from generate_series(1, 10) g" \
+        "alter table guarded enable row level security" "create policy none on guarded using (false)" \
+        "grant select on guarded to mig_rls"
+    printf 'delete from guarded where id > 5;\n' >x.sql
+    mig mig-validate sql x.sql -U mig_rls --fail-on critical
+    [ "$status" -eq 3 ]
+}
+
+@test "nothing is written, nothing stronger than ACCESS SHARE is taken" {
+    before=$(db_digest)
+    judge "drop table users; alter table empty add column x serial; delete from users; truncate users"
+    [ "$(db_digest)" = "$before" ]
+    # Beside a session that holds ROW EXCLUSIVE the count goes on.
+    coproc PSQL { psql -XAtq; }
+    echo "begin; lock table users in exclusive mode; select 'held';" >&"${PSQL[1]}"
+    read -r -u "${PSQL[0]}" line
+    [ "$line" = held ]
+    judge "alter table users drop column phone" --format json
+    echo "rollback; \\q" >&"${PSQL[1]}"
+    wait "$PSQL_PID" || :
+    [ "$(field 'code("drop-column")["loss"]["values"]')" = 100 ]
+}
