@@ -380,7 +380,9 @@ static int validate(struct guard *g, struct err *err)
                          f->message) != 0)
             return -1;
     }
-    if (g->judgement->verdict == JUDGE_UNKNOWN && g->judgement->why_unknown != NULL &&
+    /* What triggers and rules do is verified before COMMIT (proof_writes). */
+    if (g->judgement->verdict == JUDGE_UNKNOWN && !g->judgement->only_fires &&
+        g->judgement->why_unknown != NULL &&
         guard_refuse(g, err, "validate", 1, NULL, "%s", g->judgement->why_unknown) != 0)
         return -1;
     if (g->closure->opaque > 0 && g->judgement->nfindings == 0 &&

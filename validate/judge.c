@@ -109,14 +109,27 @@ static void weigh(struct inquiry *q)
             strings_dup(&out->why_unknown, f->message, q->err) < 0)
             q->failed = 1;
     }
+    if (out->why_unknown == NULL)
+        for (i = 0; i < out->nfindings && out->why_unknown == NULL; i++) {
+            const struct finding *f = &out->findings[i];
+
+            if (f->ignored != NULL || strcmp(f->code, "fires-triggers") != 0)
+                continue;
+            out->only_fires = 1;
+            if (strings_dup(&out->why_unknown, f->message, q->err) < 0)
+                q->failed = 1;
+        }
     /* A step whose SQL nobody has read (--no-sql) cannot be called safe; one that cannot be rendered or
      * has no way back is a finding. */
-    for (i = 0; i < q->plan->nsteps && out->why_unknown == NULL; i++) {
+    for (i = 0; i < q->plan->nsteps && (out->why_unknown == NULL || out->only_fires); i++) {
         const struct plan_step *s = &q->plan->steps[i];
         struct buf why = {0};
 
         if (s->script != NULL || s->online_only || s->irreversible)
             continue;
+        free(out->why_unknown);
+        out->why_unknown = NULL;
+        out->only_fires = 0;
         if (buf_addf(&why, q->err, "the SQL of %s is not known here (--no-sql)",
                      s->revision != NULL ? s->revision : "a step") < 0 ||
             (out->why_unknown = buf_take(&why, q->err)) == NULL)
@@ -148,6 +161,7 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
         goto out;
     q.steps = steps;
     detect(&q, steps);
+    detect_fires(&q);
     locks_predict(&q, steps);
     name_locks(&q);
     if (q.failed || (c != NULL && measure_run(&q, err) < 0))

@@ -61,6 +61,7 @@ struct judgement {
     struct lock_row *locks;
     size_t nlocks;
     char *why_unknown; /* or NULL */
+    int only_fires;    /* unknown by fires-triggers alone: who verifies before COMMIT may go on */
     char **unused_ignores; /* "0042_x.py:17: drop-column", NULL-terminated or NULL */
 };
 

@@ -45,3 +45,23 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     mig mig-validate sql a.sql --format json
     assert_out 'would-fail' 'own_t'
 }
+
+@test "what triggers, rules and views make of a write is not called safe" {
+    sql "create table spilled (a int)" "insert into spilled select generate_series(1, 9)" \
+        "create table fired (a int)" "create function spill() returns trigger language plpgsql as 'begin delete from spilled; return null; end'" \
+        "create trigger spill after insert on fired for each statement execute function spill()" \
+        "create view through as select a from spilled"
+    for script in "INSERT INTO fired VALUES (1);" "INSERT INTO through VALUES (1);" \
+        "CREATE VIEW fresh AS SELECT a FROM spilled; DELETE FROM fresh;" \
+        "CREATE RULE r AS ON INSERT TO spilled DO ALSO DELETE FROM fired; INSERT INTO spilled VALUES (1);"; do
+        echo "$script" >a.sql
+        mig mig-validate sql a.sql
+        echo "$script"
+        assert_exit 3
+        assert_out '^unknown' 'fires-triggers'
+    done
+    echo "-- mig:ignore fires-triggers it was read
+INSERT INTO fired VALUES (1);" >a.sql
+    mig mig-validate sql a.sql
+    assert_exit 0
+}
