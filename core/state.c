@@ -11,6 +11,7 @@
 #include "core/buf.h"
 #include "core/cli.h"
 #include "core/config.h"
+#include "core/outfile.h"
 
 static const char *from_env(const char *name)
 {
@@ -90,6 +91,30 @@ static int make_path(char *path, struct err *err)
     return 0;
 }
 
+/* The folder of its own in the shelf is kept out of repositories, as the shelf's backups are: the log
+ * names servers, people and commands. */
+static int ignore_it(const char *dir, struct err *err)
+{
+    static const char all[] = "*\n";
+    size_t n = strlen(dir), m = strlen("/.state");
+    struct buf path = {0};
+    int rc = 0;
+
+    if (n < m || strcmp(dir + n - m, "/.state") != 0)
+        return 0;
+    if (buf_addf(&path, err, "%s/.gitignore", dir) != 0)
+        return -1;
+    if (access(path.data, F_OK) != 0 && outfile_write_whole(path.data, all, strlen(all), err) != 0) {
+        /* Another process was faster. */
+        if (access(path.data, F_OK) == 0)
+            err_clear(err);
+        else
+            rc = -1;
+    }
+    buf_free(&path);
+    return rc;
+}
+
 int state_make(const char *dir, const char **is_volatile, struct err *err)
 {
     /* linux/magic.h */
@@ -112,6 +137,8 @@ int state_make(const char *dir, const char **is_volatile, struct err *err)
         (void)err_set_errno(err, ERR_FAILED, "cannot write in the folder \"%s\"", dir);
         goto out;
     }
+    if (ignore_it(dir, err) != 0)
+        goto out;
     if (statfs(dir, &fs) == 0) {
         unsigned long type = (unsigned long)fs.f_type & 0xffffffffUL;
 
