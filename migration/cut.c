@@ -159,6 +159,15 @@ static int boundary(struct cutter *c, size_t i)
     return 1;
 }
 
+/* The server's version table stays, as it does when Alembic runs online. */
+static int leave_out(struct cutter *c, const struct statement *s)
+{
+    if (take(c, s->offset) != 0)
+        return -1;
+    c->from = end_of(c->s, s);
+    return 0;
+}
+
 static int statement(struct cutter *c, size_t i)
 {
     const struct statement *s = &c->s->statements[i];
@@ -176,13 +185,9 @@ static int statement(struct cutter *c, size_t i)
     case VERSION_CREATE:
         if (c->r->keep_create && c->at == 0)
             break;
-        /* fallthrough */
+        return leave_out(c, s);
     case VERSION_DROP:
-        /* the server's table stays, as it does when Alembic runs online */
-        if (take(c, s->offset) != 0)
-            return -1;
-        c->from = end_of(c->s, s);
-        return 0;
+        return leave_out(c, s);
     case VERSION_ODD:
         return odd(c, s, "a change of the version table that is not Alembic's");
     case VERSION_NOT:

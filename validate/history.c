@@ -15,10 +15,16 @@
 #include "migration/plan.h"
 #include "migration/survey.h"
 #include "pg/conn.h"
+#include "script/statement.h"
 #include "validate/hearing.h"
+#include "validate/judge.h"
+#include "validate/report.h"
 
-enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_GITHUB };
-static const char *const formats[] = {"text", "json", "github", NULL};
+enum { FORMAT_TEXT, FORMAT_JSON };
+static const char *const formats[] = {"text",     "json",   "sarif",  "junit",
+                                      "markdown", "github", "gitlab", NULL};
+static int (*const writers[])(FILE *, const struct report_judgement *, struct err *) = {
+    NULL, NULL, report_sarif, report_junit, report_markdown, report_github, report_gitlab};
 static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
 static const char *const verdicts[] = {"safe", "unsafe", "unknown"};
 
@@ -127,57 +133,103 @@ static json_t *as_json(const struct survey *s, int verdict, struct err *err)
     return out;
 }
 
-/* Workflow commands: %, CR and LF are escaped, in properties also : and , */
-static void write_escaped(FILE *out, const char *s, int property)
+/* The survey as a judgement of files, for the reports that pipelines read: one step per file, and a
+ * statement that is only a place in it. */
+struct likeness {
+    struct judgement judgement;
+    struct plan plan;
+    struct statement *places;
+};
+
+static void likeness_free(struct likeness *l)
 {
-    for (; *s != '\0'; s++) {
-        if (*s == '%' || *s == '\r' || *s == '\n' || (property && (*s == ':' || *s == ',')))
-            fprintf(out, "%%%02X", (unsigned)(unsigned char)*s);
-        else
-            fputc(*s, out);
-    }
+    free(l->judgement.findings);
+    free(l->plan.steps);
+    free(l->places);
 }
 
-static void write_github(FILE *out, const struct survey *s, int fail_on)
+static size_t step_of(struct likeness *l, const struct survey_item *f)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        const struct survey_item *f = &s->items[i];
+    static char none[] = "";
+    char *file = f->file != NULL ? f->file : none;
+    struct plan_step *s;
 
-        fprintf(out, "::%s title=", (int)f->severity >= fail_on ? "error"
-                                    : f->severity == SURVEY_LOW ? "notice" : "warning");
-        write_escaped(out, f->title, 1);
-        if (f->file != NULL) {
-            fputs(",file=", out);
-            write_escaped(out, f->file, 1);
-        }
-        if (f->line > 0)
-            fprintf(out, ",line=%d", f->line);
-        fputs("::", out);
-        write_escaped(out, f->message, 0);
-        fputc('\n', out);
+    for (size_t i = 0; i < l->plan.nsteps; i++) {
+        if (strcmp(l->plan.steps[i].file, file) == 0)
+            return i;
     }
+    s = &l->plan.steps[l->plan.nsteps];
+    s->file = file;
+    s->revision = f->revision != NULL ? f->revision : file;
+    s->message = none;
+    return l->plan.nsteps++;
+}
+
+static int likeness_make(const struct survey *s, int verdict, struct likeness *l, struct err *err)
+{
+    static char *no_rows[] = {NULL};
+    static char none[] = "";
+
+    memset(l, 0, sizeof(*l));
+    l->judgement.findings = calloc(s->count + 1, sizeof(*l->judgement.findings));
+    l->plan.steps = calloc(s->count + 1, sizeof(*l->plan.steps));
+    l->places = calloc(s->count + 1, sizeof(*l->places));
+    if (l->judgement.findings == NULL || l->plan.steps == NULL || l->places == NULL)
+        return err_oom(err);
+    l->plan.direction = PLAN_SQL; /* lines are the file's own */
+    l->plan.from = no_rows;
+    l->plan.to = no_rows;
+    l->judgement.verdict = verdict == 0 ? JUDGE_SAFE : verdict == 1 ? JUDGE_UNSAFE : JUDGE_UNKNOWN;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct survey_item *from = &s->items[i];
+        struct finding *f = &l->judgement.findings[i];
+
+        f->code = from->code;
+        f->hazard = from->title;
+        f->severity = (enum severity)from->severity;
+        f->object = from->revision != NULL ? from->revision : none;
+        f->message = from->message;
+        f->remedy = from->remedy != NULL ? from->remedy : none;
+        f->step = step_of(l, from);
+        l->places[i].index = 1;
+        l->places[i].line = from->line > 0 ? from->line : 1;
+        l->places[i].column = 1;
+        l->places[i].text = none;
+        l->places[i].file = l->plan.steps[f->step].file;
+        f->statement = &l->places[i];
+    }
+    l->judgement.nfindings = s->count;
+    return 0;
 }
 
 static int write_all(struct report *report, const struct survey *s, int verdict, int fail_on,
                      struct err *err)
 {
     json_t *json = as_json(s, verdict, err);
-    int rc = json != NULL ? 0 : -1;
+    struct report_judgement shown = {0};
+    struct likeness l;
+    int rc = json != NULL ? likeness_make(s, verdict, &l, err) : -1;
 
+    if (json == NULL)
+        return -1;
+    shown.judgement = &l.judgement;
+    shown.plan = &l.plan;
+    shown.fail_on = (enum severity)fail_on;
     for (size_t i = 0; rc == 0 && i < report->count; i++) {
         struct report_output *o = &report->outputs[i];
 
         if (o->format == FORMAT_TEXT)
             write_text(o->out, s, verdict,
                        o->path == NULL && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
-        else if (o->format == FORMAT_GITHUB)
-            write_github(o->out, s, fail_on);
-        else
+        else if (o->format == FORMAT_JSON)
             rc = report_json(o->out, json, err);
+        else
+            rc = writers[o->format](o->out, &shown, err);
     }
     if (rc == 0)
         rc = report_close(report, err);
     json_decref(json);
+    likeness_free(&l);
     return rc;
 }
 

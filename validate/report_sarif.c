@@ -75,8 +75,10 @@ static json_t *result(const struct report_judgement *r, size_t index)
     if (f->has_violations)
         (void)json_object_set_new(properties, "violations",
                                   json_integer((json_int_t)f->violation_rows));
-    out = json_pack("{s:s, s:i, s:s, s:{s:s}, s:[{s:{s:{s:s}, s:o}}], s:{s:s}, s:o}", "ruleId",
-                    f->code, "ruleIndex", h == NULL ? 0 : (int)(h - hazard_table), "level",
+    /* the findings of `history` are in no table: a rule's index is then left out */
+    out = json_pack("{s:s, s:o*, s:s, s:{s:s}, s:[{s:{s:{s:s}, s:o}}], s:{s:s}, s:o}", "ruleId",
+                    f->code, "ruleIndex",
+                    h == NULL ? NULL : json_integer((json_int_t)(h - hazard_table)), "level",
                     level_of(f->severity), "message", "text", f->message, "locations",
                     "physicalLocation", "artifactLocation", "uri", file_of(r, f), "region", region,
                     "partialFingerprints", "mig/1", hex, "properties", properties);

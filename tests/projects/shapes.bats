@@ -33,25 +33,28 @@ execute() {
 }
 # Down to REV and up again, by our SQL and by Alembic: the same database each time.
 as_alembic() { # REV
+    local ours theirs
     fresh
+    ours=$PGDATABASE
+    theirs=${PGDATABASE}_theirs
     alembic upgrade heads 2>/dev/null
+    db_create "$theirs" "$ours"
+    PGDATABASE=$theirs alembic downgrade "$1" 2>/dev/null
+    state >"$BATS_TEST_TMPDIR/theirs"
+    db_drop "$theirs"
+    export PGDATABASE=$ours
     state >"$BATS_TEST_TMPDIR/top"
     plan --connect down "$1"
     assert_exit 0
     execute
     state >"$BATS_TEST_TMPDIR/ours"
+    [ -s "$BATS_TEST_TMPDIR/theirs" ]
+    diff "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/theirs"
     plan --connect up heads
     assert_exit 0
     execute
     state >"$BATS_TEST_TMPDIR/ours-top"
-    fresh
-    alembic upgrade heads 2>/dev/null
-    alembic downgrade "$1" 2>/dev/null
-    state >"$BATS_TEST_TMPDIR/theirs"
-    alembic upgrade heads 2>/dev/null
-    diff "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/theirs"
-    [ -s "$BATS_TEST_TMPDIR/theirs" ]
-    # upgrades may order columns otherwise where branches tie
+    # columns may come in another order where branches tie
     diff "$BATS_TEST_TMPDIR/top" "$BATS_TEST_TMPDIR/ours-top" || [ "${TIES-}" ]
 }
 
@@ -96,7 +99,6 @@ as_alembic() { # REV
 
 @test "autocommit blocks become segments, alone and balanced" {
     cd autocommit
-    plan --current head --reverse down base
     plan --current head down base
     assert_exit 0
     assert_equal "$(json " and [s['segments'] for s in d['steps']]")" "[3, 1, 3, 1]"
@@ -335,7 +337,7 @@ as_alembic() { # REV
     cd ../irreversible
     mig mig-validate history --offline --format github
     assert_exit 0
-    assert_out '^::warning title=.*,file=migrations/versions/i00.py,line=17::downgrade\(\) does nothing'
+    assert_out '^::warning file=migrations/versions/i00.py,line=17,col=1,title=irreversible::downgrade\(\) does nothing'
     mig mig-validate history --offline --fail-on medium
     assert_exit 1
     cd ../merges
