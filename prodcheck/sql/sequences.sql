@@ -1,29 +1,29 @@
 -- $1: OIDs of the affected tables, or NULL. How much of a sequence is used, measured against the
 -- narrower of the sequence and the column that it feeds. A sequence that may go to the end of bigint
 -- is not read: nobody gets there, and reading is what takes time.
-WITH s AS MATERIALIZED (
-  SELECT q.seqrelid, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle, o.refobjid, o.refobjsubid,
-         least(q.seqmax, CASE o.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
-                                         ELSE q.seqmax END) AS top
+WITH d AS MATERIALIZED (
+  SELECT d.objid, d.refobjid, d.refobjsubid
+    FROM pg_depend d
+    JOIN pg_sequence q ON q.seqrelid = d.objid
+   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+     AND d.objsubid = 0 AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')),
+s AS MATERIALIZED (
+  SELECT q.seqrelid, q.seqincrement, q.seqmin, q.seqmax, d.refobjid, d.refobjsubid,
+         least(q.seqmax, CASE (SELECT a.atttypid FROM pg_attribute a
+                                WHERE a.attrelid = d.refobjid AND a.attnum = d.refobjsubid)
+                         WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
+                         ELSE q.seqmax END) AS top
     FROM pg_sequence q
-    JOIN pg_class c ON c.oid = q.seqrelid AND c.relpersistence <> 't'
-    -- By index, sequence by sequence: a join would read all of pg_attribute.
-    LEFT JOIN LATERAL (
-         SELECT d.refobjid, d.refobjsubid,
-                (SELECT a.atttypid FROM pg_attribute a
-                  WHERE a.attrelid = d.refobjid AND a.attnum = d.refobjsubid) AS atttypid
-           FROM pg_depend d
-          WHERE d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid AND d.objsubid = 0
-            AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
-          LIMIT 1) o ON true
-   WHERE ($1::oid[] IS NULL OR o.refobjid = ANY ($1::oid[]))
-     AND (NOT pg_is_in_recovery() OR c.relpersistence = 'p')),
-v AS MATERIALIZED (
-  SELECT s.*, pg_sequence_last_value(s.seqrelid) AS at
+    LEFT JOIN d ON d.objid = q.seqrelid
+   WHERE NOT q.seqcycle AND ($1::oid[] IS NULL OR d.refobjid = ANY ($1::oid[]))),
+n AS MATERIALIZED (
+  SELECT s.*, c.relnamespace, has_sequence_privilege(s.seqrelid, 'SELECT, USAGE') AS may
     FROM s
-   WHERE has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
-     AND NOT s.seqcycle
-     AND CASE WHEN s.seqincrement > 0 THEN s.top < 9223372036854775807 ELSE s.seqmin > -9223372036854775808 END),
+    JOIN pg_class c ON c.oid = s.seqrelid
+   WHERE CASE WHEN s.seqincrement > 0 THEN s.top < 9223372036854775807 ELSE s.seqmin > -9223372036854775808 END
+     AND (c.relpersistence = 'p' OR c.relpersistence = 'u' AND NOT pg_is_in_recovery())),
+v AS MATERIALIZED (
+  SELECT n.*, pg_sequence_last_value(n.seqrelid) AS at FROM n WHERE n.may),
 u AS (
   SELECT v.*, 100.0 * CASE WHEN v.seqincrement > 0
                            THEN (v.at::float8 - v.seqmin) / greatest(v.top::float8 - v.seqmin, 1)
@@ -40,10 +40,9 @@ SELECT u.seqrelid::regclass::text, u.used,
        NULL::text, NULL::text
   FROM u
 UNION ALL
-SELECT n.nspname::text, NULL, count(*) || ' sequences that this role may not read', 'error', NULL
-  FROM s
-  JOIN pg_class c ON c.oid = s.seqrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace AND has_schema_privilege(n.oid, 'USAGE')
- WHERE NOT has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
- GROUP BY n.nspname
+SELECT z.nspname::text, NULL, count(*) || ' sequences that this role may not read', 'error', NULL
+  FROM n
+  JOIN pg_namespace z ON z.oid = n.relnamespace AND has_schema_privilege(z.oid, 'USAGE')
+ WHERE NOT n.may
+ GROUP BY z.nspname
  ORDER BY 2 DESC NULLS LAST
