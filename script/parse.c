@@ -12,6 +12,10 @@
 #define STACK_BYTES ((size_t)512 * 1024 * 1024)
 #define WORTH_A_THREAD 256
 
+/* Text of this length cannot nest deeply enough to hurt an ordinary stack (a level takes two
+ * characters at least, and about 1 kB of stack); a thread of its own would cost more than the work. */
+#define SHALLOW_BYTES 2048
+
 /* Run FN(ARG) on a thread with a deep stack; returns when it has ended.  -1: no thread. */
 static int run_deep(void *(*fn)(void *), void *arg)
 {
@@ -287,6 +291,9 @@ int parse_all(struct parse_item *items, size_t n, struct err *err)
         pair.spans[0].n = n / 2;
         pair.spans[1].first = n / 2;
         rc = run_deep(parse_span_outer, &pair);
+    } else if (n == 1 && items[0].len <= SHALLOW_BYTES) {
+        (void)parse_span(&pair.spans[0]);
+        rc = 0;
     } else {
         rc = run_deep(parse_span, &pair.spans[0]);
     }
@@ -369,7 +376,11 @@ char *parse_normalize(const char *sql)
 {
     struct normal n = {sql, NULL};
 
-    if (strlen(sql) > PARSE_MAX || run_deep(normalize, &n) < 0)
+    size_t len = strlen(sql);
+
+    if (len <= SHALLOW_BYTES)
+        (void)normalize(&n);
+    else if (len > PARSE_MAX || run_deep(normalize, &n) < 0)
         return NULL;
     return n.out;
 }
@@ -630,7 +641,11 @@ static char *deparse_run(const char *sql, const json_t *tree, const json_t *node
 {
     struct deparse d = {sql, tree, node, want, NULL};
 
-    if (tree == NULL || node == NULL || run_deep(deparse, &d) < 0)
+    if (tree == NULL || node == NULL)
+        return NULL;
+    if (strlen(sql) <= SHALLOW_BYTES)
+        (void)deparse(&d);
+    else if (run_deep(deparse, &d) < 0)
         return NULL;
     return d.out;
 }

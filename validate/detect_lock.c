@@ -195,6 +195,10 @@ static void altered(struct inquiry *q, const struct effect *e, const struct cost
         other.name = e->partner;
         other.schema = e->partner_schema;
         lock(q, &other, "attach-partition", "ATTACH PARTITION reads", cost);
+        if (q->closure != NULL && q->out->nfindings > 0 &&
+            strcmp(q->out->findings[q->out->nfindings - 1].code, "attach-partition") == 0 &&
+            is_small(inquiry_table_by_oid(q, closure_partner(q->closure, e))))
+            q->out->findings[q->out->nfindings - 1].severity = SEVERITY_LOW;
     } else if (strcmp(subtype, "AT_DetachPartition") == 0 &&
                (e->flags & EFFECT_CONCURRENTLY) == 0) {
         lock(q, e, "detach-partition", "DETACH PARTITION locks", cost);

@@ -24,17 +24,29 @@ static json_t *list(char *const *strings)
     return out;
 }
 
-static json_t *statement_json(const struct statement *st, int show_values)
+/* LAST remembers one: the findings of a statement mostly follow each other. */
+struct last_statement {
+    const struct statement *st;
+    json_t *json;
+};
+
+static json_t *statement_json(const struct statement *st, int show_values,
+                              struct last_statement *last)
 {
     char *sql;
     json_t *out;
 
     if (st == NULL)
         return json_null();
+    if (last->st == st)
+        return json_incref(last->json);
     sql = report_sql(st->text, show_values, 0);
     out = json_pack("{s:i, s:i, s:i, s:s}", "index", st->index, "line", st->line, "column",
                     st->column, "text", sql == NULL ? "" : sql);
     free(sql);
+    json_decref(last->json);
+    last->st = st;
+    last->json = json_incref(out);
     return out;
 }
 
@@ -53,7 +65,8 @@ static json_t *number(uint64_t n)
     return json_integer((json_int_t)n);
 }
 
-static json_t *finding_json(const struct finding *f, const struct plan *p, int show_values)
+static json_t *finding_json(const struct finding *f, const struct plan *p, int show_values,
+                            struct last_statement *last)
 {
     const struct plan_step *step = f->step < p->nsteps ? &p->steps[f->step] : NULL;
     json_t *out = json_object();
@@ -64,7 +77,7 @@ static json_t *finding_json(const struct finding *f, const struct plan *p, int s
     (void)json_object_set_new(out, "object", text(f->object));
     (void)json_object_set_new(out, "message", text(f->message));
     (void)json_object_set_new(out, "remedy", text(f->remedy));
-    (void)json_object_set_new(out, "statement", statement_json(f->statement, show_values));
+    (void)json_object_set_new(out, "statement", statement_json(f->statement, show_values, last));
     (void)json_object_set_new(out, "revision", text(step == NULL ? NULL : step->revision));
     (void)json_object_set_new(out, "file", text(step == NULL ? NULL : step->file));
     (void)json_object_set_new(out, "lock",
@@ -98,6 +111,7 @@ json_t *judgement_json(const struct judgement *j, const struct plan *p, int show
 {
     json_t *out = json_object(), *steps = json_array(), *findings = json_array();
     json_t *ignored = json_array(), *locks = json_array();
+    struct last_statement last = {NULL, NULL};
     size_t i;
 
     if (out == NULL || steps == NULL || findings == NULL || ignored == NULL || locks == NULL) {
@@ -113,7 +127,7 @@ json_t *judgement_json(const struct judgement *j, const struct plan *p, int show
         (void)json_array_append_new(steps, text(p->steps[i].revision));
     for (i = 0; i < j->nfindings; i++)
         (void)json_array_append_new(j->findings[i].ignored != NULL ? ignored : findings,
-                                    finding_json(&j->findings[i], p, show_values));
+                                    finding_json(&j->findings[i], p, show_values, &last));
     for (i = 0; i < j->nlocks; i++)
         (void)json_array_append_new(
             locks, json_pack("{s:i, s:o, s:s, s:s, s:b, s:b}", "statement",
@@ -121,6 +135,7 @@ json_t *judgement_json(const struct judgement *j, const struct plan *p, int show
                              text(p->steps[j->locks[i].step].revision), "relation",
                              j->locks[i].relation, "mode", j->locks[i].mode, "rewrite",
                              j->locks[i].rewrite, "scan", j->locks[i].scan));
+    json_decref(last.json);
     (void)json_object_set_new(out, "schema", json_string("mig-validate/1"));
     (void)json_object_set_new(out, "verdict", json_string(verdicts[j->verdict]));
     (void)json_object_set_new(out, "why", text(j->why_unknown));

@@ -12,6 +12,7 @@
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/lock.h"
+#include "script/statement.h"
 #include "validate/detect.h"
 #include "validate/facts.h"
 #include "validate/hazard.h"
@@ -56,7 +57,7 @@ out:
 static void name_locks(struct inquiry *q)
 {
     struct judgement *out = q->out;
-    size_t i, k;
+    size_t i, k, low, high;
 
     for (i = 0; i < out->nfindings; i++) {
         struct finding *f = &out->findings[i];
@@ -64,12 +65,20 @@ static void name_locks(struct inquiry *q)
 
         if (f->statement == NULL || f->lock_mode != NULL)
             continue;
-        for (k = 0; k < out->nlocks; k++) {
+        /* Lock rows stand in the order of the steps and of their statements. */
+        for (low = 0, high = out->nlocks; low < high;) {
+            k = low + (high - low) / 2;
+            if (out->locks[k].step < f->step ||
+                (out->locks[k].step == f->step &&
+                 out->locks[k].statement->index < f->statement->index))
+                low = k + 1;
+            else
+                high = k;
+        }
+        for (k = low; k < out->nlocks && out->locks[k].statement == f->statement; k++) {
             const struct lock_row *l = &out->locks[k];
             size_t n = strlen(l->relation);
 
-            if (l->statement != f->statement)
-                continue;
             if (strncmp(f->object, l->relation, n) == 0 &&
                 (f->object[n] == '\0' || f->object[n] == '.')) {
                 best = l;
