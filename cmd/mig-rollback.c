@@ -17,6 +17,7 @@
 #include "pg/environment.h"
 #include "rollback/fate.h"
 #include "rollback/guard.h"
+#include "rollback/outline.h"
 #include "rollback/recorded.h"
 #include "rollback/run.h"
 #include "rollback/saved.h"
@@ -32,9 +33,9 @@ static const char *const verifies[] = {"quick", "full", NULL};
 
 struct given {
     struct cli_common common;
-    const char *to_backup, *save, *plan, *no_backup, *smoke_command, *current;
+    const char *to_backup, *save, *plan, *no_backup, *smoke_command, *current, *current_from;
     struct cli_list sql, force, smoke;
-    int backup, scope, verify, cancel, terminate, dry_run;
+    int backup, scope, verify, cancel, terminate, dry_run, no_sql;
     int64_t max_block, lock_deadline, lock_timeout, statement_timeout;
 };
 
@@ -91,6 +92,7 @@ static int make_request(struct session *s, const char *revision, struct err *err
     p->sql_files = g->sql.items;
     p->nsql_files = g->sql.count;
     p->current = g->current;
+    p->current_from = g->current_from;
     p->alembic_config = c->alembic_config;
     p->alembic_name = c->alembic_name;
     p->alembic_command = c->alembic_command;
@@ -275,6 +277,49 @@ static int examine(struct session *s, struct recorded **recorded, struct run_opt
     return recorded_values(*recorded, s->guard, &o->values, &o->nvalues, notes, err);
 }
 
+/* --no-sql: the files alone, no session. */
+static int outline_command(struct given *g, const char *revision, struct err *err)
+{
+    struct plan_request r = {.direction = PLAN_DOWN,
+                             .revision = revision,
+                             .alembic_config = g->common.alembic_config,
+                             .alembic_name = g->common.alembic_name,
+                             .versions = g->common.versions,
+                             .version_table = g->common.version_table,
+                             .current = g->current,
+                             .current_from = g->current_from,
+                             .no_sql = 1};
+    struct report report = {0};
+    struct config *config = NULL;
+    struct plan *p = NULL;
+    json_t *j = NULL;
+    int rc = -1;
+
+    if (revision == NULL)
+        return err_set(err, ERR_USAGE, "--no-sql plans to a revision");
+    if ((config = config_load(g->common.config, err)) == NULL ||
+        report_open(&report, &g->common.formats, formats, err) != 0)
+        goto out;
+    plan_request_settle(&r, config);
+    if ((p = plan_make(&r, NULL, err)) == NULL || (j = outline_json(p, err)) == NULL)
+        goto out;
+    rc = 0;
+    for (size_t i = 0; i < report.count && rc == 0; i++) {
+        if (report.outputs[i].format == TEXT)
+            outline_text(p, report.outputs[i].out);
+        else
+            rc = report_json(report.outputs[i].out, j, err);
+    }
+    if (rc == 0)
+        rc = report_close(&report, err);
+out:
+    json_decref(j);
+    plan_free(p);
+    report_discard(&report);
+    config_free(config);
+    return rc;
+}
+
 static int plan_command(int argc, const char *const *argv, void *context, struct err *err)
 {
     struct given *g = context;
@@ -287,6 +332,8 @@ static int plan_command(int argc, const char *const *argv, void *context, struct
 
     if (need_revision(g, argc, err) != 0)
         return -1;
+    if (g->no_sql)
+        return outline_command(g, argc > 0 ? argv[0] : NULL, err);
     if (session_open(&s, g, "rollback plan", argc > 0 ? argv[0] : NULL, err) == 0 &&
         examine(&s, &recorded, &o, &notes, err) == 0) {
         int answer = guard_answer(s.guard, &refused);
@@ -506,6 +553,10 @@ int main(int argc, char **argv)
          "backup recorded, and the values that the upgrade destroyed", NULL, 0, 0},
         {"save", 0, CLI_STRING, &g.save, "FILE", "save the plan for run --plan FILE", NULL, 0, 0},
         {"current", 0, CLI_STRING, &g.current, "REV,...", "plan from these version rows", NULL, 0, 0},
+        {"current-from", 0, CLI_STRING, &g.current_from, "DIR", "plan from the heads of another checkout",
+         NULL, 0, 0},
+        {"no-sql", 0, CLI_FLAG, &g.no_sql, NULL, "from the revision files alone: no database, no Python",
+         NULL, 0, 0},
         {"backup", 0, CLI_CHOICE, &g.backup, NULL, "when the backup is taken", backups, 0, 0},
         {"no-backup", 0, CLI_STRING, &g.no_backup, "REASON", "go without a backup", NULL, 0, 0},
         {"scope", 0, CLI_CHOICE, &g.scope, NULL, "what the backup holds", scopes, 0, 0},

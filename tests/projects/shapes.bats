@@ -153,6 +153,20 @@ as_alembic() { # REV
     TIES=1 as_alembic core@c1
 }
 
+@test "mig-rollback plan --no-sql needs neither a database nor Python" {
+    cd branches
+    mig env PGHOST=/nonexistent PATH=/nonexistent "$MIG_BIN/mig-rollback" plan web@base --current heads --no-sql --format json
+    assert_exit 0
+    assert_equal "$(json " and [d['schema'], d['from'], d['to'], [s['revision'] for s in d['steps']]]")" \
+        '["mig-rollback/1", ["c3", "d2"], ["c3"], ["d2", "d1", "w4", "w2", "w3", "w1"]]'
+    mig mig-rollback plan -1 --current c3 --no-sql
+    assert_exit 0
+    assert_out '^c3 -> c2 +1 step' 'what it would lose is not known'
+    mig mig-rollback plan -1 --no-sql
+    assert_exit 2
+    assert_err '--current REV,'
+}
+
 @test "merges: empty ones, and one that moves data" {
     cd merges
     plan --current m2,m3,m4 up heads
