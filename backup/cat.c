@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backup/archive.h"
+#include "backup/line.h"
 #include "backup/manifest.h"
 #include "core/buf.h"
 #include "core/interrupt.h"
@@ -46,19 +47,6 @@ static const struct manifest_table *choose(const struct manifest *m, const char 
         err_hint(err, "in the backup: %s", list.data);
     buf_free(&list);
     return err->kind == ERR_NONE ? found : NULL;
-}
-
-/* One JSON value at *P, which is null or a string: its end.  NULL if it is neither. */
-static const char *value_end(const char *p, const char *end)
-{
-    if (end - p >= 4 && memcmp(p, "null", 4) == 0)
-        return p + 4;
-    if (p == end || *p != '"')
-        return NULL;
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    return p < end ? p + 1 : NULL;
 }
 
 static int add_utf8(struct buf *b, unsigned long c, struct err *err)
@@ -148,7 +136,7 @@ static int convert(const struct manifest_table *t, const struct row_batch *batch
         if (stop == NULL || *p++ != '[' || (form == CAT_OBJECTS && buf_addc(out, '{', err) != 0))
             goto bad;
         while (*p != ']') {
-            const char *e = value_end(p, stop);
+            const char *e = line_value_end(p, stop);
 
             if (e == NULL || column == t->ncolumns)
                 goto bad;

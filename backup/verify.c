@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/against.h"
 #include "backup/archive.h"
 #include "backup/keys.h"
 #include "backup/manifest.h"
@@ -165,6 +166,9 @@ void verify_result_free(struct verify_result *r)
 {
     free(r->signer);
     free(r->notes);
+    if (r->against != NULL)
+        against_result_free(r->against);
+    free(r->against);
     memset(r, 0, sizeof(*r));
 }
 
@@ -172,8 +176,8 @@ static void print(const char *path, const struct verify_result *r, const struct 
 {
     char rows[32], tables[32], bytes[32], json[32], frames[32];
 
-    if (err->kind != ERR_NONE) {
-        fprintf(out, "%s: NOT GOOD\n", path);
+    if (err->kind != ERR_NONE && err->kind != ERR_FINDING) {
+        fprintf(out, "%s: %s\n", path, r->decoded ? "good, but not compared with the database" : "NOT GOOD");
         return;
     }
     if (r->decoded)
@@ -188,6 +192,8 @@ static void print(const char *path, const struct verify_result *r, const struct 
     fprintf(out, "  signed by %s\n", r->signer);
     if (r->notes != NULL)
         fprintf(out, "  note: %s; `mig-backup rekey` writes it again\n", r->notes);
+    if (r->against != NULL)
+        against_print(r->against, out);
 }
 
 static int print_json(const char *const *paths, const struct verify_result *results,
@@ -198,7 +204,7 @@ static int print_json(const char *const *paths, const struct verify_result *resu
 
     for (size_t i = 0; i < count; i++) {
         const struct verify_result *r = &results[i];
-        int fine = errors[i].kind == ERR_NONE;
+        int fine = errors[i].kind == ERR_NONE || errors[i].kind == ERR_FINDING;
         json_t *one = json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:s?}", "file",
                                 paths[i], "good", fine, "decoded", r->decoded, "tables",
                                 (json_int_t)r->tables, "rows", (json_int_t)r->rows, "bytes",
@@ -208,6 +214,8 @@ static int print_json(const char *const *paths, const struct verify_result *resu
                                 "notes", r->notes, "error", fine ? NULL : errors[i].message);
 
         good = good && fine;
+        if (one != NULL && r->against != NULL)
+            (void)json_object_set_new(one, "against", against_json(r->against, err));
         if (one == NULL || json_array_append_new(all, one) != 0) {
             err_oom(err);
             goto out;
@@ -221,8 +229,28 @@ out:
     return rc;
 }
 
-int verify_report(const char *const *paths, const struct keyring *keys, const struct report *report,
-                  struct err *err)
+/* A good file against the database.  The differences are R's; -1 only where it could not be done. */
+static int compare(const char *path, const struct keyring *keys, struct conn *c, int show_keys,
+                   struct verify_result *r, struct err *err)
+{
+    struct archive_reader *a = archive_open(path, keys, err);
+    int rc = -1;
+
+    if (a == NULL)
+        return -1;
+    if ((r->against = calloc(1, sizeof(*r->against))) == NULL)
+        err_oom(err);
+    else
+        rc = against_database(a, c, show_keys, r->against, err);
+    archive_reader_free(a);
+    if (rc == 0 && r->against->differing > 0)
+        rc = err_set(err, ERR_FINDING, "%" PRIu64 " of %zu tables are no longer as in \"%s\"",
+                     r->against->differing, r->against->count, path);
+    return rc;
+}
+
+int verify_report(const char *const *paths, const struct keyring *keys, struct conn *c, int show_keys,
+                  const struct report *report, struct err *err)
 {
     size_t n = 0, bad = SIZE_MAX;
     struct verify_result *results = NULL;
@@ -238,7 +266,8 @@ int verify_report(const char *const *paths, const struct keyring *keys, const st
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        if (verify_file(paths[i], keys, &results[i], &errors[i]) != 0) {
+        if (verify_file(paths[i], keys, &results[i], &errors[i]) != 0 ||
+            (c != NULL && compare(paths[i], keys, c, show_keys, &results[i], &errors[i]) != 0)) {
             if (errors[i].kind == ERR_INTERRUPTED) {
                 *err = errors[i];
                 goto out;

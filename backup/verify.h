@@ -6,8 +6,9 @@
 
 #include "core/err.h"
 
-struct keyring;
+struct against_result;
 struct conn;
+struct keyring;
 
 struct verify_result {
     uint64_t tables, rows, bytes, frames;
@@ -16,6 +17,7 @@ struct verify_result {
     char *signer;
     char archive_id[65];
     char *notes;   /* "slot copy A is damaged ...", or NULL */
+    struct against_result *against; /* with a connection: the database as it is now; or NULL */
 };
 
 /* ERR_BACKUP names what is wrong and where. */
@@ -28,8 +30,9 @@ void verify_result_free(struct verify_result *r);
 
 struct report;
 /* Each of PATHS (NULL-terminated) verified and told in REPORT's forms, text (0) and JSON (1).  The
- * first error is returned when all have been looked at; the others are logged. */
-int verify_report(const char *const *paths, const struct keyring *keys, const struct report *report,
-                  struct err *err) MIG_MUST_CHECK;
+ * first error is returned when all have been looked at; the others are logged.  C (or NULL): compare
+ * with this database too (ERR_FINDING where tables differ), showing at most SHOW_KEYS keys a table. */
+int verify_report(const char *const *paths, const struct keyring *keys, struct conn *c, int show_keys,
+                  const struct report *report, struct err *err) MIG_MUST_CHECK;
 
 #endif

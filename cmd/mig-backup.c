@@ -38,6 +38,7 @@ struct options {
     struct prune_options prune;
     struct cli_list prune_names, remove;
     const char *output; /* reencrypt */
+    int against_db;     /* verify */
 };
 static struct options opt;
 
@@ -204,6 +205,11 @@ static int run_verify(int argc, const char *const *argv, void *context, struct e
 {
     struct session s;
     struct report report = {0};
+    struct conn_options address = {.dbname = opt.common.dbname, .host = opt.common.host, .port = opt.common.port,
+                                   .user = opt.common.user, .role = opt.common.role,
+                                   .no_password = opt.common.no_password, .ask_password = opt.common.ask_password,
+                                   .application = "mig-backup"};
+    struct conn *conn = NULL;
     char **paths = calloc((size_t)argc + 1, sizeof(*paths));
     int rc = -1;
 
@@ -216,11 +222,17 @@ static int run_verify(int argc, const char *const *argv, void *context, struct e
         if ((paths[i] = find(&s, argv[i], err)) == NULL)
             goto out;
     if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
-        verify_report((const char *const *)paths, s.keys, &report, err) != 0)
+        (opt.against_db && (keyring_can_read(s.keys, err) != 0 || (conn = conn_open(&address, CONN_OWN, err)) == NULL)))
         goto out;
-    rc = report_close(&report, err);
+    /* Differences from the database are a finding, and are told all the same. */
+    if (verify_report((const char *const *)paths, s.keys, conn, opt.common.show_values ? 20 : 0, &report, err) != 0 &&
+        err->kind != ERR_FINDING && err->kind != ERR_BACKUP)
+        goto out;
+    if (report_close(&report, err) == 0)
+        rc = err->kind == ERR_NONE ? 0 : -1;
 out:
     report_discard(&report);
+    conn_free(conn);
     session_end(&s);
 no_session:
     for (int i = 0; i < argc; i++)
@@ -453,6 +465,11 @@ static const struct cli_option keygen_options[] = {
     {.name = NULL},
 };
 
+static const struct cli_option verify_options[] = {
+    {"against-db", 0, CLI_FLAG, &opt.against_db, NULL, "compare with the database too: rows gone, added and changed since, by table (--show-values: some keys)", NULL, 0, 0},
+    {.name = NULL},
+};
+
 static const struct cli_option cat_options[] = {
     {"table", 't', CLI_STRING, &opt.table, "TABLE", "which table (needed where there are several)", NULL, 0, 0},
     {"objects", 0, CLI_FLAG, &opt.objects, NULL, "each row an object, for jq", NULL, 0, 0},
@@ -501,7 +518,7 @@ int main(int argc, char **argv)
         {"restore", "FILE", "put rows back, all or nothing", 1, 1, restore_options, run_restore, restore_tables},
         {"list", "", "what stands on the shelf, newest first", 0, 0, NULL, run_list, NULL},
         {"show", "FILE", "what is in a backup", 1, 1, NULL, run_show, NULL},
-        {"verify", "FILE...", "is it whole, authentic, and what it says", 1, -1, NULL, run_verify, NULL},
+        {"verify", "FILE...", "is it whole, authentic, and what it says", 1, -1, verify_options, run_verify, NULL},
         {"cat", "FILE", "the rows of one table, to standard output", 1, 1, cat_options, run_cat, NULL},
         {"prune", "", "remove old backups by rules", 0, 0, prune_options, run_prune, NULL},
         {"rekey", "FILE", "change who can read a backup", 1, 1, rekey_options, run_rekey, NULL},
