@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/buf.h"
+#include "core/interrupt.h"
 #include "migration/plan.h"
+#include "pg/conn.h"
 #include "pg/query.h"
 #include "script/closure.h"
 #include "script/effect.h"
@@ -385,6 +388,34 @@ static int writes_by_itself(const struct plan *plan, const struct closure_table 
                 (e->schema == NULL || strcmp(e->schema, t->schema) == 0))
                 return 1;
         }
+    }
+    return 0;
+}
+
+int proof_settle(struct conn *c, struct err *err)
+{
+    static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+    struct query writes = {.sql = writes_sql, .columns = 5};
+    struct query flush = {.sql = "SELECT pg_catalog.pg_stat_force_next_flush()", .columns = 1};
+    int left = 1;
+
+    /* Older servers put them away when half a second has passed and the session idles. */
+    while (left) {
+        struct result *r;
+
+        if (conn_version(c) >= 150000) {
+            if ((r = query_run(c, &flush, err)) == NULL)
+                return -1;
+            result_free(r);
+        }
+        if ((r = query_run(c, &writes, err)) == NULL)
+            return -1;
+        left = result_rows(r) > 0;
+        result_free(r);
+        if (left && interrupt_check(err) != 0)
+            return -1;
+        if (left)
+            (void)nanosleep(&pause, NULL);
     }
     return 0;
 }

@@ -33,6 +33,9 @@ int proof_check(const struct proof *before, const struct proof *after, const str
 /* Locks and statistics of our own transaction: ERR_REFUSED naming tables written outside of the plan. */
 int proof_writes(struct conn *c, const struct proof *before, const struct plan *plan,
                  const struct closure *closure, struct err *err) MIG_MUST_CHECK;
+/* Between two transactions of one session: wait until the server has put away the counters of the
+ * last one, or proof_writes would charge the next one with them. */
+int proof_settle(struct conn *c, struct err *err) MIG_MUST_CHECK;
 /* Was the table's file replaced? */
 int proof_rewritten(const struct proof *before, const struct proof *after, uint32_t oid);
 /* Is the relation in it? */

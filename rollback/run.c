@@ -376,6 +376,38 @@ static int smoke(struct run *r, struct err *err)
     return 0;
 }
 
+/* After which segment V's values are put back.  A backup of segment 2 of 3 was taken at the schema
+ * that the way forward reaches after its own segment 2, counted from the other end; data that later
+ * steps move on then moves again.  Where the two ways are cut differently: at the end. */
+static size_t segment_of(const struct run *r, const struct run_values *v)
+{
+    size_t mirrored = v->segment < v->nsegments ? v->nsegments - 1 - v->segment : r->last;
+
+    if (r->segments == NULL || v->nsegments != r->nsegments || r->segments->items[mirrored].alone)
+        return r->last;
+    return mirrored;
+}
+
+/* What belongs after this segment.  The last segment's backup first, for what the earlier ones hold
+ * stands on it; of one segment in the order in which they were taken. */
+static int all_back(struct run *r, struct err *err)
+{
+    size_t segments = 1;
+
+    for (size_t i = 0; i < r->o->nvalues; i++)
+        if (r->o->values[i].segment >= segments)
+            segments = r->o->values[i].segment + 1;
+    while (segments-- > 0)
+        for (size_t i = 0; i < r->o->nvalues; i++) {
+            const struct run_values *v = &r->o->values[i];
+
+            if (v->segment == segments && segment_of(r, v) == r->segment &&
+                (put_back(r, v, err) != 0 || report_restored(r, err) != 0))
+                return -1;
+        }
+    return 0;
+}
+
 /* While ROLLBACK is still free. */
 static int prove(struct run *r, struct err *err)
 {
@@ -394,9 +426,8 @@ static int prove(struct run *r, struct err *err)
     if (proof_writes(g->main, r->before, r->plan, r->closure, err) != 0 ||
         sums_check(r->sums, g->main, &checked, err) != 0)
         goto out;
-    for (size_t i = 0; r->segment == r->last && i < r->o->nvalues; i++)
-        if (put_back(r, &r->o->values[i], err) != 0 || report_restored(r, err) != 0)
-            goto out;
+    if (all_back(r, err) != 0)
+        goto out;
     if (r->relax != NULL && r->segment == r->last) {
         if (settings_back(g->main, &back, err) != 0 || relax_finish(r->relax, g->main, err) != 0 ||
             session_borrow(g->main, &back, err) != 0)
@@ -459,6 +490,8 @@ static int transaction(struct run *r, struct err *err)
     };
     int at_once = g->short_copy || q->backup != ROLLBACK_LOCKED;
 
+    if (r->done > 0 && proof_settle(g->main, err) != 0)
+        return -1;
     r->saving = saving_new(&(struct saving_request){.guard = g,
                                                     .plan = r->plan,
                                                     .closure = r->closure,

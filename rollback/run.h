@@ -18,11 +18,13 @@ struct run_values {
     const char *file;
     const struct restore_target *targets;
     size_t ntargets;
+    size_t segment, nsegments; /* of the run that took it: which of how many */
 };
 
 struct run_options {
     const char *undo_of;             /* the run that is undone; NULL: a rollback */
-    const struct run_values *values; /* put back after the last transaction's statements */
+    const struct run_values *values; /* put back where the schema is again what it was when
+                                        they were saved, else after the last transaction's */
     size_t nvalues;
     uint64_t since_xid;              /* the transaction of the run that is undone */
     const char *resume;              /* a run to go on with, or NULL */

@@ -58,7 +58,7 @@ static int one_target(struct values *v, const json_t *t, struct err *err)
     return 0;
 }
 
-static int one_backup(struct undo *u, const json_t *entry, struct err *err)
+static int one_backup(struct undo *u, const json_t *entry, size_t nsegments, struct err *err)
 {
     const json_t *list = json_object_get(entry, "targets"), *t;
     struct values *v = &u->values[u->nvalues];
@@ -78,6 +78,8 @@ static int one_backup(struct undo *u, const json_t *entry, struct err *err)
         .file = json_string_value(json_object_get(entry, "file")),
         .targets = v->targets,
         .ntargets = v->ntargets,
+        .segment = (size_t)json_integer_value(json_object_get(entry, "segment")),
+        .nsegments = nsegments,
     };
     return 0;
 }
@@ -112,7 +114,7 @@ static int read_values(struct undo *u, const struct fate *f, struct err *err)
 
         if (step != NULL && (strcmp(step, "backup") == 0 || strcmp(step, "backup-more") == 0) &&
             !is_superseded(entries, i) &&
-            one_backup(u, e, err) != 0)
+            one_backup(u, e, f->segments, err) != 0)
             return -1;
     }
     return 0;
