@@ -84,7 +84,7 @@ round_trip() { # NAME ENCODING ODD [COPY'S ENCODING]
         "alter role mig_owner in database $db set intervalstyle = 'sql_standard'" \
         "alter role mig_owner in database $db set timezone = 'America/St_Johns'" \
         "alter role mig_owner in database $db set client_encoding = 'LATIN1'" \
-        "alter role mig_owner in database $db set statement_timeout = '1ms'" \
+        "alter role mig_owner in database $db set statement_timeout = '25ms'" \
         "alter role mig_owner in database $db set row_security = 'on'" \
         "alter role mig_owner in database $db set search_path = 'nowhere'" \
         "alter role mig_owner in database $db set default_transaction_isolation = 'serializable'"

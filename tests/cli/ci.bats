@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # docs/ci: the shell in each example does what it says, on a real project.
+# asan: no it runs the shell parts of examples
 
 load ../lib/common
 

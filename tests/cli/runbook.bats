@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Every command of docs/runbook.md is run here as it stands there.
+# asan: no the same commands as in the other files, from a page
 
 load ../lib/common
 
@@ -115,6 +116,9 @@ hold() {
     assert_exit 0
     runs 0 'mig-rollback status'
     assert_out committed
+    # Nothing was left half-way here (tests/cli/rollback_segments.bats does that): it says so.
+    runs 4 'mig-rollback resume'
+    assert_err settled
 }
 
 @test "6. forward again" {
