@@ -67,6 +67,8 @@ static const struct config_key keys[] = {
      "When migrations may run: \"Mon-Fri 09:00-16:00 Europe/Berlin\".", NULL},
     {"prodcheck.flag_file", CONFIG_PATH, NULL, "While this file exists it is no-go.", NULL},
     {"prodcheck.health_url", CONFIG_STRINGS, NULL, "URLs that must answer 200.", NULL},
+    {"prodcheck.plans", CONFIG_OBJECT, NULL,
+     "By name: a query whose execution plan --baseline keeps and compares (it is not run).", NULL},
     {"prodcheck.sql", CONFIG_OBJECT, NULL, "By name: a query whose scalar above 0 is no-go.", NULL},
     {"prodcheck.baseline", CONFIG_PATH, NULL, "Earlier report to compare with.", NULL},
     {"prodcheck.backup_max_age", CONFIG_DURATION, "24h", "An older backup is no-go.", NULL},

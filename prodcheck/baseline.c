@@ -14,7 +14,7 @@
 
 #define SCHEMA "mig-prodcheck-baseline/1"
 
-static json_t *now_of(const struct result *r, struct err *err)
+static json_t *now_of(const struct result *r, const json_t *plans, struct err *err)
 {
     json_t *o = json_object(), *values = json_object();
     char stamp[32];
@@ -35,6 +35,8 @@ static json_t *now_of(const struct result *r, struct err *err)
         if (v == NULL || json_object_set_new(values, result_text(r, i, 0), v) != 0)
             goto oom;
     }
+    if (plans != NULL && json_object_update(values, (json_t *)(uintptr_t)plans) != 0)
+        goto oom;
     if (json_object_set_new(o, "values", values) != 0) {
         values = NULL; /* taken, also on failure */
         goto oom;
@@ -102,6 +104,11 @@ static int differs(const char *name, const json_t *was, const json_t *is, char *
     if (was == NULL) {
         (void)snprintf(text, size, "is new");
         return 0; /* what a migration adds is what it is for */
+    }
+    if (is_about(name, "plan/")) {
+        (void)snprintf(text, size, "the plan was \"%.200s\", is \"%.200s\"", json_string_value(was),
+                       json_string_value(is));
+        return !json_equal(was, is);
     }
     if (json_is_string(is)) {
         (void)snprintf(text, size, "was \"%.200s\", is \"%.200s\"", json_string_value(was),
@@ -175,10 +182,10 @@ static int compare(const struct check *k, const char *path, const json_t *before
 }
 
 int baseline_check(const struct check *k, const char *path, int after, const struct result *r,
-                   struct check_result *out, struct err *err)
+                   const json_t *plans, struct check_result *out, struct err *err)
 {
     struct err why = {0};
-    json_t *now = now_of(r, err), *before = NULL;
+    json_t *now = now_of(r, plans, err), *before = NULL;
     int rc = -1;
 
     if (now == NULL)

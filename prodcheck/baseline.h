@@ -10,8 +10,8 @@
 
 struct result;
 
-/* R: name, number, text.  Where PATH does not exist it is written (with AFTER: an error), else compared. */
+/* R: name, number, text; PLANS: further texts by name, or NULL.  Where PATH does not exist it is written (with AFTER: an error), else compared. */
 int baseline_check(const struct check *k, const char *path, int after, const struct result *r,
-                   struct check_result *out, struct err *err) MIG_MUST_CHECK;
+                   const json_t *plans, struct check_result *out, struct err *err) MIG_MUST_CHECK;
 
 #endif

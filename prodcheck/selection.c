@@ -13,6 +13,11 @@ const json_t *selection_custom(const struct config *config)
     return config != NULL ? config_json(config, "prodcheck.sql") : NULL;
 }
 
+const json_t *selection_plans(const struct config *config)
+{
+    return config != NULL ? config_json(config, "prodcheck.plans") : NULL;
+}
+
 static int is_known(const char *word, const struct config *config)
 {
     return check_find(word) != NULL ||

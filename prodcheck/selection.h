@@ -15,5 +15,7 @@ int selection_lists(const struct cli_list *list, const char *id);
 int selection_skips(const struct config *config, const char *id);
 /* mig.json's own queries by name, or NULL.  Borrowed. */
 const json_t *selection_custom(const struct config *config);
+/* mig.json's queries whose plans the baseline keeps, or NULL.  Borrowed. */
+const json_t *selection_plans(const struct config *config);
 
 #endif

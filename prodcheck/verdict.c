@@ -31,6 +31,7 @@ static const char before_sql[] =
     "pg_catalog.set_config('lock_timeout', '300ms', true), "
     "pg_catalog.set_config('search_path', '', true), "
     "pg_catalog.set_config('TimeZone', 'UTC', true), "
+    "pg_catalog.set_config('jit', 'off', true), "
     "pg_catalog.set_config('transaction_read_only', 'on', true)";
 static const char meta_sql[] =
 #include "prodcheck/sql/meta.sql.h"
@@ -45,6 +46,7 @@ static const char window_sql[] =
 /* One query of the pipeline and whose it is. */
 struct slot {
     const struct check *check;  /* NULL: a query of mig.json */
+    const char *plan;           /* the name of a query whose plan is asked for, or NULL */
     size_t result;              /* index into the verdict's checks */
 };
 
@@ -63,6 +65,8 @@ struct work {
     struct verdict *v;
     struct target target;
     char *zones, before[512];
+    char **explain;      /* EXPLAIN of mig.json's prodcheck.plans; owned */
+    json_t *plans;       /* {"plan/NAME": text}, for the baseline */
     /* what the server says of this role */
     int may_see, managed;
     char *data_directory, *role;
@@ -120,6 +124,7 @@ static struct query *ask(struct round *r, const char *sql, int columns, const st
     q->columns = columns;
     q->params = r->params[r->n];
     r->slots[r->n].check = k;
+    r->slots[r->n].plan = NULL;
     r->slots[r->n].result = result;
     r->n++;
     return q;
@@ -157,14 +162,76 @@ static int needs_plan(const struct check *k)
            strcmp(k->id, "extensions") == 0;
 }
 
+/* Before the baseline's own query, so that its answer finds the plans at hand. */
+static void ask_plans(struct work *w, struct round *r)
+{
+    const json_t *plans = selection_plans(w->o->config), *one;
+    const char *name;
+    size_t i = 0;
+
+    json_object_foreach((json_t *)(uintptr_t)plans, name, one) {
+        (void)one;
+        if (w->explain == NULL || w->explain[i] == NULL)
+            return;
+        (void)ask(r, w->explain[i++], 1, NULL, 0);
+        r->slots[r->n - 1].plan = name;
+    }
+}
+
+static int prepare_plans(struct work *w, struct err *err)
+{
+    const json_t *plans = selection_plans(w->o->config), *one;
+    const char *name;
+
+    if (w->o->baseline == NULL)
+        return 0;
+    json_object_foreach((json_t *)(uintptr_t)plans, name, one) {
+        if (!json_is_string(one))
+            return err_set(err, ERR_USAGE, "mig.json: prodcheck.plans.%s must be a query", name);
+        if (strings_addf(&w->explain, err, "EXPLAIN (COSTS OFF) %s", json_string_value(one)) != 0)
+            return -1;
+    }
+    if (strings_count(w->explain) > MAX_QUERIES / 4)
+        return err_set(err, ERR_USAGE, "mig.json: prodcheck.plans has more than %d queries",
+                       MAX_QUERIES / 4);
+    return 0;
+}
+
+/* A query that cannot be planned is part of the picture too: its table may be gone. */
+static int take_plan(struct work *w, const char *name, const struct result *r,
+                     const struct err *why, struct err *err)
+{
+    struct buf text = {0}, key = {0};
+    int i, rc = -1;
+
+    if (w->plans == NULL && (w->plans = json_object()) == NULL)
+        return err_oom(err);
+    for (i = 0; r != NULL && i < result_rows(r); i++)
+        if (buf_addf(&text, err, "%s%s", i > 0 ? "\n" : "", result_text(r, i, 0)) != 0)
+            goto out;
+    if ((r == NULL && buf_addf(&text, err, "cannot be planned: %s", why->message) != 0) ||
+        buf_addf(&key, err, "plan/%s", name) != 0)
+        goto out;
+    if (json_object_set_new(w->plans, key.data, json_string(text.data != NULL ? text.data : "")) != 0)
+        err_oom(err);
+    else
+        rc = 0;
+out:
+    buf_free(&text);
+    buf_free(&key);
+    return rc;
+}
+
 /* Ask what is due: every check of the verdict, or with AGAIN only the volatile ones that failed. */
 static void compose(struct work *w, struct round *r, int again)
 {
     size_t i;
 
     r->n = 0;
-    if (!again)
+    if (!again) {
         (void)ask(r, meta_sql, 4, NULL, 0);
+        ask_plans(w, r);
+    }
     for (i = 0; i < w->v->nchecks && r->n < MAX_QUERIES - 1; i++) {
         struct check_result *out = &w->v->checks[i];
         const struct check *k = check_find(out->id);
@@ -290,7 +357,7 @@ static int judge_one(struct work *w, const struct check *k, const struct result 
     if (strcmp(k->id, "window") == 0)
         return local_window(k, w->o->config, r, out, err);
     if (strcmp(k->id, "baseline") == 0)
-        return baseline_check(k, w->o->baseline, w->o->after, r, out, err);
+        return baseline_check(k, w->o->baseline, w->o->after, r, w->plans, out, err);
     if (check_judge(k, &limits, r, out, err) != 0)
         return -1;
     return blind(w, k, out, err);
@@ -320,6 +387,11 @@ static int judge_round(struct work *w, struct round *r, struct err *err)
                 return err_prefix(err, "cannot prepare the checks");
             }
             if (take_meta(w, r->results[i], err) != 0)
+                return -1;
+            continue;
+        }
+        if (r->slots[i].plan != NULL) {
+            if (take_plan(w, r->slots[i].plan, r->results[i], &r->errs[i], err) != 0)
                 return -1;
             continue;
         }
@@ -393,9 +465,9 @@ static int list_checks(struct work *w, struct err *err)
     for (i = 0; w->v->names != NULL && w->v->names[i] != NULL; i++)
         if (add(w, w->v->names[i], err) != 0)
             return -1;
-    if (w->v->nchecks > MAX_QUERIES - 1)
+    if (w->v->nchecks > MAX_QUERIES - MAX_QUERIES / 4 - 1)
         return err_set(err, ERR_USAGE, "mig.json: prodcheck.sql has more than %d queries",
-                       MAX_QUERIES - 1 - (int)n);
+                       MAX_QUERIES - MAX_QUERIES / 4 - 1 - (int)n);
     return 0;
 }
 
@@ -494,7 +566,7 @@ struct verdict *verdict_run(struct conn *c, const struct verdict_options *o, str
     }
     if (selection_check(o, err) != 0 || list_checks(&w, err) != 0 ||
         target_find(o->plan, o->closure, &w.target, err) != 0 ||
-        skip_some(&w, err) != 0 || (w.zones = local_window_zones(o->config, err)) == NULL ||
+        skip_some(&w, err) != 0 || prepare_plans(&w, err) != 0 || (w.zones = local_window_zones(o->config, err)) == NULL ||
         ask_round(&w, r, 0, err) != 0)
         goto out;
     if (o->recheck_ms >= 0 && any_volatile_failure(w.v) &&
@@ -508,6 +580,8 @@ struct verdict *verdict_run(struct conn *c, const struct verdict_options *o, str
 out:
     target_free(&w.target);
     free(w.zones);
+    strings_free(w.explain);
+    json_decref(w.plans);
     free(w.data_directory);
     free(w.role);
     free(r);

@@ -440,3 +440,20 @@ END
     assert_exit 2
     assert_err /nowhere
 }
+
+@test "--baseline: plans of the queries that matter" {
+    sql "create table wide as select g as id, 'v' || g as v from generate_series(1, 20000) g" "analyze wide" \
+        "create index wide_id on wide (id)"
+    echo '{"prodcheck": {"plans": {"wide": "select v from public.wide where id = 7"}}}' >mig.json
+    look baseline --baseline base.json
+    status_is ok
+    grep -q 'wide_id' base.json
+    look baseline --baseline base.json
+    status_is ok
+    sql "drop index wide_id"
+    look baseline --baseline base.json
+    status_is warn 'plan/wide' 'Seq Scan'
+    sql "drop table wide"
+    look baseline --baseline base.json
+    status_is warn 'cannot be planned'
+}
