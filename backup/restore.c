@@ -80,6 +80,11 @@ static int find_tables(struct work *w, struct err *err)
         if (!there) {
             err_set(err, ERR_REFUSED, "there is no table %s.%s in %s", target_schema(t, w->o),
                     t->saved->name, conn_database(w->c));
+            if (t->saved->parent_name != NULL && w->o->into == NULL)
+                err_hint(err,
+                         "it was a partition of %s.%s: --create makes it again from the backup; where that table "
+                         "is partitioned otherwise now, restore with --into SCHEMA --create and INSERT from there",
+                         t->saved->parent_schema, t->saved->parent_name);
             err_hint(err, "--create makes it again from the backup");
             return -1;
         }

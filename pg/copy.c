@@ -134,6 +134,9 @@ static int source_next(struct row_source *self, struct row_batch *batch, struct 
             PQclear(res);
             conn_drain(s->conn);
             s->done = 1;
+            if (strcmp(err->sqlstate, "54000") == 0)
+                err_hint(err, "a row of it is larger, as text, than the 1 GB that COPY can send: no tool can "
+                              "save it this way; leave the table out with --exclude");
             return err_prefix(err, "cannot read %s", s->title);
         }
         if (n > 0) {

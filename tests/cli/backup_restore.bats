@@ -304,3 +304,22 @@ END
     assert_exit 0
     assert_as_original
 }
+
+@test "SIGINT in the middle: exit 130, and nothing of it is there" {
+    local pid i
+    sql "create table big (id int primary key, v text)" "insert into big select g, repeat(md5(g::text), 8) from generate_series(1, 300000) g"
+    mig mig-backup create -t big --no-ddl -o big.mig
+    assert_exit 0
+    sql "truncate big" "create function slowly(int) returns bool language plpgsql as 'begin if \$1 % 1000 = 0 then perform pg_sleep(0.05); end if; return true; end'" \
+        "alter table big add check (slowly(id))"
+    (trap - INT; exec mig-backup restore big.mig --yes --confirm "$PGDATABASE" -q >said 2>&1) &
+    pid=$!
+    for ((i = 0; i < 600; i++)); do
+        [ "$(sql "select exists (select 1 from pg_stat_activity where datname = current_database() and query like 'COPY%' and application_name = 'mig-backup')")" != t ] || break
+        sleep 0.05
+    done
+    kill -INT "$pid"
+    wait "$pid" && status=0 || status=$?
+    assert_equal "$status" 130
+    assert_equal "$(sql "select count(*) from big")" 0
+}
