@@ -1,26 +1,15 @@
 #include "migration/history.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/buf.h"
 #include "migration/revision.h"
 
-#define MAX_FILE ((size_t)16 << 20)
-#define MAX_DEPTH 40
-
-static void problem(struct history *h, const char *code, int fatal, const char *file, int line,
-                    const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-
-/* Losing a problem for lack of memory must not make a bad history look good: the caller of
- * history_load sees MESSAGE NULL as fatal. */
-static void problem(struct history *h, const char *code, int fatal, const char *file, int line,
+void history_problem(struct history *h, const char *code, int fatal, const char *file, int line,
                     const char *fmt, ...)
 {
     struct history_problem *more = realloc(h->problems, (h->nproblems + 1) * sizeof(*more)), *p;
@@ -42,7 +31,7 @@ static void problem(struct history *h, const char *code, int fatal, const char *
     p->message = strdup(text);
 }
 
-static void problem_hint(struct history *h, const char *hint)
+void history_problem_hint(struct history *h, const char *hint)
 {
     if (h->nproblems > 0 && hint[0] != '\0')
         h->problems[h->nproblems - 1].hint = strdup(hint);
@@ -224,7 +213,7 @@ static int map_names(struct history *h, struct err *err)
             h->order[i] = place++;
             continue;
         }
-        problem(h, "duplicate-revision", 0, r->file, r->id_line,
+        history_problem(h, "duplicate-revision", 0, r->file, r->id_line,
                 "revision %s is in %s too; Alembic takes the one that it loads last", r->id,
                 h->nodes[h->keys[at].node].revision->file);
         h->nodes[h->keys[at].node].shadowed = 1;
@@ -239,7 +228,7 @@ static int map_names(struct history *h, struct err *err)
             int at = h->table[slot(h, *l)];
 
             if (at >= 0)
-                problem(h, "duplicate-label", 1, r->file, r->id_line,
+                history_problem(h, "duplicate-label", 1, r->file, r->id_line,
                         "branch label '%s' of revision %s is already used by revision %s", *l, r->id,
                         history_id(h, h->keys[at].node));
             else
@@ -259,7 +248,7 @@ static int link_nodes(struct history *h, struct err *err)
             int to = history_find(h, *d);
 
             if (to < 0)
-                problem(h, "missing-dependency", 1, r->file, r->id_line,
+                history_problem(h, "missing-dependency", 1, r->file, r->id_line,
                         "revision %s depends on '%s', which no file has", r->id, *d);
             else if (push_new(&n->deps, &n->ndeps, history_find(h, history_id(h, to)), err) != 0)
                 return -1;
@@ -268,11 +257,11 @@ static int link_nodes(struct history *h, struct err *err)
             int to = history_find(h, *d);
 
             if (to < 0) {
-                problem(h, "missing-parent", 1, r->file, r->id_line,
+                history_problem(h, "missing-parent", 1, r->file, r->id_line,
                         "revision %s goes down to '%s', which no file has", r->id, *d);
-                problem_hint(h, "a file of another branch may not be merged yet, or was deleted");
+                history_problem_hint(h, "a file of another branch may not be merged yet, or was deleted");
             } else if (h->keys[h->table[slot(h, *d)]].label) {
-                problem(h, "missing-parent", 1, r->file, r->id_line,
+                history_problem(h, "missing-parent", 1, r->file, r->id_line,
                         "revision %s has the branch label '%s' as its down_revision", r->id, *d);
             } else if (push_new(&n->down, &n->ndown, to, err) != 0) {
                 return -1;
@@ -397,7 +386,7 @@ static int find_cycles(struct history *h, struct err *err)
             }
         }
         if (n > 0) {
-            problem(h, deps ? "dependency-cycle" : "cycle", 1, h->nodes[first].revision->file,
+            history_problem(h, deps ? "dependency-cycle" : "cycle", 1, h->nodes[first].revision->file,
                     h->nodes[first].revision->id_line, "%s among revisions %s%s",
                     deps ? "a cycle of dependencies" : "a cycle", names.data, n > 8 ? ", ..." : "");
             buf_free(&names);
@@ -451,7 +440,7 @@ static int find_hidden_cycles(struct history *h, struct err *err)
     for (size_t i = 0; i < h->count && done < h->count; i++) {
         if (left[i] == 0 || h->nodes[i].shadowed)
             continue;
-        problem(h, "cycle", 1, h->nodes[i].revision->file, h->nodes[i].revision->id_line,
+        history_problem(h, "cycle", 1, h->nodes[i].revision->file, h->nodes[i].revision->id_line,
                 "a cycle: revision %s stands on itself, by way of others", h->nodes[i].revision->id);
         break;
     }
@@ -571,203 +560,6 @@ struct history *history_new(struct revision **revisions, size_t n, struct err *e
         return NULL;
     }
     return h;
-}
-
-/* Files. */
-
-struct scan {
-    struct history *h;
-    struct tokens tokens;
-    struct buf text;
-    char **seen;   /* real paths, where two names may mean one file */
-    size_t nseen;
-    int careful;   /* several folders: a file may come twice */
-    int recursive;
-    struct err *err;
-};
-
-static int is_revision_file(const char *name)
-{
-    size_t n = strlen(name);
-
-    return n > 3 && strcmp(name + n - 3, ".py") == 0 && strncmp(name, ".#", 2) != 0 &&
-           strncmp(name, "__init__", 8) != 0;
-}
-
-static int seen_before(struct scan *s, const char *path, int *seen)
-{
-    char *real = realpath(path, NULL), **more;
-
-    *seen = 0;
-    if (real == NULL)
-        return 0;
-    for (size_t i = 0; i < s->nseen && !*seen; i++)
-        *seen = strcmp(s->seen[i], real) == 0;
-    if (*seen) {
-        free(real);
-        return 0;
-    }
-    more = realloc(s->seen, (s->nseen + 1) * sizeof(*more));
-    if (more == NULL) {
-        free(real);
-        return err_oom(s->err);
-    }
-    s->seen = more;
-    more[s->nseen++] = real;
-    return 0;
-}
-
-static int read_one(struct scan *s, const char *path)
-{
-    struct err why = {0};
-    struct revision *r;
-
-    buf_reset(&s->text);
-    if (buf_read_file(&s->text, path, MAX_FILE, &why) != 0)
-        r = NULL;
-    else
-        r = revision_read(s->text.data != NULL ? s->text.data : "", s->text.len, path, &s->tokens,
-                          &why);
-    if (r == NULL) {
-        problem(s->h, strstr(why.message, "needs Python") != NULL ? "needs-python" : "unreadable-file",
-                1, path, 0, "%s", why.message);
-        problem_hint(s->h, why.hint);
-        return 0;
-    }
-    return add_node(s->h, r, s->err);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int scan_folder(struct scan *s, const char *dir, int depth);
-
-static int scan_entry(struct scan *s, const char *dir, const char *name, int folder, int depth)
-{
-    struct buf path = {0};
-    struct stat st;
-    int rc = -1, seen = 0;
-
-    if (buf_addf(&path, s->err, "%s/%s", dir, name) != 0)
-        goto out;
-    if (folder) {
-        rc = depth < MAX_DEPTH ? scan_folder(s, path.data, depth + 1) : 0;
-        goto out;
-    }
-    if ((s->careful || (lstat(path.data, &st) == 0 && S_ISLNK(st.st_mode))) &&
-        seen_before(s, path.data, &seen) != 0)
-        goto out;
-    if (seen)
-        problem(s->h, "file-twice", 0, path.data, 0, "%s is found twice; read once", path.data);
-    rc = seen ? 0 : read_one(s, path.data);
-out:
-    buf_free(&path);
-    return rc;
-}
-
-static int scan_folder(struct scan *s, const char *dir, int depth)
-{
-    char **files = NULL, **folders = NULL;
-    size_t nfiles = 0, nfolders = 0;
-    struct dirent *e;
-    DIR *d = opendir(dir);
-    int rc = -1;
-
-    if (d == NULL)
-        return err_set_errno(s->err, ERR_USAGE, "cannot read the versions folder %s", dir);
-    while ((e = readdir(d)) != NULL) {
-        int file = is_revision_file(e->d_name), folder = 0;
-        char ***list = file ? &files : &folders;
-        size_t *n = file ? &nfiles : &nfolders;
-
-        if (!file) {
-            struct buf path = {0};
-            struct stat st;
-
-            if (!s->recursive || strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-                strcmp(e->d_name, "__pycache__") == 0)
-                continue;
-            if (buf_addf(&path, s->err, "%s/%s", dir, e->d_name) != 0)
-                goto out;
-            folder = lstat(path.data, &st) == 0 && S_ISDIR(st.st_mode); /* os.walk follows no link */
-            buf_free(&path);
-            if (!folder)
-                continue;
-        }
-        if ((*n & (*n - 1)) == 0 || *n == 0) {
-            char **more = realloc(*list, (*n > 0 ? *n * 2 : 1) * sizeof(*more));
-
-            if (more == NULL) {
-                (void)err_oom(s->err);
-                goto out;
-            }
-            *list = more;
-        }
-        (*list)[*n] = strdup(e->d_name);
-        if ((*list)[(*n)++] == NULL) {
-            (void)err_oom(s->err);
-            goto out;
-        }
-    }
-    if (nfiles > 1)
-        qsort(files, nfiles, sizeof(*files), by_name);
-    if (nfolders > 1)
-        qsort(folders, nfolders, sizeof(*folders), by_name);
-    for (size_t i = 0; i < nfiles; i++) {
-        if (scan_entry(s, dir, files[i], 0, depth) != 0)
-            goto out;
-    }
-    for (size_t i = 0; i < nfolders; i++) {
-        if (scan_entry(s, dir, folders[i], 1, depth) != 0)
-            goto out;
-    }
-    rc = 0;
-out:
-    (void)closedir(d);
-    for (size_t i = 0; i < nfiles; i++)
-        free(files[i]);
-    for (size_t i = 0; i < nfolders; i++)
-        free(folders[i]);
-    free(files);
-    free(folders);
-    return rc;
-}
-
-struct history *history_load(char *const *dirs, int recursive, int missing_ok, struct err *err)
-{
-    struct scan s = {0};
-    int rc = -1;
-
-    s.err = err;
-    s.recursive = recursive;
-    s.careful = dirs[0] != NULL && dirs[1] != NULL;
-    s.h = calloc(1, sizeof(*s.h));
-    if (s.h == NULL) {
-        (void)err_oom(err);
-        goto out;
-    }
-    for (; *dirs != NULL; dirs++) {
-        struct stat st;
-
-        if (missing_ok && stat(*dirs, &st) != 0 && errno == ENOENT)
-            continue;
-        if (scan_folder(&s, *dirs, 0) != 0)
-            goto out;
-    }
-    rc = build(s.h, err);
-out:
-    tokens_free(&s.tokens);
-    buf_free(&s.text);
-    for (size_t i = 0; i < s.nseen; i++)
-        free(s.seen[i]);
-    free(s.seen);
-    if (rc != 0) {
-        history_free(s.h);
-        return NULL;
-    }
-    return s.h;
 }
 
 void history_free(struct history *h)

@@ -56,14 +56,15 @@ struct history {
     size_t table_size;
 };
 
-/* Every revision file in DIRS (NULL-terminated), sorted by name; with RECURSIVE also below.  A folder
- * that is not there is skipped when MISSING_OK.  -1/NULL only for what leaves nothing to report on:
- * memory, an unreadable folder. */
-struct history *history_load(char *const *dirs, int recursive, int missing_ok, struct err *err)
-    MIG_MUST_CHECK;
 /* From revisions at hand: takes each of them and the array, also on failure. */
 struct history *history_new(struct revision **revisions, size_t n, struct err *err) MIG_MUST_CHECK;
 void history_free(struct history *h);
+
+/* Add what is wrong; the hint is the last one's.  What memory does not allow to be added is not: the
+ * message of one that is half there is NULL, which history_check takes for a failure. */
+void history_problem(struct history *h, const char *code, int fatal, const char *file, int line,
+                     const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void history_problem_hint(struct history *h, const char *hint);
 
 /* -1 and ERR_FAILED with the first fatal problem. */
 int history_check(const struct history *h, struct err *err) MIG_MUST_CHECK;

@@ -14,6 +14,7 @@
 #include "migration/project.h"
 #include "migration/revision.h"
 #include "migration/route.h"
+#include "migration/scan.h"
 #include "migration/steps.h"
 #include "migration/version.h"
 #include "pg/conn.h"
@@ -91,7 +92,7 @@ static char **rows_of_checkout(const struct plan_request *r, const char *dir, st
 
     if (p == NULL)
         return NULL;
-    h = history_load(p->versions, p->recursive, p->missing_ok, err);
+    h = scan_load(p->versions, p->recursive, p->missing_ok, err);
     if (h != NULL && h->count == 0)
         (void)err_set(err, ERR_USAGE, "--current-from: there are no revision files in %s",
                       p->versions[0]);
@@ -272,7 +273,7 @@ static int context_open(struct context *x, const struct plan_request *r, struct 
     x->project = project_read(r, err);
     if (x->project == NULL)
         return -1;
-    x->history = history_load(x->project->versions, x->project->recursive, x->project->missing_ok,
+    x->history = scan_load(x->project->versions, x->project->recursive, x->project->missing_ok,
                               err);
     if (x->history == NULL || history_check(x->history, err) != 0)
         return -1;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "migration/body.h"
+
 enum field { REVISION, DOWN, LABELS, DEPENDS, FIELDS };
 
 static const char *const field_names[FIELDS] = {"revision", "down_revision", "branch_labels",
@@ -36,14 +38,9 @@ static void value_clear(struct value *v)
     memset(v, 0, sizeof(*v));
 }
 
-static int is(const struct reader *r, const struct token *k, const char *s)
+static int is(const struct reader *r, const struct token *k, const char *word)
 {
-    return r->t->text.data[k->start] == s[0] && token_is(r->t, k, s);
-}
-
-static int ends(const struct token *k)
-{
-    return k->kind == TOKEN_NEWLINE || k->kind == TOKEN_END;
+    return token_is(r->t, k, word);
 }
 
 static int field_of(const struct reader *r, const struct token *k)
@@ -55,16 +52,6 @@ static int field_of(const struct reader *r, const struct token *k)
             return i;
     }
     return -1;
-}
-
-static int opens(const struct reader *r, const struct token *k)
-{
-    return k->kind == TOKEN_OP && k->len == 1 && strchr("([{", r->t->text.data[k->start]) != NULL;
-}
-
-static int closes(const struct reader *r, const struct token *k)
-{
-    return k->kind == TOKEN_OP && k->len == 1 && strchr(")]}", r->t->text.data[k->start]) != NULL;
 }
 
 /* Adjacent literals, concatenated.  *K moves behind them. */
@@ -130,9 +117,9 @@ static int read_value(struct reader *r, struct value *v, const struct token *k,
         int depth = 0, comma = 0, list = is(r, k, "[");
 
         for (; m < end; m++) {
-            if (opens(r, m))
+            if (token_opens(r->t, m))
                 depth++;
-            else if (closes(r, m) && --depth == 0)
+            else if (token_closes(r->t, m) && --depth == 0)
                 break;
             else if (depth == 1 && is(r, m, ","))
                 comma = 1;
@@ -259,9 +246,9 @@ static int read_simple(struct reader *r, const struct token *k, const struct tok
         return 0;
     }
     for (const struct token *m = k; m < end; m++) {
-        if (opens(r, m))
+        if (token_opens(r->t, m))
             depth++;
-        else if (closes(r, m))
+        else if (token_closes(r->t, m))
             depth--;
         else if (depth == 0 && is(r, m, "lambda"))
             break; /* its defaults are no targets */
@@ -278,9 +265,9 @@ static int read_simple(struct reader *r, const struct token *k, const struct tok
         return 0;
     depth = 0;
     for (const struct token *m = k; m <= last; m++) {
-        if (opens(r, m))
+        if (token_opens(r->t, m))
             depth++;
-        else if (closes(r, m))
+        else if (token_closes(r->t, m))
             depth--;
         else if (depth == 0 && is(r, m, "=")) {
             if (read_target(r, start, m, last + 1, end) != 0)
@@ -341,178 +328,13 @@ static void read_nested(struct reader *r, const struct token *k, const struct to
     }
 }
 
-static const struct token *line_end(const struct token *k)
-{
-    while (!ends(k))
-        k++;
-    return k;
-}
-
-/* What a token of a function's body tells. */
-static void look(const struct reader *r, struct revision_function *f, const struct token *k)
-{
-    static const char *const live[] = {"get_bind", "inspect", "Session", "sessionmaker",
-                                       "fetchall", "fetchone", "scalar", "scalars", "reflect",
-                                       "autoload_with", "autoload",
-                                       "raw_connection"};
-
-    if (k->kind == TOKEN_STRING && f->autocommit_line == 0) {
-        static const char word[] = "CONCURRENTLY";
-
-        for (size_t i = 0; i + sizeof(word) - 1 <= k->len; i++) {
-            if (memcmp(r->t->text.data + k->start + i, word, sizeof(word) - 1) == 0)
-                f->autocommit_line = k->line;
-        }
-    }
-    if (k->kind != TOKEN_NAME)
-        return;
-    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]) && f->bind == NULL; i++) {
-        if (is(r, k, live[i])) {
-            f->bind = live[i];
-            f->bind_line = k->line;
-        }
-    }
-    if (is(r, k, "get_context") && f->bind == NULL && is(r, k + 1, "(") && is(r, k + 2, ")") &&
-        k[2].kind == TOKEN_OP && is(r, k + 3, ".") &&
-        (is(r, k + 4, "connection") || is(r, k + 4, "bind"))) {
-        f->bind = "get_context().connection";
-        f->bind_line = k->line;
-    }
-    if (is(r, k, "autocommit_block") && f->autocommit_line == 0)
-        f->autocommit_line = k->line;
-    if (is(r, k, "postgresql_concurrently") && f->autocommit_line == 0 && is(r, k + 1, "=") &&
-        is(r, k + 2, "True"))
-        f->autocommit_line = k->line;
-    if (is(r, k, "print") && is(r, k + 1, "(") && f->print_line == 0)
-        f->print_line = k->line;
-    if (is(r, k, "input") && is(r, k + 1, "(") && f->input_line == 0)
-        f->input_line = k->line;
-    if (is(r, k, "drop_constraint") && is(r, k + 1, "(") && is(r, k + 2, "None") &&
-        f->unnamed_line == 0)
-        f->unnamed_line = k->line;
-}
-
-/* K..END is one simple statement: does it do nothing at all? */
-static int does_nothing(const struct reader *r, const struct token *k, const struct token *end)
-{
-    const struct token *m = k;
-
-    if (k == end || is(r, k, "global") || is(r, k, "nonlocal"))
-        return 1;
-    if (end - k == 1 && (is(r, k, "pass") || is(r, k, "...") || is(r, k, "None")))
-        return 1;
-    while (m < end && m->kind == TOKEN_STRING)
-        m++;
-    if (m == end)
-        return 1;
-    /* print("cannot be undone") alone */
-    if (is(r, k, "print") && is(r, k + 1, "(") && is(r, end - 1, ")"))
-        return 1;
-    return is(r, k, "import") || is(r, k, "from");
-}
-
-static int always_raises(const struct reader *r, const struct token *k, const struct token *end)
-{
-    if (is(r, k, "raise"))
-        return 1;
-    return is(r, k, "assert") && end - k >= 2 &&
-           (is(r, k + 1, "False") || is(r, k + 1, "None") ||
-            (k[1].kind == TOKEN_NUMBER && k[1].len == 1 && r->t->text.data[k[1].start] == '0')) &&
-           (end - k == 2 || is(r, k + 2, ","));
-}
-
-/* The statements of one line of a suite.  *OVER: return or raise was reached on every path. */
-static void read_suite_line(const struct reader *r, struct revision_function *f,
-                            const struct token *k, const struct token *end, int *code, int *over)
-{
-    while (k < end && !*over) {
-        const struct token *stop = k;
-        int depth = 0;
-
-        for (; stop < end; stop++) {
-            if (opens(r, stop))
-                depth++;
-            else if (closes(r, stop))
-                depth--;
-            else if (depth == 0 && is(r, stop, ";"))
-                break;
-        }
-        if (always_raises(r, k, stop)) {
-            f->body = BODY_RAISES;
-            f->raise_line = k->line;
-            *over = 1;
-        } else if (is(r, k, "return")) {
-            if (stop - k > 1 && !(stop - k == 2 && is(r, k + 1, "None")))
-                *code = 1;
-            *over = 1;
-        } else if (!does_nothing(r, k, stop)) {
-            *code = 1;
-        }
-        k = stop + (stop < end);
-    }
-}
-
-/* The function whose `def` is at DEF, its line starting at K.  Returns the token behind its body. */
-static const struct token *read_function(const struct reader *r, struct revision_function *f,
-                                         const struct token *k, const struct token *def)
-{
-    const struct token *end = line_end(k), *colon = NULL, *m;
-    int indent = k->column, depth = 0, code = 0, over = 0, body_indent = -1;
-
-    memset(f, 0, sizeof(*f));
-    f->line = def->line;
-    f->end_line = end->line;
-    f->body = BODY_EMPTY;
-    for (m = def; m < end && colon == NULL; m++) {
-        if (opens(r, m))
-            depth++;
-        else if (closes(r, m))
-            depth--;
-        else if (depth == 0 && is(r, m, ":"))
-            colon = m;
-    }
-    for (m = k; m < end; m++)
-        look(r, f, m);
-    if (colon != NULL && colon + 1 < end)
-        read_suite_line(r, f, colon + 1, end, &code, &over);
-    while (end->kind != TOKEN_END) {
-        const struct token *line = end + 1;
-
-        if (line->kind == TOKEN_END || line->column <= indent) {
-            end = line;
-            break;
-        }
-        end = line_end(line);
-        f->end_line = end->line;
-        for (m = line; m < end; m++)
-            look(r, f, m);
-        if (body_indent < 0)
-            body_indent = line->column;
-        if (over)
-            continue;
-        if (line->column > body_indent)
-            code |= !does_nothing(r, line, end);
-        else if (is(r, end - 1, ":") || is(r, line, "if") || is(r, line, "for") ||
-                 is(r, line, "while") || is(r, line, "with") || is(r, line, "try") ||
-                 is(r, line, "except") || is(r, line, "else") || is(r, line, "elif") ||
-                 is(r, line, "finally") || is(r, line, "def") || is(r, line, "class") ||
-                 is(r, line, "async"))
-            code = 1;
-        else
-            read_suite_line(r, f, line, end, &code, &over);
-    }
-    if (f->body != BODY_RAISES && code)
-        f->body = BODY_CODE;
-    return end;
-}
-
 /* Behind the block whose header line starts at K. */
 static const struct token *skip_block(const struct token *k)
 {
     int indent = k->column;
 
     do
-        k = line_end(k) + (line_end(k)->kind == TOKEN_NEWLINE);
+        k = token_line_end(k) + (token_line_end(k)->kind == TOKEN_NEWLINE);
     while (k->kind != TOKEN_END && k->column > indent);
     return k;
 }
@@ -573,19 +395,19 @@ static int read_module(struct reader *r)
 
         while (m->kind == TOKEN_STRING)
             m++;
-        if ((ends(m) || is(r, m, ";")) && read_docstring(r, k) != 0)
+        if ((token_ends(m) || is(r, m, ";")) && read_docstring(r, k) != 0)
             return -1;
     }
     while (k->kind != TOKEN_END) {
-        const struct token *end = line_end(k), *def = k;
+        const struct token *end = token_line_end(k), *def = k;
 
         if (is(r, k, "async") && is(r, k + 1, "def"))
             def = k + 1;
         if (is(r, def, "def")) {
             if (is(r, def + 1, "upgrade"))
-                k = read_function(r, &r->r->upgrade, k, def);
+                k = body_read(r->t, &r->r->upgrade, k, def);
             else if (is(r, def + 1, "downgrade"))
-                k = read_function(r, &r->r->downgrade, k, def);
+                k = body_read(r->t, &r->r->downgrade, k, def);
             else {
                 taint(r, def + 1, def + 2);
                 k = skip_block(k);
@@ -597,7 +419,7 @@ static int read_module(struct reader *r)
             int indent = k->column;
 
             do {
-                end = line_end(k);
+                end = token_line_end(k);
                 if (is(r, k, "def") || is(r, k, "class") ||
                     (is(r, k, "async") && is(r, k + 1, "def"))) {
                     read_nested(r, k, end);
@@ -613,9 +435,9 @@ static int read_module(struct reader *r)
                 int depth = 0;
 
                 for (; stop < end; stop++) {
-                    if (opens(r, stop))
+                    if (token_opens(r->t, stop))
                         depth++;
-                    else if (closes(r, stop))
+                    else if (token_closes(r->t, stop))
                         depth--;
                     else if (depth == 0 && is(r, stop, ";"))
                         break;
@@ -650,7 +472,7 @@ static void find_tabs(struct reader *r)
         if (k->kind != TOKEN_STRING)
             continue;
         /* a docstring, or any string that is a statement of its own */
-        if ((k->flags & TOKEN_FIRST) && ends(k + 1))
+        if ((k->flags & TOKEN_FIRST) && token_ends(k + 1))
             continue;
         for (size_t i = 0; i < k->len && !tab; i++) {
             tab = s[i] == '\t' || (s[i] == '\\' && !(k->flags & TOKEN_RAW) && i + 1 < k->len &&

@@ -14,6 +14,7 @@
 #include "migration/project.h"
 #include "migration/revision.h"
 #include "migration/route.h"
+#include "migration/scan.h"
 #include "migration/version.h"
 #include "pg/conn.h"
 
@@ -321,7 +322,7 @@ struct survey *survey_make(const struct plan_request *r, struct conn *c, struct 
     p = project_read(r, err);
     if (p == NULL)
         goto out;
-    h = history_load(p->versions, p->recursive, p->missing_ok, err);
+    h = scan_load(p->versions, p->recursive, p->missing_ok, err);
     if (h == NULL)
         goto out;
     v.s->revisions = h->count;

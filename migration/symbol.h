@@ -21,6 +21,7 @@ struct symbol_nodes {
     size_t count;
 };
 void symbol_nodes_free(struct symbol_nodes *n);
+int symbol_nodes_add(struct symbol_nodes *n, int node, struct err *err) MIG_MUST_CHECK;
 
 /* All revisions that REV names, absolute (Alembic's get_revisions).  Appended to OUT; `base` adds
  * nothing. */
@@ -29,6 +30,13 @@ int symbol_revisions(const struct history *h, const char *rev, struct symbol_nod
 /* Of version rows, in their order. */
 int symbol_rows(const struct history *h, char *const *rows, struct symbol_nodes *out,
                 struct err *err) MIG_MUST_CHECK;
+/* The only one that REV names, or SYMBOL_BASE (get_revision). */
+int symbol_one(const struct history *h, const char *rev, int *node, struct err *err) MIG_MUST_CHECK;
+/* Of TARGETS, those on one line of down_revisions with what AGAINST names (filter_for_lineage). */
+int symbol_lineage(const struct history *h, const struct symbol_nodes *targets, const char *against,
+                   struct symbol_nodes *out, struct err *err) MIG_MUST_CHECK;
+/* The node that has NODE's id: one that a later file shadows gives way. */
+int symbol_current(const struct history *h, int node);
 /* 1: REV is relative ("-1", "label@+2", "ae10-3"). */
 int symbol_is_relative(const char *rev);
 

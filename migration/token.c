@@ -494,6 +494,28 @@ int token_is(const struct tokens *t, const struct token *k, const char *s)
            strncmp(text, s, k->len) == 0 && s[k->len] == '\0';
 }
 
+int token_opens(const struct tokens *t, const struct token *k)
+{
+    return k->kind == TOKEN_OP && k->len == 1 && strchr("([{", t->text.data[k->start]) != NULL;
+}
+
+int token_closes(const struct tokens *t, const struct token *k)
+{
+    return k->kind == TOKEN_OP && k->len == 1 && strchr(")]}", t->text.data[k->start]) != NULL;
+}
+
+int token_ends(const struct token *k)
+{
+    return k->kind == TOKEN_NEWLINE || k->kind == TOKEN_END;
+}
+
+const struct token *token_line_end(const struct token *k)
+{
+    while (!token_ends(k))
+        k++;
+    return k;
+}
+
 static int hex(char c)
 {
     if (c >= '0' && c <= '9')
