@@ -45,6 +45,18 @@ static void with_lock(struct inquiry *q, long index, const struct effect *e,
         f->severity = SEVERITY_LOW;
 }
 
+/* The table of the index that E drops. */
+static const struct catalog_table *table_of_index(const struct inquiry *q, const struct effect *e)
+{
+    size_t i;
+
+    for (i = 0; q->closure != NULL && e->kind == EFFECT_DROP_INDEX && i < q->closure->nreaches; i++)
+        if (q->closure->reaches[i].effect == e &&
+            inquiry_table_by_oid(q, q->closure->reaches[i].oid) != NULL)
+            return inquiry_table_by_oid(q, q->closure->reaches[i].oid);
+    return NULL;
+}
+
 /* Raise CODE about E's table. */
 static void lock(struct inquiry *q, const struct effect *e, const char *code, const char *what,
                  const struct cost *cost)
@@ -62,6 +74,8 @@ static void lock(struct inquiry *q, const struct effect *e, const char *code, co
         object = inquiry_object(q, e);
     if (object == NULL)
         return;
+    if (t == NULL)
+        t = table_of_index(q, e);
     index = inquiry_raise(q, code, e, object, "%s %s%s%s", what, object,
                           cost != NULL && cost->why != NULL ? ": " : "",
                           cost != NULL && cost->why != NULL ? cost->why : "");

@@ -42,6 +42,14 @@ static const struct closure_reach *reached(const struct inquiry *q, const struct
     return NULL;
 }
 
+/* The fifth number: rows written since the newest upgrade; over-counts after a rewrite, misses deletes. */
+static int add_since(struct inquiry *q, struct buf *b)
+{
+    if (q->version_age == NULL || q->step != 0)
+        return 0;
+    return buf_addf(b, q->err, ", count(*) FILTER (WHERE age(xmin) < %s)", q->version_age);
+}
+
 /* All rows of T go. */
 static void probe_table(struct inquiry *q, long index, const struct catalog_table *t, int only)
 {
@@ -59,7 +67,7 @@ static void probe_table(struct inquiry *q, long index, const struct catalog_tabl
                                   "pg_partition_tree"
                                 : "pg_total_relation_size",
                  t->oid) < 0 ||
-        (t->kind == 'p' && buf_addc(&b, ')', q->err) < 0) ||
+        (t->kind == 'p' && buf_addc(&b, ')', q->err) < 0) || add_since(q, &b) < 0 ||
         probe_from(&b, t, only && t->kind != 'p', NULL, q->err) < 0) {
         q->failed = 1;
         goto out;
@@ -86,6 +94,7 @@ static void probe_column(struct inquiry *q, long index, const struct catalog_tab
         buf_adds(&b, "), count(", q->err) < 0 || quote_ident(&b, name, q->err) < 0 ||
         buf_adds(&b, "), coalesce(sum(pg_column_size(", q->err) < 0 ||
         quote_ident(&b, name, q->err) < 0 || buf_adds(&b, ")), 0)", q->err) < 0 ||
+        add_since(q, &b) < 0 ||
         probe_from(&b, t, only && t->kind != 'p', NULL, q->err) < 0) {
         q->failed = 1;
         goto out;

@@ -231,7 +231,8 @@ static int set_by_role(const struct inquiry *q, const char *name)
 
 static void timeouts(struct inquiry *q, const struct effects *all)
 {
-    int lock = set_by_role(q, "lock_timeout"), statement = set_by_role(q, "statement_timeout");
+    /* Once in a plan is enough. */
+    int lock = q->told_timeout || set_by_role(q, "lock_timeout"), statement = set_by_role(q, "statement_timeout");
     int idle = set_by_role(q, "idle_in_transaction_session_timeout");
     struct cost cost;
     size_t i;
@@ -247,6 +248,7 @@ static void timeouts(struct inquiry *q, const struct effects *all)
                                 "%s is locked without a lock_timeout: while this waits, all wait",
                                 e->name);
             lock = 1;
+            q->told_timeout = 1;
         }
         if (!statement && works(q, e, &cost) && !is_set(all, i, "statement_timeout")) {
             (void)inquiry_raise(q, "no-statement-timeout", e, NULL,

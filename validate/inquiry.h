@@ -67,7 +67,9 @@ struct inquiry {
     struct past past;
     size_t step;           /* the one being looked at */
     int opaque_before;     /* an opaque statement came before: names may have changed */
+    char *version_age;     /* SQL: the age of the version row, or NULL where it means nothing */
     int quotes;            /* the SQL being built holds the script's own expressions */
+    int told_timeout;      /* no-lock-timeout was raised */
     int retyped;           /* a column changed its type before */
     int failed;            /* out of memory; ERR says so */
     struct err *err;

@@ -9,6 +9,7 @@
 #include "migration/plan.h"
 #include "pg/catalog.h"
 #include "pg/conn.h"
+#include "pg/quote.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/lock.h"
@@ -97,6 +98,27 @@ static void name_locks(struct inquiry *q)
     }
 }
 
+/* Alembic writes the version row in the migration's own transaction: a row that is younger was written
+ * since the newest upgrade.  With several version rows nobody knows which is whose. */
+static int name_version(struct inquiry *q)
+{
+    const struct plan *p = q->plan;
+    struct buf b = {0};
+    int rc = 0;
+
+    if (p->direction != PLAN_DOWN || p->version_table == NULL || p->from == NULL ||
+        p->from[0] == NULL || p->from[1] != NULL)
+        return 0;
+    if (buf_adds(&b, "(SELECT min(age(v.xmin)) FROM ", q->err) < 0 ||
+        (p->version_schema != NULL
+             ? quote_name(&b, p->version_schema, p->version_table, q->err) < 0
+             : quote_ident(&b, p->version_table, q->err) < 0) ||
+        buf_adds(&b, " v)", q->err) < 0 || (q->version_age = buf_take(&b, q->err)) == NULL)
+        rc = -1;
+    buf_free(&b);
+    return rc;
+}
+
 static void weigh(struct inquiry *q)
 {
     struct judgement *out = q->out;
@@ -169,6 +191,8 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
     if (c != NULL && read_facts(&q, steps) < 0)
         goto out;
     q.steps = steps;
+    if (c != NULL && name_version(&q) < 0)
+        goto out;
     detect(&q, steps);
     detect_fires(&q);
     locks_predict(&q, steps);
@@ -187,6 +211,7 @@ out:
         free(q.probes[i].what);
     }
     free(q.probes);
+    free(q.version_age);
     strings_free(q.past.written);
     strings_free(q.past.writing);
     strings_free(q.past.dropped);

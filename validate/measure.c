@@ -19,7 +19,7 @@
 struct answer {
     int answered;
     int over;            /* the budget ended */
-    int64_t total, rows, values, bytes;
+    int64_t total, rows, values, bytes, since; /* SINCE: -1 not asked */
     struct err why;
 };
 
@@ -65,6 +65,7 @@ again:
         a->rows = result_columns(r) > 1 ? result_int(r, 0, 1) : 0;
         a->values = result_columns(r) > 2 ? result_int(r, 0, 2) : 0;
         a->bytes = result_columns(r) > 3 ? result_int(r, 0, 3) : 0;
+        a->since = result_columns(r) > 4 ? result_int(r, 0, 4) : -1;
         result_free(r);
     } else {
         struct err ignored = {0};
@@ -172,7 +173,11 @@ static void settle_loss(struct inquiry *q, struct finding *f, const struct probe
         rc = buf_addf(&b, q->err, "%s destroys %s%s rows (%s non-null values, %s)", p->subject,
                       about, rows, values, bytes);
     }
+    if (rc == 0 && f->since_upgrade > 0 && f->loss_rows > 0)
+        rc = buf_addf(&b, q->err, "; %s rows were written since the upgrade",
+                      report_count((uint64_t)f->since_upgrade, rows));
     say(q, f, rc < 0 ? NULL : buf_take(&b, q->err));
+    buf_free(&b);
 }
 
 static void settle_violation(struct inquiry *q, struct finding *f, const struct probe *p, int exact)
@@ -223,6 +228,8 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
     }
     if (a->answered) {
         f->table_rows = (uint64_t)a->total;
+        if (p->kind == PROBE_LOSS && a->since >= 0)
+            f->since_upgrade = a->since;
         if (p->kind == PROBE_LOSS) {
             f->loss_rows = p->recreated ? 0 : (uint64_t)a->rows;
             f->loss_values = p->recreated ? 0 : (uint64_t)a->values;
