@@ -208,6 +208,45 @@ out:
     return seed;
 }
 
+/* The bytes of the line TEXT into RAW, which has room for TEXT_MAX; 0: it is no key line. */
+static size_t decode_line(const char *text, size_t len, unsigned char *raw)
+{
+    size_t n = 0;
+
+    if (len <= strlen(SECRET_PREFIX) || len > TEXT_MAX ||
+        memcmp(text, SECRET_PREFIX, strlen(SECRET_PREFIX)) != 0 ||
+        sodium_base642bin(raw, TEXT_MAX, text + strlen(SECRET_PREFIX), len - strlen(SECRET_PREFIX), NULL, &n,
+                          NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+        (n != PLAIN_LEN && n != PROTECTED_LEN) || !sum_is_right(raw, n))
+        return 0;
+    return n;
+}
+
+static void trim(const char **text, size_t *len)
+{
+    while (*len > 0 && strchr(" \t\r\n", (*text)[*len - 1]) != NULL)
+        (*len)--;
+    while (*len > 0 && strchr(" \t\r\n", (*text)[0]) != NULL) {
+        (*text)++;
+        (*len)--;
+    }
+}
+
+int key_protected_public(const char *text, size_t len, struct key_public *p)
+{
+    unsigned char raw[TEXT_MAX];
+    int yes;
+
+    trim(&text, &len);
+    yes = decode_line(text, len, raw) == PROTECTED_LEN;
+    if (yes) {
+        memcpy(p->sign, raw + 49, 32);
+        memcpy(p->box, raw + 81, 32);
+    }
+    sodium_memzero(raw, sizeof(raw));
+    return yes;
+}
+
 struct key *key_parse(const char *text, size_t len, const char *source, key_ask *ask, void *context,
                       struct err *err)
 {
@@ -218,12 +257,7 @@ struct key *key_parse(const char *text, size_t len, const char *source, key_ask 
     size_t n = 0;
     int kind;
 
-    while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
-        len--;
-    while (len > 0 && strchr(" \t\r\n", text[0]) != NULL) {
-        text++;
-        len--;
-    }
+    trim(&text, &len);
     if (len == 0) {
         what = "is empty";
         goto out;
@@ -232,17 +266,14 @@ struct key *key_parse(const char *text, size_t len, const char *source, key_ask 
         what = "is a public key (mig-pub-...), where the secret one is needed";
         goto out;
     }
-    if (len <= strlen(SECRET_PREFIX) || len > TEXT_MAX ||
-        memcmp(text, SECRET_PREFIX, strlen(SECRET_PREFIX)) != 0) {
+    if (len < strlen(SECRET_PREFIX) || memcmp(text, SECRET_PREFIX, strlen(SECRET_PREFIX)) != 0) {
         what = "is not a mig key: it does not begin with " SECRET_PREFIX;
         goto out;
     }
     if ((raw = secret_new(TEXT_MAX, err)) == NULL)
         goto out;
     p = secret_bytes(raw);
-    if (sodium_base642bin(p, TEXT_MAX, text + strlen(SECRET_PREFIX), len - strlen(SECRET_PREFIX),
-                          NULL, &n, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-        (n != PLAIN_LEN && n != PROTECTED_LEN) || !sum_is_right(p, n)) {
+    if ((n = decode_line(text, len, p)) == 0) {
         what = "is damaged: characters are missing or wrong";
         goto out;
     }

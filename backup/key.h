@@ -41,6 +41,9 @@ struct key *key_generate(int sign_only, struct err *err) MIG_MUST_CHECK;
  * an error. */
 struct key *key_parse(const char *text, size_t len, const char *source, key_ask *ask, void *context,
                       struct err *err) MIG_MUST_CHECK;
+/* 1: TEXT is a protected key, and P its public half as it stands beside it in the clear (nobody has
+ * vouched for that but the file's owner); 0: it is not. */
+int key_protected_public(const char *text, size_t len, struct key_public *p);
 /* The line, without a newline; protected by PASSPHRASE where it is not NULL. */
 struct secret *key_text(const struct key *k, const struct secret *passphrase,
                         const struct key_cost *cost, struct err *err) MIG_MUST_CHECK;

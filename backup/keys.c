@@ -35,6 +35,7 @@ struct keyring {
     size_t ntrusted;
     char *passphrase_file;
     struct secret *passphrase; /* what was read or typed last */
+    int public_only;           /* protected keys stay locked: they only say whom to trust */
 };
 
 struct keyring *keyring_new(struct err *err)
@@ -286,8 +287,12 @@ static struct secret *ask(void *context, const char *what, int confirm, struct e
 static int add_text(struct keyring *k, const char *text, size_t len, const char *source,
                     struct err *err)
 {
-    struct key *key = key_parse(text, len, source, ask, k, err);
+    struct key_public p;
+    struct key *key;
 
+    if (k->public_only && key_protected_public(text, len, &p))
+        return add_trusted(k, p.sign, err);
+    key = key_parse(text, len, source, ask, k, err);
     return key == NULL ? -1 : keyring_add_key(k, key, err);
 }
 
@@ -394,8 +399,8 @@ static int load_lists(struct keyring *k, const struct cli_common *c, const struc
     return 0;
 }
 
-struct keyring *keyring_load(const struct cli_common *c, const struct config *config,
-                             struct err *err)
+static struct keyring *load(const struct cli_common *c, const struct config *config, int public_only,
+                            struct err *err)
 {
     struct keyring *k = keyring_new(err);
     const char *phrase = c != NULL && set(c->passphrase_file) ? c->passphrase_file
@@ -404,12 +409,25 @@ struct keyring *keyring_load(const struct cli_common *c, const struct config *co
 
     if (k == NULL)
         return NULL;
+    k->public_only = public_only;
     if ((set(phrase) && keyring_set_passphrase_file(k, phrase, err) != 0) ||
         load_keys(k, c, config, err) != 0 || load_lists(k, c, config, err) != 0) {
         keyring_free(k);
         return NULL;
     }
     return k;
+}
+
+struct keyring *keyring_load(const struct cli_common *c, const struct config *config,
+                             struct err *err)
+{
+    return load(c, config, 0, err);
+}
+
+struct keyring *keyring_load_public(const struct cli_common *c, const struct config *config,
+                                    struct err *err)
+{
+    return load(c, config, 1, err);
 }
 
 int keyring_set_passphrase_file(struct keyring *k, const char *path, struct err *err)

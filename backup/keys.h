@@ -20,6 +20,10 @@ struct config;
  * reported by whoever needs one, not here.  Either argument may be NULL. */
 struct keyring *keyring_load(const struct cli_common *c, const struct config *config,
                              struct err *err) MIG_MUST_CHECK;
+/* For whoever needs to know only whom to trust (list, prune): no passphrase is asked for; a protected
+ * key counts by its public half. */
+struct keyring *keyring_load_public(const struct cli_common *c, const struct config *config,
+                                    struct err *err) MIG_MUST_CHECK;
 void keyring_free(struct keyring *k);
 /* -1 and a usable message (which flags or variables to set) where K cannot sign / cannot decrypt. */
 int keyring_can_write(const struct keyring *k, struct err *err) MIG_MUST_CHECK;

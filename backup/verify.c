@@ -177,7 +177,7 @@ static void print(const char *path, const struct verify_result *r, const struct 
     char rows[32], tables[32], bytes[32], json[32], frames[32];
 
     if (err->kind != ERR_NONE && err->kind != ERR_FINDING) {
-        fprintf(out, "%s: %s\n", path, r->decoded ? "good, but not compared with the database" : "NOT GOOD");
+        fprintf(out, "%s: %s\n", path, r->decoded ? "good, but not compared with the database" : "NOT VERIFIED");
         return;
     }
     if (r->decoded)

@@ -59,16 +59,23 @@ static void session_end(struct session *s)
     config_free(s->config);
 }
 
-static int session_begin(struct session *s, struct err *err)
+static int session_begin_with(struct session *s,
+                              struct keyring *(*load)(const struct cli_common *, const struct config *, struct err *),
+                              struct err *err)
 {
     memset(s, 0, sizeof(*s));
     if ((s->config = config_load(opt.common.config, err)) == NULL ||
-        (s->keys = keyring_load(&opt.common, s->config, err)) == NULL) {
+        (s->keys = load(&opt.common, s->config, err)) == NULL) {
         session_end(s);
         return -1;
     }
     s->dir = state_shelf(&opt.common, s->config);
     return 0;
+}
+
+static int session_begin(struct session *s, struct err *err)
+{
+    return session_begin_with(s, keyring_load, err);
 }
 
 /* From here on it will be in the log, however it ends. */
@@ -151,7 +158,7 @@ static int run_list(int argc, const char *const *argv, void *context, struct err
     (void)argc;
     (void)argv;
     (void)context;
-    if (session_begin(&s, err) != 0)
+    if (session_begin_with(&s, keyring_load_public, err) != 0)
         return -1;
     if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
         (shelf = shelf_read(s.dir, s.keys, err)) == NULL)
@@ -286,7 +293,7 @@ static int run_prune(int argc, const char *const *argv, void *context, struct er
     (void)argc;
     (void)argv;
     (void)context;
-    if (session_begin(&s, err) != 0)
+    if (session_begin_with(&s, keyring_load_public, err) != 0)
         return -1;
     prune_defaults(&o, s.config);
     if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||

@@ -107,6 +107,13 @@ create() { mig mig-backup create -t t --no-ddl -q "$@"; }
     mig mig-backup verify --key locked.key latest
     assert_exit 2
     assert_err 'no terminal' 'passphrase-file'
+    # Whom to trust is known without the passphrase.
+    mig mig-backup list --key locked.key
+    assert_exit 0
+    assert_out ' signed$'
+    mig mig-backup prune --key locked.key --keep-last 1
+    assert_exit 0
+    assert_out 'keep .*among the newest'
 }
 
 @test "a pipeline that cannot read what it writes; its signature must be trusted by name" {

@@ -34,7 +34,7 @@ refused() {
     mig mig-backup verify --key alice.key "$file"
     assert_exit 5
     assert_err "$@"
-    assert_out 'NOT GOOD'
+    assert_out 'NOT VERIFIED'
     mig mig-backup cat --key alice.key -t values "$file"
     assert_exit 5
     assert_equal "$output" ""
@@ -85,7 +85,7 @@ print(int.from_bytes(d[-464:-456], "little") + 60)')
     hurt x.mig 12300
     mig mig-backup verify --key alice.key v1.mig x.mig v1-long-row.mig
     assert_exit 5
-    assert_out 'v1.mig: good' 'x.mig: NOT GOOD' 'v1-long-row.mig: good'
+    assert_out 'v1.mig: good' 'x.mig: NOT VERIFIED' 'v1-long-row.mig: good'
     mig mig-backup verify --key alice.key --format json v1.mig x.mig
     assert_exit 5
     assert_equal "$(pick "[f['good'] for f in d['files']] + [d['good']]" <<<"$output")" '[true, false, false]'
