@@ -360,7 +360,10 @@ static int prepare(struct create *k, struct err *err)
 
 static void name_of(const struct snapshot_table *t, char *text, size_t size)
 {
-    (void)snprintf(text, size, "%s.%s", t->schema, t->name);
+    char plain[400];
+
+    (void)snprintf(plain, sizeof(plain), "%s.%s", t->schema, t->name);
+    (void)report_plain(plain, text, size);
 }
 
 static void print_table(const struct snapshot_table *t, int width, FILE *out)

@@ -34,17 +34,24 @@ static const char *label(const struct archive_reader *a, const char *key)
 
 static void line(FILE *out, const char *key, const char *value)
 {
+    char room[1024];
+
     if (value != NULL)
-        fprintf(out, "%-12s %s\n", key, value);
+        fprintf(out, "%-12s %s\n", key, report_plain(value, room, sizeof(room)));
 }
 
 static void list_line(FILE *out, const char *key, const json_t *list)
 {
+    char room[128];
+
     if (!json_is_array(list))
         return;
     fprintf(out, "%-12s", key);
-    for (size_t i = 0; i < json_array_size(list); i++)
-        fprintf(out, "%s %s", i > 0 ? "," : "", json_string_value(json_array_get(list, i)));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+
+        fprintf(out, "%s %s", i > 0 ? "," : "", report_plain(one != NULL ? one : "", room, sizeof(room)));
+    }
     fprintf(out, "%s\n", json_array_size(list) == 0 ? " (none)" : "");
 }
 

@@ -19,10 +19,12 @@ static const char *age(time_t now, time_t when, char text[32])
 static const char *revisions(char **list, char *text, size_t size)
 {
     size_t n = 0;
+    char id[16];
 
     text[0] = '\0';
     for (; list != NULL && *list != NULL && n + 2 < size; list++)
-        n += (size_t)snprintf(text + n, size - n, "%s%.12s", n > 0 ? "," : "", *list);
+        n += (size_t)snprintf(text + n, size - n, "%s%s", n > 0 ? "," : "",
+                              report_plain(*list, id, sizeof(id)));
     return text[0] != '\0' ? text : "-";
 }
 
@@ -34,7 +36,7 @@ static const char *state(const struct shelf_entry *e)
 void shelf_print(const struct shelf *s, const char *dir, time_t now, FILE *out)
 {
     size_t width = 4, name = 0, database = 8, purpose = 7, rev = 8;
-    char a[32], b[32], r[64];
+    char a[32], b[32], r[64], l[160], d[160], u[80];
 
     if (s->count == 0) {
         fprintf(out, "no backups in %s\n", dir);
@@ -46,11 +48,11 @@ void shelf_print(const struct shelf *s, const char *dir, time_t now, FILE *out)
 
         if ((n = strlen(e->name)) > width)
             width = n;
-        if (e->label != NULL && (n = strlen(e->label)) > name)
+        if (e->label != NULL && (n = strlen(report_plain(e->label, l, sizeof(l)))) > name)
             name = n < 4 ? 4 : n;
-        if ((n = strlen(or_dash(e->database))) > database)
+        if ((n = strlen(report_plain(or_dash(e->database), d, sizeof(d)))) > database)
             database = n;
-        if ((n = strlen(or_dash(e->purpose))) > purpose)
+        if ((n = strlen(report_plain(or_dash(e->purpose), u, sizeof(u)))) > purpose)
             purpose = n;
         if ((n = strlen(revisions(e->from, r, sizeof(r)))) > rev)
             rev = n;
@@ -63,8 +65,9 @@ void shelf_print(const struct shelf *s, const char *dir, time_t now, FILE *out)
         const struct shelf_entry *e = &s->entries[i];
 
         fprintf(out, "%-*s  %-*s%s%-*s  %-*s  %-*s  %10s  %12s  %s\n", (int)width, e->name, (int)name,
-                name > 0 ? or_dash(e->label) : "", name > 0 ? "  " : "", (int)database,
-                or_dash(e->database), (int)purpose, or_dash(e->purpose), (int)rev,
+                name > 0 ? report_plain(or_dash(e->label), l, sizeof(l)) : "", name > 0 ? "  " : "",
+                (int)database, report_plain(or_dash(e->database), d, sizeof(d)), (int)purpose,
+                report_plain(or_dash(e->purpose), u, sizeof(u)), (int)rev,
                 revisions(e->from, r, sizeof(r)), report_bytes(e->bytes, a), age(now, e->when, b),
                 state(e));
     }

@@ -238,3 +238,26 @@ const char *report_duration(int64_t ms, char text[32])
         (void)snprintf(text, 32, "%lld d %lld h", s / 86400, s / 3600 % 24);
     return text;
 }
+
+const char *report_plain(const char *text, char *room, size_t size)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = 0;
+
+    for (; *p != '\0' && n + 5 < size; p++) {
+        unsigned char c = *p;
+
+        if (c == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* C1 */
+            c = *++p;
+        else if (c >= 0x20 && c != 0x7f) {
+            room[n++] = (char)c;
+            continue;
+        }
+        if (c == '\n')
+            n += (size_t)snprintf(room + n, size - n, "\\n");
+        else
+            n += (size_t)snprintf(room + n, size - n, "\\x%02x", (unsigned)c);
+    }
+    room[n] = '\0';
+    return room;
+}

@@ -47,5 +47,8 @@ int report_json(FILE *out, const json_t *value, struct err *err) MIG_MUST_CHECK;
 const char *report_count(uint64_t n, char text[32]);
 const char *report_bytes(uint64_t n, char text[32]);
 const char *report_duration(int64_t ms, char text[32]);
+/* TEXT from a database or a file in ROOM, cut to SIZE, with its control characters shown: a name must
+ * not begin a line of its own, nor talk to the terminal.  ROOM is returned. */
+const char *report_plain(const char *text, char *room, size_t size);
 
 #endif

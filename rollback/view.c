@@ -43,6 +43,7 @@ static size_t statements_of(const struct plan_step *s)
 static void fate_text(const struct closure_table *t, FILE *out)
 {
     const char *comma = "";
+    char room[256];
 
     if (t->fate & CLOSURE_DROPPED) {
         fputs("dropped", out);
@@ -51,7 +52,7 @@ static void fate_text(const struct closure_table *t, FILE *out)
     if (t->fate & CLOSURE_COLUMNS) {
         fprintf(out, "%scolumns", comma);
         for (size_t i = 0; i < t->ncolumns; i++)
-            fprintf(out, "%s %s%s", i > 0 ? "," : "", t->columns[i].name,
+            fprintf(out, "%s %s%s", i > 0 ? "," : "", report_plain(t->columns[i].name, room, sizeof(room)),
                     t->columns[i].why & CLOSURE_COLUMN_DROPPED   ? " dropped"
                     : t->columns[i].why & CLOSURE_COLUMN_RETYPED ? " retyped"
                                                                  : " updated");
@@ -80,9 +81,10 @@ static void tables_text(const struct guard *g, FILE *out)
     fputs("\nTables\n", out);
     for (size_t i = 0; i < g->closure->ntables; i++) {
         const struct closure_table *t = &g->closure->tables[i];
-        char rows[32], bytes[32];
+        char rows[32], bytes[32], name[160], room[400];
 
-        fprintf(out, "  %s.%s  ", t->schema, t->name);
+        (void)snprintf(name, sizeof(name), "%s.%s", t->schema, t->name);
+        fprintf(out, "  %s  ", report_plain(name, room, sizeof(room)));
         if (g->tables[i].rows >= 0)
             fprintf(out, "about %s rows, ", report_count((uint64_t)g->tables[i].rows, rows));
         fprintf(out, "%s, %s\n    ", report_bytes((uint64_t)g->tables[i].bytes, bytes),
@@ -96,13 +98,16 @@ static void tables_text(const struct guard *g, FILE *out)
 
 static void findings_text(const struct judgement *j, FILE *out)
 {
+    char room[4096];
+
     fprintf(out, "\nWhat it would destroy or break\n");
     if (j->nfindings == 0)
         fputs("  nothing was found\n", out);
     for (size_t i = 0; i < j->nfindings; i++) {
         const struct finding *f = &j->findings[i];
 
-        fprintf(out, "  %-8s %s: %s%s%s\n", severity_name(f->severity), f->code, f->message,
+        fprintf(out, "  %-8s %s: %s%s%s\n", severity_name(f->severity), f->code,
+                report_plain(f->message, room, sizeof(room)),
                 f->covered && f->has_loss ? " [in the backup]" : "", f->ignored != NULL ? " [ignored]" : "");
     }
 }
@@ -141,6 +146,8 @@ static void backup_text(const struct guard *g, FILE *out)
 
 void view_plan(const struct guard *g, FILE *out)
 {
+    char room[2048];
+
     fprintf(out, "%s on %s, environment %s\n",
             g->plan != NULL && g->plan->direction == PLAN_UP ? "Upgrade" : "Rollback",
             conn_title(g->control),
@@ -183,7 +190,8 @@ void view_plan(const struct guard *g, FILE *out)
     if (g->nrefusals > 0)
         fputs("\nReasons to refuse\n", out);
     for (size_t i = 0; i < g->nrefusals; i++)
-        fprintf(out, "  %s: %s%s\n", g->refusals[i].name, g->refusals[i].message,
+        fprintf(out, "  %s: %s%s\n", g->refusals[i].name,
+                report_plain(g->refusals[i].message, room, sizeof(room)),
                 g->refusals[i].forced ? " [forced]" : "");
 }
 

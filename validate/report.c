@@ -60,19 +60,22 @@ static const char *severity_colour(enum severity s)
 static void show_finding(const struct pen *p, const struct finding *f,
                          const struct report_judgement *r)
 {
-    char *sql;
+    char *sql, room[4096];
 
     fprintf(p->out, "  %s%-8s%s %s  %s[%s]%s\n", paint(p, severity_colour(f->severity)),
-            severity_name(f->severity), paint(p, "\033[0m"), f->message, paint(p, "\033[2m"),
+            severity_name(f->severity), paint(p, "\033[0m"),
+            report_plain(f->message, room, sizeof(room)), paint(p, "\033[2m"),
             f->code, paint(p, "\033[0m"));
     if (f->statement != NULL) {
         sql = report_sql(f->statement->text, r->show_values, 100);
         fprintf(p->out, "           %d:%d  %s\n", f->statement->line, f->statement->column,
-                sql == NULL || *sql == '\0' ? "(not shown: it does not parse)" : sql);
+                sql == NULL || *sql == '\0' ? "(not shown: it does not parse)"
+                                            : report_plain(sql, room, sizeof(room)));
         free(sql);
     }
     if (f->lock_mode != NULL && f->severity > SEVERITY_LOW)
-        fprintf(p->out, "           locks %s in %s%s%s\n", f->lock_relation, f->lock_mode,
+        fprintf(p->out, "           locks %s in %s%s%s\n",
+                report_plain(f->lock_relation, room, sizeof(room)), f->lock_mode,
                 f->rewrite ? ", rewrites it" : "", f->scan ? ", reads it whole" : "");
     if (f->ignored != NULL)
         fprintf(p->out, "           ignored: %s\n", f->ignored);

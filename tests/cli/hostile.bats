@@ -74,3 +74,18 @@ restore() { mig mig-backup restore a.mig --yes --confirm "$PGDATABASE" "$@"; }
     assert_err 'are restored and committed; but'
     [ "$(sql "select count(*) from counted_t")" = 1 ]
 }
+
+@test "a name or a label cannot forge a line, nor talk to the terminal" {
+    sql $'create table "x\n::error::y\033[2J" (id int)' $'insert into "x\n::error::y\033[2J" values (1)'
+    mig mig-backup create -t '*.x*' --name $'n\n::error::z\033[2J' --dir names
+    assert_exit 0
+    if grep -qE $'^::|\033' <<<"$output$stderr"; then false; fi
+    mig mig-backup list --dir names
+    if grep -qE $'^::|\033' <<<"$output"; then false; fi
+    assert_out 'n.n::error::z.x1b'
+    mig mig-backup show latest --dir names
+    printf 'DROP TABLE "x\n::error::y\033[2J";' >a.sql
+    mig mig-validate sql a.sql
+    assert_exit 1
+    if grep -qE $'^::|\033' <<<"$output$stderr"; then false; fi
+}

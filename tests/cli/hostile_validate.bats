@@ -40,7 +40,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
         "create trigger own_t before update of a on own for each row when (new.a > old.b) execute function own_f()"
     echo 'DROP TABLE own;' >a.sql
     mig mig-validate sql a.sql --format json
-    ! grep -q would-fail <<<"$output"
+    if grep -q would-fail <<<"$output"; then false; fi
     echo 'ALTER TABLE own DROP COLUMN b;' >a.sql
     mig mig-validate sql a.sql --format json
     assert_out 'would-fail' 'own_t'

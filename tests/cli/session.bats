@@ -74,7 +74,7 @@ ask() {
     mig mig-prodcheck --only "$only" -v
     assert_exit 3
     assert_out 'invalid input syntax for type integer: "\.\.\."' 'invalid input syntax for type json'
-    ! grep -q geheim <<<"$output$stderr"
+    if grep -q geheim <<<"$output$stderr"; then false; fi
 }
 
 @test "production is recognised by any spelling of its host, and by its cluster" {

@@ -90,6 +90,8 @@ static void test_words(void **state)
     assert_string_equal(report_bytes(999999, t), "1.0 MB");
     assert_string_equal(report_bytes(660000000, t), "660 MB");
     assert_string_equal(report_duration(250, t), "250 ms");
+    assert_string_equal(report_plain("a\nb\033[2J\302\233\303\251", t, sizeof(t)), "a\\nb\\x1b[2J\\x9b\303\251");
+    assert_int_equal(strlen(report_plain("0123456789012345678901234567890123456789", t, 16)) < 16, 1);
     assert_string_equal(report_duration(2500, t), "2.5 s");
     assert_string_equal(report_duration(125000, t), "2 min 5 s");
     assert_string_equal(report_duration(90000000, t), "1 d 1 h");
