@@ -140,6 +140,26 @@ static int set_role(struct conn *c, const char *role, struct err *err)
     return rc;
 }
 
+/* The role's own statement_timeout, which this query is about to lift, may cut it short on a busy
+ * machine: nothing was set then, and it is asked again. */
+static struct result *ask(struct conn *c, const struct query *q, struct err *err)
+{
+    enum { ATTEMPTS = 20 };
+
+    for (int i = 1;; i++) {
+        struct err why = {0};
+        struct result *r = query_run(c, q, &why);
+
+        if (r != NULL)
+            return r;
+        if (i < ATTEMPTS && why.kind == ERR_FAILED && strcmp(why.sqlstate, "57014") == 0)
+            continue;
+        if (err->kind == ERR_NONE)
+            *err = why;
+        return NULL;
+    }
+}
+
 int session_secure(struct conn *c, enum conn_profile profile, const char *role,
                    int64_t lock_timeout_ms, int *pid, struct err *err)
 {
@@ -159,7 +179,7 @@ int session_secure(struct conn *c, enum conn_profile profile, const char *role,
     q.columns = -1;
     q.min_rows = 1;
     q.max_rows = 1;
-    if ((r = query_run(c, &q, err)) == NULL) {
+    if ((r = ask(c, &q, err)) == NULL) {
         err_prefix(err, "cannot prepare the session at %s", conn_title(c));
         goto out;
     }
