@@ -15,6 +15,7 @@
 #include "migration/plan.h"
 #include "pg/conn.h"
 #include "pg/environment.h"
+#include "rollback/command.h"
 #include "rollback/fate.h"
 #include "rollback/guard.h"
 #include "rollback/outline.h"
@@ -417,7 +418,7 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
         log_warn("%s", notes[i]);
     if (rc != 0 || (rc = confirm(&s, "roll back", err)) != 0)
         goto out;
-    rc = run_guarded(s.guard, &o, &r, err);
+    rc = s.guard->command ? command_run(s.guard, &r, err) : run_guarded(s.guard, &o, &r, err);
     log_outcome(&s, &r);
     if (r.run != NULL && show_outcome(&s, &r, &second) != 0 && rc == 0) {
         *err = second;

@@ -43,8 +43,8 @@ static int has_option(char *const *words, const char *letter, const char *name)
 
 /* A command of the user's own (a container, a poetry run) knows where its alembic.ini is; ours is
  * named to it only when the user named it to us. */
-static int arguments(const struct plan_request *r, const struct project *p, char *const *command,
-                     int up, const char *range, struct words *w, struct err *err)
+static int options(const struct plan_request *r, const struct project *p, char *const *command,
+                   struct words *w, struct err *err)
 {
     for (char *const *c = command; *c != NULL; c++) {
         if (add(w, *c, err) != 0)
@@ -57,8 +57,14 @@ static int arguments(const struct plan_request *r, const struct project *p, char
     if (r->alembic_name != NULL && !has_option(command, "-n", "--name") &&
         (add(w, "-n", err) != 0 || add(w, r->alembic_name, err) != 0))
         return -1;
-    return add(w, up ? "upgrade" : "downgrade", err) != 0 || add(w, "--sql", err) != 0 ||
-                   add(w, range, err) != 0
+    return 0;
+}
+
+static int arguments(const struct plan_request *r, const struct project *p, char *const *command,
+                     int up, const char *range, struct words *w, struct err *err)
+{
+    return options(r, p, command, w, err) != 0 || add(w, up ? "upgrade" : "downgrade", err) != 0 ||
+                   add(w, "--sql", err) != 0 || add(w, range, err) != 0
                ? -1
                : 0;
 }
@@ -138,6 +144,41 @@ int render_run(const struct plan_request *r, const struct project *p, int up, co
         out->sql = result.out;
         memset(&result.out, 0, sizeof(result.out));
     }
+    rc = 0;
+out:
+    process_result_free(&result);
+    process_words_free(command);
+    free(w.items);
+    return rc;
+}
+
+int render_online(const struct plan_request *r, const struct project *p, int up, const char *argument,
+                  const char *const *more, int64_t timeout_ms, struct rendering *out, struct err *err)
+{
+    struct process_options o = {.env = more, .timeout_ms = timeout_ms, .max_output = MAX_SQL};
+    struct process_result result = {0};
+    struct words w = {0};
+    char **command = NULL;
+    int rc = -1;
+
+    memset(out, 0, sizeof(*out));
+    command = process_words(r->alembic_command != NULL ? r->alembic_command : "alembic", err);
+    if (command == NULL || options(r, p, command, &w, err) != 0)
+        goto out;
+    if (argument == NULL ? add(&w, "current", err) != 0
+                         : add(&w, up ? "upgrade" : "downgrade", err) != 0 ||
+                               /* "-1" would be an option of argparse's */
+                               add(&w, argument, err) != 0)
+        goto out;
+    o.argv = w.items;
+    if (process_run(&o, &result, err) != 0)
+        goto out;
+    out->status = result.status;
+    out->complaint = complaint(&result.err);
+    if (result.status != 0 && out->complaint == NULL)
+        out->complaint = failed(&result.out);
+    out->sql = result.out;
+    memset(&result.out, 0, sizeof(result.out));
     rc = 0;
 out:
     process_result_free(&result);

@@ -7,6 +7,8 @@
 #ifndef MIG_MIGRATION_RENDER_H
 #define MIG_MIGRATION_RENDER_H
 
+#include <stdint.h>
+
 #include "core/buf.h"
 #include "core/err.h"
 
@@ -23,6 +25,12 @@ struct rendering {
  * much. */
 int render_run(const struct plan_request *r, const struct project *p, int up, const char *range,
                struct rendering *out, struct err *err) MIG_MUST_CHECK;
+/* Without --sql: alembic runs it itself, on the database that env.py names.  ARGUMENT: a revision, or NULL
+ * for `alembic current`.  MORE is added to the environment ("NAME=value", NULL-terminated).  OUT.sql gets
+ * what it printed. */
+int render_online(const struct plan_request *r, const struct project *p, int up, const char *argument,
+                  const char *const *more, int64_t timeout_ms, struct rendering *out, struct err *err)
+    MIG_MUST_CHECK;
 void rendering_free(struct rendering *r);
 
 #endif

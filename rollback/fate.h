@@ -18,6 +18,7 @@ struct fate {
     uint64_t xid;          /* the last transaction that began to change; 0: none did */
     size_t segments, done; /* of the plan; the first DONE are finished */
     int loose;             /* the next one was begun outside of a transaction: nobody knows how far it is */
+    int command;           /* alembic ran it by itself */
     const char *undone_by; /* borrowed from the record, or NULL */
 };
 

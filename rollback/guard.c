@@ -96,7 +96,7 @@ static int open_sessions(struct guard *g, struct err *err)
 /* A misspelt name must not look like a check that was skipped. */
 static int check_force(const struct cli_list *force, struct err *err)
 {
-    static const char *const ours[] = {"gate", "validate", "missing", "max-block", "room"};
+    static const char *const ours[] = {"gate", "validate", "missing", "max-block", "room", "online"};
 
     for (size_t i = 0; force != NULL && i < force->count; i++)
         for (const char *at = force->items[i]; *at != '\0';) {
@@ -110,7 +110,7 @@ static int check_force(const struct cli_list *force, struct err *err)
             if (!known && hazard_find(name) == NULL && check_find(name) == NULL) {
                 (void)err_set(err, ERR_USAGE, "--force does not know \"%s\"", name);
                 err_hint(err, "it takes check ids, hazard codes, \"gate\", \"validate\", \"missing\", "
-                              "\"max-block\" and \"room\"; \"mig-rollback plan\" names them");
+                              "\"max-block\", \"room\" and \"online\"; \"mig-rollback plan\" names them");
                 return -1;
             }
             at += n + (at[n] == ',');
@@ -210,11 +210,16 @@ static int judge_steps(struct guard *g, struct err *err)
                          "%s has no downgrade: %s", s->revision,
                          s->irreversible_why != NULL ? s->irreversible_why : "it is empty") != 0)
             return -1;
-        if (s->online_only &&
-            guard_refuse(g, err, "online", 0, "make the revision work with \"alembic downgrade --sql\"",
-                         "%s cannot be rendered as SQL: %s", s->revision,
-                         s->online_why != NULL ? s->online_why : "it needs a live connection") != 0)
-            return -1;
+        if (s->online_only) {
+            g->command = 1;
+            if (guard_refuse(g, err, "online", 1,
+                             "make it work with \"alembic downgrade --sql\"; or --force online --reason TEXT",
+                             "%s cannot be rendered as SQL (%s): alembic would run it and commit by itself; the "
+                             "backup comes before, without locks, and the verification after",
+                             s->revision,
+                             s->online_why != NULL ? s->online_why : "it needs a live connection") != 0)
+                return -1;
+        }
         if (!s->online_only && !s->irreversible && s->script == NULL &&
             guard_refuse(g, err, "online", 0, NULL, "%s has no SQL", s->revision) != 0)
             return -1;
@@ -365,7 +370,8 @@ static int validate(struct guard *g, struct err *err)
     for (size_t i = 0; i < g->judgement->nfindings; i++) {
         const struct finding *f = &g->judgement->findings[i];
 
-        if (f->ignored != NULL)
+        /* The plan's own refusal says it better. */
+        if (f->ignored != NULL || (g->command && strcmp(f->code, "online-only") == 0))
             continue;
         if (f->opaque &&
             guard_refuse(g, err, f->code, 1, f->remedy, "%s: nobody can say what it does (%s)",
@@ -381,7 +387,7 @@ static int validate(struct guard *g, struct err *err)
             return -1;
     }
     /* What triggers and rules do is verified before COMMIT (proof_writes). */
-    if (g->judgement->verdict == JUDGE_UNKNOWN && !g->judgement->only_fires &&
+    if (!g->command && g->judgement->verdict == JUDGE_UNKNOWN && !g->judgement->only_fires &&
         g->judgement->why_unknown != NULL &&
         guard_refuse(g, err, "validate", 1, NULL, "%s", g->judgement->why_unknown) != 0)
         return -1;
@@ -463,7 +469,7 @@ static int block_limit(struct guard *g, struct err *err)
 {
     char is[32], max[32];
 
-    if (g->request->backup != ROLLBACK_LOCKED || g->copy_ms <= g->request->max_block_ms)
+    if (g->command || g->request->backup != ROLLBACK_LOCKED || g->copy_ms <= g->request->max_block_ms)
         return 0;
     return guard_refuse(g, err, "max-block", 1,
                         "--scope loss saves only what is lost; --backup before copies first and locks "

@@ -56,6 +56,7 @@ struct guard {
     uint64_t bytes;               /* at risk */
     int64_t copy_ms;              /* estimated */
     int short_copy;
+    int command;                  /* a step cannot be rendered: all runs through alembic itself */
     char digest[65];              /* plan, identity and affected columns */
 };
 

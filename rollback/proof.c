@@ -498,3 +498,51 @@ out:
     buf_free(&said.text);
     return rc;
 }
+
+int proof_gone(const struct proof *before, const struct proof *after,
+               int (*visit)(void *arg, uint32_t oid, const char *name, const char *column, struct err *err),
+               void *arg, struct err *err)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        const struct object *o = &before->objects[i];
+        const struct object *table;
+
+        if (is_table(o) && o->definition[0] == 'r' && !proof_has(after, o->oid) &&
+            visit(arg, o->oid, o->name, NULL, err) != 0)
+            return -1;
+        if (o->kind != COLUMN || !proof_has(after, o->table))
+            continue;
+        table = find(before, RELATION, o->table, 0);
+        if (table != NULL && table->definition[0] == 'r' && find(after, COLUMN, o->oid, o->sub) == NULL &&
+            visit(arg, o->table, o->name, o->name + strlen(table->name) + 1, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+uint32_t *proof_tables(const struct proof *p, size_t *n, struct err *err)
+{
+    uint32_t *oids = calloc(p->count + 1, sizeof(*oids));
+
+    *n = 0;
+    if (oids == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    for (size_t i = 0; i < p->count; i++)
+        if (is_table(&p->objects[i]) && p->objects[i].definition[0] == 'r')
+            oids[(*n)++] = p->objects[i].oid;
+    return oids;
+}
+
+int proof_invalid(const struct proof *before, const struct proof *after, struct err *err)
+{
+    for (size_t i = 0; i < after->count; i++) {
+        const struct object *y = &after->objects[i];
+        const struct object *x = find(before, y->kind, y->oid, y->sub);
+
+        if (y->invalid && (x == NULL || !x->invalid))
+            return err_set(err, ERR_UNFINISHED, "%s is not valid", y->name);
+    }
+    return 0;
+}

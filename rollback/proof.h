@@ -38,6 +38,15 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
 int proof_settle(struct conn *c, struct err *err) MIG_MUST_CHECK;
 /* Was the table's file replaced? */
 int proof_rewritten(const struct proof *before, const struct proof *after, uint32_t oid);
+/* What went between the two: calls VISIT for each table, and for each column of a table that stayed
+ * (COLUMN NULL: the table).  OID is the table's. */
+int proof_gone(const struct proof *before, const struct proof *after,
+               int (*visit)(void *arg, uint32_t oid, const char *name, const char *column, struct err *err),
+               void *arg, struct err *err) MIG_MUST_CHECK;
+/* OIDs of every ordinary table; owned. */
+uint32_t *proof_tables(const struct proof *p, size_t *n, struct err *err) MIG_MUST_CHECK;
+/* ERR_UNFINISHED naming what became invalid between the two. */
+int proof_invalid(const struct proof *before, const struct proof *after, struct err *err) MIG_MUST_CHECK;
 /* Is the relation in it? */
 int proof_has(const struct proof *p, uint32_t oid);
 

@@ -22,6 +22,7 @@
 #include "pg/quote.h"
 #include "pg/session.h"
 #include "pg/tx.h"
+#include "rollback/begin.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "rollback/kept.h"
@@ -58,15 +59,6 @@ struct run {
     uint64_t xid;
     int begun;             /* the script began to change the schema */
 };
-
-static json_t *list(char *const *rows)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; rows != NULL && rows[i] != NULL; i++)
-        (void)json_array_append_new(a, json_string(rows[i]));
-    return a;
-}
 
 static int joined(char **out, char *const *rows, struct err *err)
 {
@@ -110,92 +102,21 @@ char *run_command(const struct guard *g, const char *command, const char *run, s
 
 /* ---- the journal ------------------------------------------------------------------------------ */
 
-/* Both directions, sealed: undo needs neither Alembic nor the files. */
-static char *seal_plan(const struct guard *g, struct err *err)
-{
-    json_t *o = json_object(), *down = kept_plan(g->plan, err), *up = NULL;
-    char *sealed = NULL;
-
-    if (o == NULL || down == NULL)
-        goto out;
-    if (g->reverse != NULL && (up = kept_plan(g->reverse, err)) == NULL)
-        goto out;
-    (void)json_object_set(o, "plan", down);
-    if (up != NULL)
-        (void)json_object_set(o, "reverse", up);
-    sealed = kept_seal(o, g->request->keys, err);
-out:
-    json_decref(o);
-    json_decref(down);
-    json_decref(up);
-    return sealed;
-}
-
 static int open_journal(struct run *r, struct err *err)
 {
     const struct guard *g = r->g;
-    const struct cli_common *c = g->request->common;
-    const char *is_volatile;
-    json_t *begin = json_object(), *forced = json_array();
-    char *command = NULL, *sealed = NULL;
-    struct err why = {0};
-    int rc = -1;
+    struct begin_options o = {.kind = r->out->kind, .undo_of = r->o->undo_of, .segments = r->nsegments};
 
-    if (state_make(g->state_dir, &is_volatile, err) != 0)
-        goto out;
-    if (is_volatile != NULL)
-        log_warn("the state folder \"%s\" is %s: after a crash nothing would be known", g->state_dir,
-                 is_volatile);
     if (r->o->resume != NULL) {
-        if ((r->journal = journal_open(g->state_dir, g->key, r->o->resume, err)) != NULL &&
-            strings_dup(&r->out->run, r->o->resume, err) == 0)
-            rc = journal_write(r->journal, "resume",
-                               json_pack("{s:I}", "segment", (json_int_t)r->o->first), err);
-        goto out;
+        if ((r->journal = journal_open(g->state_dir, g->key, r->o->resume, err)) == NULL ||
+            strings_dup(&r->out->run, r->o->resume, err) != 0)
+            return -1;
+        return journal_write(r->journal, "resume", json_pack("{s:I}", "segment", (json_int_t)r->o->first),
+                             err);
     }
-    if ((r->journal = journal_create(g->state_dir, g->key, err)) == NULL)
-        goto out;
-    if (strings_dup(&r->out->run, journal_run(r->journal), err) != 0 ||
-        (command = audit_mask(c->argc, c->argv, err)) == NULL)
-        goto out;
-    for (size_t i = 0; i < g->nrefusals; i++)
-        if (g->refusals[i].forced)
-            (void)json_array_append_new(forced, json_string(g->refusals[i].name));
-    (void)json_object_set_new(begin, "kind", json_string(r->o->undo_of != NULL ? "undo" : "rollback"));
-    (void)json_object_set_new(begin, "segments", json_integer((json_int_t)r->nsegments));
-    if (g->request->dry_run)
-        (void)json_object_set_new(begin, "dry_run", json_true());
-    if (r->o->undo_of != NULL)
-        (void)json_object_set_new(begin, "of", json_string(r->o->undo_of));
-    (void)json_object_set_new(begin, "from", list(g->plan->from));
-    (void)json_object_set_new(begin, "to", list(g->plan->to));
-    if (g->plan->version_table != NULL && g->plan->version_schema != NULL) {
-        (void)json_object_set_new(begin, "version_schema", json_string(g->plan->version_schema));
-        (void)json_object_set_new(begin, "version_table", json_string(g->plan->version_table));
-    }
-    (void)json_object_set_new(begin, "digest", json_string(g->digest));
-    (void)json_object_set_new(begin, "server", json_string(conn_title(g->control)));
-    (void)json_object_set_new(begin, "database", json_string(g->environment->database));
-    (void)json_object_set_new(begin, "command", json_string(command));
-    (void)json_object_set_new(begin, "pid", json_integer(getpid()));
-    (void)json_object_set_new(begin, "undo", json_integer((json_int_t)g->undo));
-    (void)json_object_set(begin, "forced", forced);
-    if (c->reason != NULL)
-        (void)json_object_set_new(begin, "reason", json_string(c->reason));
-    if (journal_write(r->journal, "begin", json_incref(begin), err) != 0)
-        goto out;
-    if (keyring_can_write(g->request->keys, &why) == 0) {
-        if ((sealed = seal_plan(g, err)) == NULL ||
-            journal_write(r->journal, "plan", json_pack("{s:s}", "sealed", sealed), err) != 0)
-            goto out;
-    }
-    rc = 0;
-out:
-    json_decref(begin);
-    json_decref(forced);
-    free(command);
-    free(sealed);
-    return rc;
+    if ((r->journal = begin_run(g, &o, err)) == NULL)
+        return -1;
+    return strings_dup(&r->out->run, journal_run(r->journal), err);
 }
 
 /* ---- inside the transaction ------------------------------------------------------------------ */

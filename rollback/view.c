@@ -132,9 +132,13 @@ static void backup_text(const struct guard *g, FILE *out)
         return;
     }
     fprintf(out, "\nBackup: %s in %s, from %s of data\n",
-            g->request->loss_scope ? "only what is lost" : "whole tables",
+            g->command ? "all tables of the database" : g->request->loss_scope ? "only what is lost" : "whole tables",
             state_shelf(g->request->common, g->request->config), report_bytes(g->bytes, bytes));
-    if (g->request->backup == ROLLBACK_BEFORE)
+    if (g->command)
+        fprintf(out, "COMMAND MODE: alembic runs it and commits by itself. Weaker than a guarded run:\n"
+                     "  the backup (all tables) is taken before, without locks: later writes are not in it;\n"
+                     "  the verification comes after COMMIT: what it finds can only be undone\n");
+    else if (g->request->backup == ROLLBACK_BEFORE)
         fprintf(out, "Wait: nobody for the backup; readers and writers for what changed since, and the change\n");
     else if (g->short_copy)
         fprintf(out, "Wait: readers and writers of these tables, about %s for the copy and the change\n",

@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# Command mode: revisions that cannot be rendered as SQL run through alembic itself.
+
+load ../lib/common
+load ../lib/twostep
+
+setup_file() {
+    export TEMPLATE=command_$$
+    db_create "$TEMPLATE"
+    key_make
+    twostep "$BATS_FILE_TMPDIR/app"
+    cat >migrations/versions/a3.py <<'END'
+"""asks the database"""
+import sqlalchemy as sa
+from alembic import op
+revision = "aaaaaaaaaaa3"
+down_revision = "aaaaaaaaaaa2"
+def upgrade():
+    op.add_column("t", sa.Column("w", sa.Text(), nullable=True))
+def downgrade():
+    n = op.get_bind().execute(sa.text("select count(*) from t")).scalar()
+    if n > 0:
+        op.drop_column("t", "w")
+    op.drop_table("d")
+END
+    twostep_up
+    sql "update t set w = 'w' || id"
+    export DIGEST
+    DIGEST=$(twostep_digest)
+    export PATH="/usr/bin:$PATH"
+}
+
+setup() {
+    db_create "" "$TEMPLATE"
+    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
+    cd "$BATS_TEST_TMPDIR/app"
+    GO=(--yes --confirm "$PGDATABASE")
+    FORCE=(--force online --reason "there is no other way")
+}
+
+teardown() {
+    db_drop
+}
+
+teardown_file() {
+    db_drop "$TEMPLATE"
+}
+
+unchanged() {
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa3 ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+}
+
+@test "it is refused, and says what is weaker, until --force online" {
+    mig mig-rollback run -1 "${GO[@]}"
+    assert_exit 4
+    assert_err 'aaaaaaaaaaa3'
+    assert_err '--force online'
+    unchanged
+}
+
+@test "forced: backup of all tables, alembic, verification; what went is named and can be restored" {
+    mig mig-rollback run -1 "${GO[@]}" "${FORCE[@]}"
+    assert_exit 0
+    assert_err 'COMMAND MODE'
+    assert_out 'public.t.w is gone'
+    assert_out 'public.d is gone'
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa2 ]
+    mig mig-rollback status
+    assert_exit 0
+    assert_out committed
+    mig mig-backup cat latest -d "dbname=$PGDATABASE" -t d
+    assert_exit 0
+    [ "$(wc -l <<<"$output")" -ge 1000 ]
+}
+
+@test "alembic fails: nothing was changed, and it says so" {
+    sed -i 's/    op.drop_table("d")/    op.drop_table("nosuch")/' migrations/versions/a3.py
+    mig mig-rollback run -1 "${GO[@]}" "${FORCE[@]}"
+    assert_exit 3
+    assert_err 'nosuch'
+    unchanged
+    mig mig-rollback status
+    assert_out rolled-back
+}
+
+@test "an alembic that works on another database is refused before anything is changed" {
+    sed -i "s#^sqlalchemy.url = .*#sqlalchemy.url = postgresql+psycopg2:///postgres#" alembic.ini
+    mig mig-rollback run -1 "${GO[@]}" "${FORCE[@]}" -d "dbname=$PGDATABASE"
+    assert_exit 4
+    assert_err 'does not work on'
+    unchanged
+}
