@@ -145,8 +145,14 @@ static int cut(struct reader *r, size_t base, size_t end, struct err *err)
             continue;
         }
         if (len == 1 && *p == '\\' && !open) {
-            (void)fail_at(s, base + t->start, err, "a psql command (\\...) is not SQL");
-            err_hint(err, "run the file through psql's -E, or remove the line");
+            char name[40] = "\\";
+
+            for (size_t k = 1; k < sizeof(name) - 1 && p[k] != '\0' && strchr(" \t\r\n;", p[k]) == NULL; k++)
+                name[k] = p[k];
+            (void)fail_at(s, base + t->start, err, "psql's command is not SQL");
+            (void)snprintf(err->message + strlen(err->message), sizeof(err->message) - strlen(err->message),
+                           ": %s", name);
+            err_hint(err, "only psql runs it: take the line out of what mig is given");
             goto out;
         }
         if (len == 1 && *p == ';' && depth == 0 && atomic == 0) {

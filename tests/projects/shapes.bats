@@ -332,7 +332,7 @@ as_alembic() { # REV
     assert_equal "$(json " and [len(s['statements']) for s in d['steps']]")" '[2, 2]'
     plan sql psql/meta.sql
     assert_exit 3
-    assert_err 'psql/meta.sql'
+    assert_err "psql/meta.sql:2:1: psql's command is not SQL: .i"
     plan sql nothing.sql
     assert_exit 2
 }
