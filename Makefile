@@ -56,7 +56,7 @@ LDHARDEN := -pie -Wl,-z,relro,-z,now
 endif
 
 # A faster encoder and decoder of the same zlib streams, where the machine has one.
-FAST ?= $(shell pkg-config --exists libisal && echo isal; pkg-config --exists libdeflate && echo libdeflate)
+FAST ?= $(shell { pkg-config --exists libisal && echo isal; pkg-config --exists libdeflate && echo libdeflate; } 2>/dev/null)
 ifneq ($(filter isal,$(FAST)),)
 FAST_CFLAGS += -DHAVE_ISAL
 FAST_LIBS   += -lisal

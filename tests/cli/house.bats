@@ -79,3 +79,14 @@ END
     [ "$status" -eq 0 ]
     assert_equal "${lines[-1]}" "1 passed, 0 failed"
 }
+
+@test "bootstrap sees what is missing, also where dpkg-query fails on a name that it does not know" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\nprintf "ii  make\\nii  util-linux\\n"; exit 1\n' >"$BATS_TEST_TMPDIR/bin/dpkg-query"
+    printf '#!/bin/sh\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/apt-get"
+    chmod +x "$BATS_TEST_TMPDIR/bin"/*
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH run --separate-stderr "$MIG_ROOT/scripts/bootstrap" --check
+    assert_exit 1
+    assert_err 'missing: gcc .*libpq-dev .*alembic'
+    refute_err '[ :]make '
+}
