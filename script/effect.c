@@ -159,7 +159,7 @@ static void place(struct finder *f, struct effect *e, enum shadow_space space)
         if (seen.own)
             e->flags |= EFFECT_OWN;
         if (seen.gone)
-            e->flags |= EFFECT_GONE;
+            e->flags |= e->kind == EFFECT_ADD_COLUMN ? EFFECT_FREED : EFFECT_GONE;
         e->column_on_server = copy(f, seen.name);
     }
 }

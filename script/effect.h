@@ -76,6 +76,8 @@ enum effect_kind {
 #define EFFECT_VERSION 64u   /* on alembic's version table */
 #define EFFECT_GONE 128u     /* the script itself dropped it, or renamed it away, before */
 
+#define EFFECT_FREED 256u    /* ADD_COLUMN: the script dropped or renamed the column of this name before */
+
 struct effect {
     enum effect_kind kind;
     unsigned flags;

@@ -46,6 +46,16 @@ static void remember_drop(struct inquiry *q, const struct effect *e)
     if (oid != 0 && (e->kind == EFFECT_DROP_VIEW || e->kind == EFFECT_DROP_MATVIEW ||
                      e->kind == EFFECT_DROP_TABLE || e->kind == EFFECT_DROP_INDEX))
         inquiry_remember(q, &q->past.tables, oid, NULL);
+    if (e->kind == EFFECT_DROP_TRIGGER)
+        q->loosened |= LOOSENED_TRIGGER;
+    else if (e->kind == EFFECT_DROP_ROUTINE)
+        q->loosened |= LOOSENED_ROUTINE;
+    else if (e->kind == EFFECT_DROP_DEFAULT || e->kind == EFFECT_SET_DEFAULT)
+        q->loosened |= LOOSENED_DEFAULT;
+    else if (e->kind == EFFECT_DROP_OTHER || e->kind == EFFECT_ALTER_TABLE_OTHER)
+        q->loosened |= LOOSENED_OTHER;
+    if ((e->flags & EFFECT_CASCADE) != 0 && e->kind != EFFECT_TRUNCATE)
+        q->loosened |= LOOSENED_ANY;
     if (oid != 0 && e->kind == EFFECT_DROP_CONSTRAINT && e->detail != NULL)
         inquiry_remember(q, &q->past.constraints, oid, e->detail);
 }

@@ -52,6 +52,12 @@ struct past {
     char **constraints; /* "table.name" that they drop */
 };
 
+#define LOOSENED_TRIGGER 1u
+#define LOOSENED_ROUTINE 2u
+#define LOOSENED_DEFAULT 4u
+#define LOOSENED_OTHER 8u
+#define LOOSENED_ANY 16u /* something fell by CASCADE */
+
 struct inquiry {
     const struct plan *plan;
     struct conn *conn;     /* NULL: offline */
@@ -70,6 +76,7 @@ struct inquiry {
     char *version_age;     /* SQL: the age of the version row, or NULL where it means nothing */
     int quotes;            /* the SQL being built holds the script's own expressions */
     int told_timeout;      /* no-lock-timeout was raised */
+    unsigned loosened;     /* LOOSENED_*: kinds of dependents that the script has dropped before */
     int retyped;           /* a column changed its type before */
     int failed;            /* out of memory; ERR says so */
     struct err *err;

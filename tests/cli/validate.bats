@@ -216,3 +216,57 @@ END
     wait "$PSQL_PID" || :
     [ "$(field 'code("drop-column")["loss"]["values"]')" = 100 ]
 }
+
+# dependents SQL: does the server fail ($really, 0 or 1), and was it foretold ($foretold)?
+dependents() {
+    printf 'begin;\n%s;\nrollback;\n' "$1" >d.sql
+    really=0
+    psql -XAtq -v ON_ERROR_STOP=1 -f d.sql >/dev/null 2>&1 || really=1
+    judge "$1" --format json
+    foretold=$(field '1 if [x for x in f if x["code"] == "would-fail"] else 0')
+}
+
+@test "a failure is foretold if and only if it comes: what depends, what is not there" {
+    sql "create table dep (a int primary key, b int, c text, g int generated always as (b + 1) stored)" \
+        "create view dep_v as select a from dep" "create view dep_w as select a from dep_v" \
+        "create function dep_f() returns trigger language plpgsql as 'begin return new; end'" \
+        "create trigger dep_t before update of b on dep for each row execute function dep_f()" \
+        "create sequence dep_s" "create table dep_n (n int default nextval('dep_s'), r int references dep (a))" \
+        "create type dep_e as enum ('x')" "create table dep_u (e dep_e, k int)"
+    while IFS= read -r statement; do
+        dependents "$statement"
+        [ "$really" = "$foretold" ] || { echo "$statement: server $really, foretold $foretold"; false; }
+    done <<'END'
+drop view dep_v
+drop view dep_v, dep_w
+drop view dep_w; drop view dep_v
+drop table dep
+drop view dep_w; drop view dep_v; alter table dep_n drop constraint dep_n_r_fkey; drop table dep
+drop table dep, dep_n
+drop view dep_w, dep_v; drop table dep_n; drop table dep
+alter table dep drop column a
+alter table dep drop column b
+alter table dep alter column a type bigint
+drop view dep_w, dep_v; alter table dep alter column a type bigint
+alter table dep alter column b type bigint
+drop trigger dep_t on dep; alter table dep drop column g; alter table dep drop column b
+drop sequence dep_s
+alter table dep_n alter column n drop default; drop sequence dep_s
+alter table dep_n drop column n; drop sequence dep_s
+drop type dep_e
+alter table dep_u drop column e; drop type dep_e
+drop table dep_u; drop type dep_e
+alter table dep_u alter column e type text; drop type dep_e
+alter table dep_u add column k int
+alter table dep_u drop column k; alter table dep_u add column k int
+alter table dep_u rename column k to l; alter table dep_u add column k int
+alter table dep_u drop column nope
+alter table dep_u drop column if exists nope
+drop index nope
+alter table dep_u drop constraint nope
+alter table dep_u add primary key (k); alter table dep_u drop constraint dep_u_pkey
+create table fresh (a int); alter table fresh rename to fresher; drop table fresher
+alter table dep_u rename to dep_x; drop table dep_u
+alter table dep_u rename to dep_x; alter table public.dep_x drop column k
+END
+}
