@@ -16,34 +16,12 @@
 #include "backup/label.h"
 #include "backup/receipt.h"
 #include "core/buf.h"
-#include "core/deflate.h"
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/seal.h"
 #include "core/secret.h"
 
 enum { MANIFEST_MAX = 256 << 20 };
-
-static int read_at(const struct archive_reader *r, void *data, size_t len, uint64_t offset,
-                   struct err *err)
-{
-    char *p = data;
-
-    while (len > 0) {
-        ssize_t n = pread(r->fd, p, len, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_set_errno(err, ERR_FAILED, "cannot read at offset %" PRIu64, offset);
-        if (n == 0)
-            return err_set(err, ERR_BACKUP, "cut off: the file ends at offset %" PRIu64, offset);
-        p += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
 
 /* Standard input cannot be read backwards: its bytes, still encrypted, into an unnamed file. */
 static int spool(struct err *err)
@@ -114,7 +92,7 @@ static int no_footer(const struct archive_reader *r, struct err *err)
     struct format_footer f;
     struct err ignored = {0};
 
-    if (len >= FORMAT_FOOTER && read_at(r, block, len, from, &ignored) == 0)
+    if (len >= FORMAT_FOOTER && frame_read_at(r, block, len, from, &ignored) == 0)
         for (size_t i = 0; i + FORMAT_FOOTER < len; i++) {
             memcpy(raw, block + i, sizeof(raw));
             err_clear(&ignored);
@@ -145,12 +123,12 @@ static int load_ends(struct archive_reader *r, struct err *err)
             return err_set(err, ERR_BACKUP, "empty: it has no bytes");
         return err_set(err, ERR_BACKUP, "cut off inside its head: it has only %" PRIu64 " bytes", r->size);
     }
-    if (read_at(r, head, sizeof(head), 0, err) != 0 || format_head_decode(head, &r->head, err) != 0)
+    if (frame_read_at(r, head, sizeof(head), 0, err) != 0 || format_head_decode(head, &r->head, err) != 0)
         return -1;
     slots = format_slots_offset(&r->head);
     if (r->size < format_frames_offset(&r->head) + FORMAT_FOOTER)
         return no_footer(r, err);
-    if (read_at(r, footer, sizeof(footer), r->size - FORMAT_FOOTER, err) != 0)
+    if (frame_read_at(r, footer, sizeof(footer), r->size - FORMAT_FOOTER, err) != 0)
         return -1;
     if (!format_is_footer(footer))
         return no_footer(r, err);
@@ -158,7 +136,7 @@ static int load_ends(struct archive_reader *r, struct err *err)
         return -1;
     if ((label = malloc(slots)) == NULL)
         return err_oom(err);
-    if (read_at(r, label, slots - FORMAT_HEAD, FORMAT_HEAD, err) != 0 ||
+    if (frame_read_at(r, label, slots - FORMAT_HEAD, FORMAT_HEAD, err) != 0 ||
         receipt_check(head, label, r->head.label_len, footer, f, err) != 0)
         goto out;
     if (f->file_size != r->size) {
@@ -191,7 +169,7 @@ static int load_slots(struct archive_reader *r, struct err *err)
 
     if ((r->area = malloc(2 * size)) == NULL)
         return err_oom(err);
-    if (read_at(r, r->area, 2 * size, format_slots_offset(&r->head), err) != 0)
+    if (frame_read_at(r, r->area, 2 * size, format_slots_offset(&r->head), err) != 0)
         return -1;
     slots_pair_decode(&r->slots, r->area, size);
     if (r->slots.best < 0) {
@@ -237,7 +215,7 @@ static int unlock(struct archive_reader *r, const struct keyring *keys, struct e
         r->slots.problem[best] = *err;
         err_clear(err);
     }
-    if (read_at(r, footer, sizeof(footer), r->size - FORMAT_FOOTER, err) != 0)
+    if (frame_read_at(r, footer, sizeof(footer), r->size - FORMAT_FOOTER, err) != 0)
         return -1;
     part = (struct seal_part){footer, FORMAT_FOOTER_MAC};
     seal_hash(mac, r->k.footer_mac, &part, 1);
@@ -250,14 +228,6 @@ static int unlock(struct archive_reader *r, const struct keyring *keys, struct e
                      r->slots.problem[i].message);
             log_hint("`mig-backup rekey \"%s\"` writes it again", r->path);
         }
-    return 0;
-}
-
-static int entry_at(const struct archive_reader *r, uint32_t i, struct format_entry *e,
-                    struct err *err)
-{
-    if (format_entry_decode(r->index + (size_t)i * FORMAT_ENTRY, r->head.chunk_max, e, err) != 0)
-        return err_prefix(err, "index entry %u", i);
     return 0;
 }
 
@@ -304,7 +274,7 @@ static int check_index(struct archive_reader *r, struct err *err)
     int open = 0;
 
     for (uint32_t i = 0; i < r->count; i++) {
-        if (entry_at(r, i, &e, err) != 0)
+        if (archive_entry(r, i, &e, err) != 0)
             return -1;
         if (e.offset != at)
             return err_set(err, ERR_BACKUP, "index entry %u: the frame is said to be at offset %" PRIu64 ", it must be at %" PRIu64,
@@ -318,7 +288,7 @@ static int check_index(struct archive_reader *r, struct err *err)
     if (at != r->footer.index_offset || rows != r->footer.rows || bytes != r->footer.plain_bytes)
         return err_set(err, ERR_BACKUP, "index: its sums are not those of the footer");
     for (uint32_t i = 0; i < r->count; i++) {
-        if (entry_at(r, r->order[i], &e, err) != 0)
+        if (archive_entry(r, r->order[i], &e, err) != 0)
             return -1;
         if (!open) {
             if (i > 0 && e.frame.stream == stream)
@@ -352,7 +322,7 @@ static int load_index(struct archive_reader *r, struct err *err)
     len = (size_t)r->count * FORMAT_ENTRY;
     if ((r->index = malloc(len + 1)) == NULL)
         return err_oom(err);
-    if (read_at(r, r->index, len, f->index_offset, err) != 0)
+    if (frame_read_at(r, r->index, len, f->index_offset, err) != 0)
         return -1;
     part = (struct seal_part){r->index, len};
     seal_hash(hash, NULL, &part, 1);
@@ -360,117 +330,6 @@ static int load_index(struct archive_reader *r, struct err *err)
         return err_set(err, ERR_BACKUP, "index (offset %" PRIu64 ", %zu bytes) was changed: its hash is not the one that was signed",
                        f->index_offset, len);
     return sort_index(r, err) != 0 ? -1 : check_index(r, err);
-}
-
-/* Room for frames of one source. */
-struct frame_buf {
-    unsigned char *sealed, *plain;
-    size_t sealed_cap, plain_cap;
-    struct inflater *inflater;
-};
-
-static void frame_buf_free(struct frame_buf *b)
-{
-    free(b->sealed);
-    if (b->plain != NULL)
-        sodium_memzero(b->plain, b->plain_cap);
-    free(b->plain);
-    inflater_free(b->inflater);
-}
-
-static int room(unsigned char **p, size_t *cap, size_t len, size_t keep, struct err *err)
-{
-    unsigned char *bigger;
-
-    if (*cap >= len)
-        return 0;
-    if ((bigger = malloc(len + len / 4 + 64)) == NULL)
-        return err_oom(err);
-    if (keep > 0)
-        memcpy(bigger, *p, keep);
-    free(*p);
-    *p = bigger;
-    *cap = len + len / 4 + 64;
-    return 0;
-}
-
-static int frame_fault(const struct format_entry *e, const char *what, struct err *err)
-{
-    if (e->frame.type == FORMAT_MANIFEST)
-        return err_set(err, ERR_BACKUP, "manifest frame at offset %" PRIu64 " (%zu bytes, sequence %u) %s",
-                       e->offset, FORMAT_FRAME + (size_t)e->frame.length, e->frame.sequence, what);
-    return err_set(err, ERR_BACKUP, "frame at offset %" PRIu64 " (%zu bytes, stream %u, sequence %u) %s",
-                   e->offset, FORMAT_FRAME + (size_t)e->frame.length, e->frame.stream,
-                   e->frame.sequence, what);
-}
-
-/* The stored bytes of E into B->sealed, and their hash compared. */
-static int frame_load(const struct archive_reader *r, const struct format_entry *e,
-                      struct frame_buf *b, struct err *err)
-{
-    size_t len = FORMAT_FRAME + (size_t)e->frame.length;
-    unsigned char hash[FORMAT_HASH], raw[FORMAT_ENTRY];
-    struct seal_part part;
-
-    if (room(&b->sealed, &b->sealed_cap, len, 0, err) != 0 ||
-        read_at(r, b->sealed, len, e->offset, err) != 0)
-        return -1;
-    part = (struct seal_part){b->sealed, len};
-    seal_hash(hash, NULL, &part, 1);
-    if (memcmp(hash, e->hash, FORMAT_HASH) != 0)
-        return frame_fault(e, "was changed: its hash is not the one that was signed", err);
-    format_entry_encode(e, raw);
-    if (memcmp(raw + 8, b->sealed, FORMAT_FRAME_FIXED) != 0)
-        return frame_fault(e, "has another header than the index says", err);
-    return 0;
-}
-
-/* Decrypt what frame_load brought; OUT NULL: check the tag only. */
-static int frame_open(const struct archive_reader *r, const struct format_entry *e,
-                      struct frame_buf *b, int check_only, struct err *err)
-{
-    unsigned char aad[FORMAT_ID + FORMAT_FRAME];
-
-    memcpy(aad, r->head.archive_id, FORMAT_ID);
-    memcpy(aad + FORMAT_ID, b->sealed, FORMAT_FRAME);
-    if (seal_open(check_only ? NULL : b->sealed + FORMAT_FRAME, b->sealed + FORMAT_FRAME,
-                  e->frame.length, aad, sizeof(aad), b->sealed + FORMAT_FRAME_FIXED,
-                  e->frame.type == FORMAT_MANIFEST ? r->k.manifest : r->k.data) != 0)
-        return frame_fault(e, "does not decrypt: its tag does not match", err);
-    return 0;
-}
-
-/* The plain bytes of E behind the AT that B->plain holds already. */
-static int frame_read(const struct archive_reader *r, const struct format_entry *e,
-                      struct frame_buf *b, size_t at, struct err *err)
-{
-    if (frame_load(r, e, b, err) != 0 || frame_open(r, e, b, 0, err) != 0 ||
-        room(&b->plain, &b->plain_cap, at + e->frame.plain_len + 1, at, err) != 0)
-        return -1;
-    if (b->inflater == NULL && (b->inflater = inflater_new(err)) == NULL)
-        return -1;
-    if (inflater_run(b->inflater, b->sealed + FORMAT_FRAME, e->frame.length - SEAL_TAG, b->plain + at,
-                     e->frame.plain_len, err) != 0) {
-        err_clear(err);
-        return frame_fault(e, "does not inflate to what its header says", err);
-    }
-    return 0;
-}
-
-/* The first place in ORDER of STREAM. */
-static uint32_t stream_begin(const struct archive_reader *r, uint32_t stream)
-{
-    uint32_t lo = 0, hi = r->count;
-
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-
-        if (format_get32(r->index + (size_t)r->order[mid] * FORMAT_ENTRY + 16) < stream)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
 }
 
 static int load_manifest(struct archive_reader *r, struct err *err)
@@ -481,8 +340,8 @@ static int load_manifest(struct archive_reader *r, struct err *err)
     size_t len = 0;
     int rc = -1;
 
-    for (uint32_t i = stream_begin(r, FORMAT_MANIFEST_STREAM); i < r->count; i++) {
-        if (entry_at(r, r->order[i], &e, err) != 0)
+    for (uint32_t i = frame_stream_begin(r, FORMAT_MANIFEST_STREAM); i < r->count; i++) {
+        if (archive_entry(r, r->order[i], &e, err) != 0)
             goto out;
         if (len + e.frame.plain_len > MANIFEST_MAX) {
             err_set(err, ERR_BACKUP, "manifest is larger than %d bytes", MANIFEST_MAX);
@@ -629,106 +488,19 @@ uint64_t archive_slots_generation(const struct archive_reader *r, int copy, cons
     return *problem != NULL ? 0 : r->slots.copy[copy].generation;
 }
 
-int archive_entry(const struct archive_reader *r, uint64_t i, struct format_entry *e,
-                  struct err *err)
-{
-    return entry_at(r, (uint32_t)i, e, err);
-}
-
 int archive_check_frame(struct archive_reader *r, uint64_t i, struct err *err)
 {
     struct frame_buf b = {0};
     struct format_entry e;
     int rc = -1;
 
-    if (entry_at(r, (uint32_t)i, &e, err) == 0 && frame_load(r, &e, &b, err) == 0 &&
+    if (archive_entry(r, i, &e, err) == 0 && frame_load(r, &e, &b, err) == 0 &&
         (r->used < 0 || frame_open(r, &e, &b, 1, err) == 0))
         rc = 0;
     else
         err_prefix(err, "\"%s\"", r->path);
     frame_buf_free(&b);
     return rc;
-}
-
-struct stream_source {
-    struct row_source base;
-    const struct archive_reader *r;
-    uint32_t at, end;
-    struct frame_buf b;
-};
-
-static uint64_t count_rows(const char *data, size_t len)
-{
-    const char *end = data + len;
-    uint64_t n = 0;
-
-    while (data < end && (data = memchr(data, '\n', (size_t)(end - data))) != NULL) {
-        n++;
-        data++;
-    }
-    return n;
-}
-
-static int stream_next(struct row_source *self, struct row_batch *batch, struct err *err)
-{
-    struct stream_source *s = (struct stream_source *)(void *)self;
-    struct format_entry e;
-    size_t len = 0;
-    uint64_t rows = 0;
-
-    while (s->at < s->end) {
-        if (entry_at(s->r, s->r->order[s->at++], &e, err) != 0 ||
-            frame_read(s->r, &e, &s->b, len, err) != 0)
-            return err_prefix(err, "\"%s\"", s->r->path);
-        len += e.frame.plain_len;
-        rows += e.frame.rows;
-        if ((e.frame.flags & FORMAT_CONTINUES) != 0 || len == 0)
-            continue;
-        batch->data = (const char *)s->b.plain;
-        batch->len = len;
-        batch->rows = rows;
-        if (count_rows(batch->data, len) != rows || batch->data[len - 1] != '\n') {
-            (void)frame_fault(&e, "does not hold the whole rows that its header counts", err);
-            return err_prefix(err, "\"%s\"", s->r->path);
-        }
-        return 1;
-    }
-    if (len > 0)
-        return err_set(err, ERR_BACKUP, "\"%s\": stream %u ends inside a row", s->r->path, e.frame.stream);
-    return 0;
-}
-
-static void stream_free(struct row_source *self)
-{
-    struct stream_source *s = (struct stream_source *)(void *)self;
-
-    frame_buf_free(&s->b);
-    free(s);
-}
-
-struct row_source *archive_stream(struct archive_reader *r, uint32_t stream, struct err *err)
-{
-    struct stream_source *s;
-
-    if (r->used < 0 || stream >= FORMAT_STREAMS_MAX) {
-        err_set(err, ERR_BACKUP, "\"%s\": no key to read stream %u with", r->path, stream);
-        return NULL;
-    }
-    if ((s = calloc(1, sizeof(*s))) == NULL) {
-        err_oom(err);
-        return NULL;
-    }
-    s->base.next = stream_next;
-    s->base.free = stream_free;
-    s->r = r;
-    s->at = stream_begin(r, stream);
-    s->end = stream_begin(r, stream + 1);
-    if (s->at == s->end) {
-        err_set(err, ERR_BACKUP, "\"%s\": there is no stream %u", r->path, stream);
-        free(s);
-        return NULL;
-    }
-    return &s->base;
 }
 
 void archive_reader_free(struct archive_reader *r)

@@ -1,4 +1,4 @@
-/* archive_internal: the reader's inside, for archive.c and rekey.c alone. */
+/* archive_internal: the reader's inside, for archive.c, frame.c, stream.c, rekey.c and reencrypt.c alone. */
 #ifndef MIG_BACKUP_ARCHIVE_INTERNAL_H
 #define MIG_BACKUP_ARCHIVE_INTERNAL_H
 
@@ -24,5 +24,29 @@ struct archive_reader {
     int used;            /* the copy that gave the data key; -1: none yet */
     struct slots_keys k;
 };
+
+/* Room for frames of one source; zeroed at first. */
+struct frame_buf {
+    unsigned char *sealed, *plain;
+    size_t sealed_cap, plain_cap;
+    struct inflater *inflater;
+};
+void frame_buf_free(struct frame_buf *b);
+
+int frame_read_at(const struct archive_reader *r, void *data, size_t len, uint64_t offset,
+                  struct err *err) MIG_MUST_CHECK;
+/* "frame at offset ... WHAT"; -1. */
+int frame_fault(const struct format_entry *e, const char *what, struct err *err);
+/* The stored bytes of E into B->sealed, and their hash compared. */
+int frame_load(const struct archive_reader *r, const struct format_entry *e, struct frame_buf *b,
+               struct err *err) MIG_MUST_CHECK;
+/* Decrypt what frame_load brought; CHECK_ONLY: its tag alone. */
+int frame_open(const struct archive_reader *r, const struct format_entry *e, struct frame_buf *b,
+               int check_only, struct err *err) MIG_MUST_CHECK;
+/* Load, open and inflate: the plain bytes of E behind the AT that B->plain holds already. */
+int frame_read(const struct archive_reader *r, const struct format_entry *e, struct frame_buf *b,
+               size_t at, struct err *err) MIG_MUST_CHECK;
+/* The first place in R->order of STREAM. */
+uint32_t frame_stream_begin(const struct archive_reader *r, uint32_t stream);
 
 #endif

@@ -1,0 +1,86 @@
+/* archive_stream: the rows of one stream (archive.h). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/archive_internal.h"
+
+struct stream_source {
+    struct row_source base;
+    const struct archive_reader *r;
+    uint32_t at, end;
+    struct frame_buf b;
+};
+
+static uint64_t count_rows(const char *data, size_t len)
+{
+    const char *end = data + len;
+    uint64_t n = 0;
+
+    while (data < end && (data = memchr(data, '\n', (size_t)(end - data))) != NULL) {
+        n++;
+        data++;
+    }
+    return n;
+}
+
+static int stream_next(struct row_source *self, struct row_batch *batch, struct err *err)
+{
+    struct stream_source *s = (struct stream_source *)(void *)self;
+    struct format_entry e;
+    size_t len = 0;
+    uint64_t rows = 0;
+
+    while (s->at < s->end) {
+        if (archive_entry(s->r, s->r->order[s->at++], &e, err) != 0 ||
+            frame_read(s->r, &e, &s->b, len, err) != 0)
+            return err_prefix(err, "\"%s\"", s->r->path);
+        len += e.frame.plain_len;
+        rows += e.frame.rows;
+        if ((e.frame.flags & FORMAT_CONTINUES) != 0 || len == 0)
+            continue;
+        batch->data = (const char *)s->b.plain;
+        batch->len = len;
+        batch->rows = rows;
+        if (count_rows(batch->data, len) != rows || batch->data[len - 1] != '\n') {
+            (void)frame_fault(&e, "does not hold the whole rows that its header counts", err);
+            return err_prefix(err, "\"%s\"", s->r->path);
+        }
+        return 1;
+    }
+    if (len > 0)
+        return err_set(err, ERR_BACKUP, "\"%s\": stream %u ends inside a row", s->r->path, e.frame.stream);
+    return 0;
+}
+
+static void stream_free(struct row_source *self)
+{
+    struct stream_source *s = (struct stream_source *)(void *)self;
+
+    frame_buf_free(&s->b);
+    free(s);
+}
+
+struct row_source *archive_stream(struct archive_reader *r, uint32_t stream, struct err *err)
+{
+    struct stream_source *s;
+
+    if (r->used < 0 || stream >= FORMAT_STREAMS_MAX) {
+        err_set(err, ERR_BACKUP, "\"%s\": no key to read stream %u with", r->path, stream);
+        return NULL;
+    }
+    if ((s = calloc(1, sizeof(*s))) == NULL) {
+        err_oom(err);
+        return NULL;
+    }
+    s->base.next = stream_next;
+    s->base.free = stream_free;
+    s->r = r;
+    s->at = frame_stream_begin(r, stream);
+    s->end = frame_stream_begin(r, stream + 1);
+    if (s->at == s->end) {
+        err_set(err, ERR_BACKUP, "\"%s\": there is no stream %u", r->path, stream);
+        free(s);
+        return NULL;
+    }
+    return &s->base;
+}
