@@ -217,6 +217,8 @@ install: all
 	$(if $(wildcard docs/*.1),install -m 644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1)
 	$(if $(wildcard docs/*.5),install -m 644 $(wildcard docs/*.5) $(DESTDIR)$(PREFIX)/share/man/man5)
 	install -m 644 README.md LICENSE CHANGELOG.md $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/mig
+	install -d $(DESTDIR)$(PREFIX)/share/doc/mig/ci
+	install -m 644 $(wildcard docs/ci/*) $(DESTDIR)$(PREFIX)/share/doc/mig/ci
 
 uninstall:
 	rm -f $(BINARIES:%=$(DESTDIR)$(PREFIX)/bin/%) $(patsubst docs/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard docs/*.1)) \

@@ -632,6 +632,11 @@ void conn_shield(struct conn *c, int on)
         cancel_register(c->raw);
 }
 
+int conn_shielded(const struct conn *c)
+{
+    return c->shielded;
+}
+
 char *conn_url_to_conninfo(const char *url, struct err *err)
 {
     struct address a = {0};

@@ -42,7 +42,7 @@ int tx_commit(struct conn *c, struct err *err)
 {
     PGresult *r = NULL, *next = NULL;
     struct err why = {0};
-    int rc = -1;
+    int rc = -1, shielded = conn_shielded(c);
 
     if (conn_lost(c))
         return err_set(err, ERR_FAILED,
@@ -78,13 +78,14 @@ int tx_commit(struct conn *c, struct err *err)
         PQclear(next);
 out:
     PQclear(r);
-    conn_shield(c, 0);
+    conn_shield(c, shielded);
     return rc;
 }
 
 void tx_rollback(struct conn *c)
 {
     struct err ignored = {0};
+    int shielded = conn_shielded(c);
 
     if (conn_lost(c))
         return;
@@ -94,7 +95,7 @@ void tx_rollback(struct conn *c)
     if (PQtransactionStatus(conn_raw(c)) != PQTRANS_IDLE &&
         query_exec(c, "ROLLBACK", NULL, &ignored) != 0)
         err_clear(&ignored); /* the server rolls back when the connection goes */
-    conn_shield(c, 0);
+    conn_shield(c, shielded);
 }
 
 static int with_name(struct conn *c, const char *command, const char *name, struct err *err)
