@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # mig-prodcheck: each check on sessions and locks, with its cause and without it.
+# asan: no most of it waits for sessions to grow old; prodcheck_project.bats runs the same code
 
 load ../lib/common
 load ../lib/prodcheck

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The demo project down through every revision, and each time forward again with undo: the rows of every
 # table, and the schema as pg_dump writes it, must be the same as before.
+# asan: no rollback.bats runs the same code
 
 load ../lib/common
 

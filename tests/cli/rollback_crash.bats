@@ -2,6 +2,7 @@
 # Whatever dies, and whenever: fully before or fully after, and status says which.
 #
 # MIG_CRASH_ROUNDS (default 12) rounds each; make check runs few of them.
+# asan: no what counts here is the moment of the kill; rollback.bats runs the same code
 
 load ../lib/common
 load ../lib/twostep

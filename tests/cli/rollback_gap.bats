@@ -3,6 +3,7 @@
 # backup, and undo brings back exactly those.  An independent log (hammer.py) is the witness.
 #
 # MIG_GAP_ROUNDS (default 2) rollbacks in each mode.
+# asan: no what counts here is the race with writers; rollback.bats runs the same code
 
 load ../lib/common
 load ../lib/twostep

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What each of some 260 DDL forms really locks, rewrites and scans, beside the prediction.
 # The oracle is the server: pg_locks, file nodes, debug messages.
+# asan: no the server is the oracle here; validate.bats runs the same code
 
 load ../lib/common
 
