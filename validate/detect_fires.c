@@ -60,7 +60,16 @@ static size_t step_of(const struct inquiry *q, const struct effect *e)
 static int is_own(const struct effects *all, size_t upto, const struct effect *e)
 {
     for (size_t k = 0; k < upto; k++) {
-        const json_t *tree = all->items[k].statement->tree;
+        const struct effect *made = &all->items[k];
+        const json_t *tree = made->statement->tree;
+
+        /* Looked at for each write of a long script: the tree only where it can matter. */
+        if (made->kind != EFFECT_CREATE_OTHER && made->kind != EFFECT_OTHER &&
+            made->kind != EFFECT_CREATE_TRIGGER)
+            continue;
+        if (made->detail != NULL && strcmp(made->detail, "CommentStmt") == 0)
+            continue;
+
         const json_t *view = node_as(tree, "ViewStmt"), *rule = node_as(tree, "RuleStmt"),
                      *trigger = node_as(tree, "CreateTrigStmt");
         const json_t *relation = view != NULL      ? node_get(view, "view")
