@@ -19,7 +19,7 @@ static const char *age(time_t now, time_t when, char text[32])
 static const char *revisions(char **list, char *text, size_t size)
 {
     size_t n = 0;
-    char id[16];
+    char id[48]; /* an Alembic id has 12 letters; longer names are cut */
 
     text[0] = '\0';
     for (; list != NULL && *list != NULL && n + 2 < size; list++)
@@ -36,7 +36,7 @@ static const char *state(const struct shelf_entry *e)
 void shelf_print(const struct shelf *s, const char *dir, time_t now, FILE *out)
 {
     size_t width = 4, name = 0, database = 8, purpose = 7, rev = 8;
-    char a[32], b[32], r[64], l[160], d[160], u[80];
+    char a[32], b[32], r[128], l[160], d[160], u[80];
 
     if (s->count == 0) {
         fprintf(out, "no backups in %s\n", dir);
