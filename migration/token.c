@@ -485,23 +485,18 @@ void tokens_free(struct tokens *t)
     memset(t, 0, sizeof(*t));
 }
 
-int token_is(const struct tokens *t, const struct token *k, const char *s)
-{
-    const char *text = t->text.data + k->start;
-
-    /* asked of every token, many times: most differ in the first character */
-    return k->len > 0 && text[0] == s[0] && (k->kind == TOKEN_NAME || k->kind == TOKEN_OP) &&
-           strncmp(text, s, k->len) == 0 && s[k->len] == '\0';
-}
-
 int token_opens(const struct tokens *t, const struct token *k)
 {
-    return k->kind == TOKEN_OP && k->len == 1 && strchr("([{", t->text.data[k->start]) != NULL;
+    char c = t->text.data[k->start];
+
+    return k->kind == TOKEN_OP && k->len == 1 && (c == '(' || c == '[' || c == '{');
 }
 
 int token_closes(const struct tokens *t, const struct token *k)
 {
-    return k->kind == TOKEN_OP && k->len == 1 && strchr(")]}", t->text.data[k->start]) != NULL;
+    char c = t->text.data[k->start];
+
+    return k->kind == TOKEN_OP && k->len == 1 && (c == ')' || c == ']' || c == '}');
 }
 
 int token_ends(const struct token *k)

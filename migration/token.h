@@ -9,6 +9,7 @@
 #define MIG_MIGRATION_TOKEN_H
 
 #include <stddef.h>
+#include <string.h>
 
 #include "core/buf.h"
 #include "core/err.h"
@@ -47,8 +48,14 @@ int tokens_read(struct tokens *t, const char *text, size_t len, const char *file
     MIG_MUST_CHECK;
 void tokens_free(struct tokens *t);
 
-/* T is the name or operator S. */
-int token_is(const struct tokens *t, const struct token *k, const char *s);
+/* K is the name or operator S.  Asked of every token, many times: most differ in the first character. */
+static inline int token_is(const struct tokens *t, const struct token *k, const char *s)
+{
+    const char *text = t->text.data + k->start;
+
+    return k->len > 0 && text[0] == s[0] && (k->kind == TOKEN_NAME || k->kind == TOKEN_OP) &&
+           strncmp(text, s, k->len) == 0 && s[k->len] == '\0';
+}
 /* ( [ {, and ) ] }. */
 int token_opens(const struct tokens *t, const struct token *k);
 int token_closes(const struct tokens *t, const struct token *k);
