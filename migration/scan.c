@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "migration/history.h"
@@ -12,13 +14,17 @@
 
 #define MAX_FILE ((size_t)16 << 20)
 #define MAX_DEPTH 40
+#define WORKERS 4
+#define FEW 200 /* files that one thread reads sooner than a second one has started */
+
+struct entry;
 
 struct scan {
     struct history found;        /* its problems alone */
     struct revision **revisions;
     size_t count;
-    struct tokens tokens;
-    struct buf text;
+    struct entry *entries;
+    size_t nentries;
     char **seen;   /* real paths, where two names may mean one file */
     size_t nseen;
     int careful;   /* several folders: a file may come twice */
@@ -57,33 +63,102 @@ static int seen_before(struct scan *s, const char *path, int *seen)
     return 0;
 }
 
-static int read_one(struct scan *s, const char *path)
-{
-    struct err why = {0};
-    struct revision *r;
+/* A file to read; then either its revision or why not. */
+struct entry {
+    char *path;
+    struct revision *revision;
+    struct err *why; /* NULL without a revision: there was no memory to say it */
+};
 
-    buf_reset(&s->text);
-    if (buf_read_file(&s->text, path, MAX_FILE, &why) != 0)
-        r = NULL;
-    else
-        r = revision_read(s->text.data != NULL ? s->text.data : "", s->text.len, path, &s->tokens,
-                          &why);
-    if (r == NULL) {
-        history_problem(&s->found, strstr(why.message, "needs Python") != NULL ? "needs-python" : "unreadable-file",
-                1, path, 0, "%s", why.message);
-        history_problem_hint(&s->found, why.hint);
-        return 0;
+/* Every STEP-th file from AT on: files do not depend on each other, so workers share nothing. */
+struct worker {
+    struct entry *entries;
+    size_t count, at, step;
+};
+
+static void *work(void *context)
+{
+    const struct worker *w = context;
+    struct tokens tokens = {0};
+    struct buf text = {0};
+
+    for (size_t i = w->at; i < w->count; i += w->step) {
+        struct entry *e = &w->entries[i];
+        struct err why = {0};
+
+        buf_reset(&text);
+        if (buf_read_file(&text, e->path, MAX_FILE, &why) == 0)
+            e->revision = revision_read(text.data != NULL ? text.data : "", text.len, e->path, &tokens,
+                                        &why);
+        if (e->revision == NULL && (e->why = malloc(sizeof(*e->why))) != NULL)
+            *e->why = why;
     }
-    if ((s->count & (s->count - 1)) == 0) {
-        struct revision **more = realloc(s->revisions, (s->count > 0 ? s->count * 2 : 1) * sizeof(*more));
+    tokens_free(&tokens);
+    buf_free(&text);
+    return NULL;
+}
+
+static void read_all(struct scan *s)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t n = s->nentries < FEW || processors < 2 ? 1 : processors > WORKERS ? WORKERS : (size_t)processors;
+    struct worker workers[WORKERS];
+    pthread_t threads[WORKERS];
+    int started[WORKERS] = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        workers[i] = (struct worker){s->entries, s->nentries, i, n};
+        started[i] = i > 0 && pthread_create(&threads[i], NULL, work, &workers[i]) == 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!started[i])
+            (void)work(&workers[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (started[i])
+            (void)pthread_join(threads[i], NULL);
+    }
+}
+
+/* In the order of the files, whoever read them. */
+static int collect(struct scan *s)
+{
+    s->revisions = calloc(s->nentries + 1, sizeof(*s->revisions));
+    if (s->revisions == NULL)
+        return err_oom(s->err);
+    for (size_t i = 0; i < s->nentries; i++) {
+        struct entry *e = &s->entries[i];
+
+        if (e->revision != NULL) {
+            s->revisions[s->count++] = e->revision;
+            e->revision = NULL;
+            continue;
+        }
+        if (e->why == NULL)
+            return err_oom(s->err);
+        history_problem(&s->found,
+                        strstr(e->why->message, "needs Python") != NULL ? "needs-python"
+                                                                        : "unreadable-file",
+                        1, e->path, 0, "%s", e->why->message);
+        history_problem_hint(&s->found, e->why->hint);
+    }
+    return 0;
+}
+
+/* Takes PATH. */
+static int add_entry(struct scan *s, char *path)
+{
+    if ((s->nentries & (s->nentries - 1)) == 0) {
+        struct entry *more = realloc(s->entries, (s->nentries > 0 ? s->nentries * 2 : 1) * sizeof(*more));
 
         if (more == NULL) {
-            revision_free(r);
+            free(path);
             return err_oom(s->err);
         }
-        s->revisions = more;
+        s->entries = more;
     }
-    s->revisions[s->count++] = r;
+    memset(&s->entries[s->nentries], 0, sizeof(*s->entries));
+    s->entries[s->nentries++].path = path;
     return 0;
 }
 
@@ -111,7 +186,12 @@ static int scan_entry(struct scan *s, const char *dir, const char *name, int fol
         goto out;
     if (seen)
         history_problem(&s->found, "file-twice", 0, path.data, 0, "%s is found twice; read once", path.data);
-    rc = seen ? 0 : read_one(s, path.data);
+    rc = 0;
+    if (!seen) {
+        char *taken = buf_take(&path, s->err);
+
+        rc = taken != NULL ? add_entry(s, taken) : -1;
+    }
 out:
     buf_free(&path);
     return rc;
@@ -223,6 +303,9 @@ struct history *scan_load(char *const *dirs, int recursive, int missing_ok, stru
         if (scan_folder(&s, *dirs, 0) != 0)
             goto out;
     }
+    read_all(&s);
+    if (collect(&s) != 0)
+        goto out;
     h = history_new(s.revisions, s.count, err);
     s.revisions = NULL; /* taken */
     s.count = 0;
@@ -237,8 +320,12 @@ out:
     }
     free(s.found.problems);
     free(s.revisions);
-    tokens_free(&s.tokens);
-    buf_free(&s.text);
+    for (size_t i = 0; i < s.nentries; i++) {
+        revision_free(s.entries[i].revision);
+        free(s.entries[i].path);
+        free(s.entries[i].why);
+    }
+    free(s.entries);
     for (size_t i = 0; i < s.nseen; i++)
         free(s.seen[i]);
     free(s.seen);
