@@ -144,6 +144,61 @@ int shadow_drop(struct shadow *s, enum shadow_space space, const char *schema, c
     return put(s, space, schema, name, json_pack("{s:b}", "gone", 1), err);
 }
 
+/* KEY is of something in SCHEMA. */
+static int is_within(const char *key, const char *schema)
+{
+    size_t n = strlen(schema);
+
+    return key[0] != '0' + (int)SHADOW_SCHEMA && strncmp(key + 1, schema, n) == 0 &&
+           key[1 + n] == '\x01';
+}
+
+/* What is known of FROM's objects is known of them as TO's.  SERVER: FROM's name on the server, NULL
+ * where the script made it. */
+static int carry(struct shadow *s, const char *from, const char *to, const char *server,
+                 struct err *err)
+{
+    json_t *all = json_object(), *value;
+    struct buf b = {0};
+    const char *key;
+    int rc = -1;
+
+    if (all == NULL)
+        return err_oom(err);
+    json_object_foreach(s->objects, key, value) {
+        const char *name = key + 2 + strlen(from);
+        struct shadow_seen seen;
+
+        if (is_within(key, to))
+            continue; /* of a schema that is no more: else TO could not be a new name */
+        if (!is_within(key, from)) {
+            if (json_object_set(all, key, value) < 0)
+                goto memory;
+            continue;
+        }
+        seen_from(value, &seen);
+        if (!seen.own && !seen.gone && seen.name == NULL && server != NULL &&
+            (json_object_set_new(value, "schema", json_string(server)) < 0 ||
+             json_object_set_new(value, "name", json_string(name)) < 0))
+            goto memory;
+        if (key_of(&b, (enum shadow_space)(key[0] - '0'), to, name, err) < 0)
+            goto out;
+        if (json_object_set(all, b.data, value) < 0)
+            goto memory;
+    }
+    json_decref(s->objects);
+    s->objects = all;
+    all = NULL;
+    rc = 0;
+    goto out;
+memory:
+    (void)err_oom(err);
+out:
+    buf_free(&b);
+    json_decref(all);
+    return rc;
+}
+
 int shadow_rename(struct shadow *s, enum shadow_space space, const char *schema, const char *name,
                   const char *new_schema, const char *new_name, struct err *err)
 {
@@ -153,6 +208,9 @@ int shadow_rename(struct shadow *s, enum shadow_space space, const char *schema,
     if (name == NULL || new_name == NULL)
         return 0;
     shadow_find(s, space, schema, name, &seen);
+    if (space == SHADOW_SCHEMA &&
+        carry(s, name, new_name, seen.own ? NULL : seen.name != NULL ? seen.name : name, err) < 0)
+        return -1;
     if (seen.own || seen.name != NULL) {
         o = o == NULL ? json_pack("{s:s, s:s}", "schema", seen.schema, "name", seen.name)
                       : json_deep_copy(o);
