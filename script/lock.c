@@ -50,11 +50,11 @@ static int of_alter(const struct effect *e, int version)
         {"AT_EnableTrigUser", SRE, 0},  {"AT_DisableTrig", SRE, 0},
         {"AT_DisableTrigAll", SRE, 0},  {"AT_DisableTrigUser", SRE, 0},
     };
+    /* Of the index methods' own (fastupdate, buffering, pages_per_range, ...) none. */
     static const char *const weak_options[] = {
         "fillfactor", "toast_tuple_target", "parallel_workers", "vacuum_truncate",
         "vacuum_index_cleanup", "log_autovacuum_min_duration", "n_distinct",
-        "n_distinct_inherited", "autosummarize", "pages_per_range", "fastupdate",
-        "gin_pending_list_limit", "buffering", "deduplicate_items",
+        "n_distinct_inherited", "deduplicate_items",
     };
     const char *subtype = e->detail == NULL ? "" : e->detail;
     size_t i, k;
