@@ -1,6 +1,7 @@
 #include "script/node.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* jansson's iterators want a mutable object though they change nothing. */
 static json_t *mutable(const json_t *json)
@@ -105,7 +106,7 @@ int node_option(const json_t *list, const char *name, int absent)
         if (json_object_get(arg, "Integer") != NULL)
             return node_int(json_object_get(arg, "Integer"), "ival") != 0;
         word = node_string(arg);
-        return word != NULL && strcmp(word, "false") != 0 && strcmp(word, "off") != 0;
+        return word != NULL && strcasecmp(word, "false") != 0 && strcasecmp(word, "off") != 0;
     }
     return absent;
 }
