@@ -308,6 +308,12 @@ int tag_alone(const json_t *tree)
     if (strcmp(node, "CreateSubscriptionStmt") == 0)
         return node_option(node_get(body, "options"), "create_slot",
                          node_option(node_get(body, "options"), "connect", 1));
+    if (strcmp(node, "AlterSubscriptionStmt") == 0) {
+        kind = node_text(body, "kind");
+        return strcmp(kind, "ALTER_SUBSCRIPTION_REFRESH") == 0 ||
+               (strstr(kind, "_PUBLICATION") != NULL &&
+                node_option(node_get(body, "options"), "refresh", 1));
+    }
     if (strcmp(node, "DiscardStmt") == 0)
         return strcmp(node_text(body, "target"), "DISCARD_ALL") == 0;
     if (strcmp(node, "TransactionStmt") == 0) {
