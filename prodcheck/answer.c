@@ -1,4 +1,5 @@
 /* What a verdict is, apart from how it comes about: its words, its exit code, its JSON, its end. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +96,8 @@ static json_t *result_json(const struct check_result *r)
 
     if (o == NULL || put(o, "id", json_string(r->id)) != 0 ||
         put(o, "status", json_string(check_status_name(r->status))) != 0 ||
-        put(o, "value", r->has_number ? json_real(r->number) : text_or_null(r->value)) != 0 ||
+        put(o, "value", r->has_number && isfinite(r->number) ? json_real(r->number)
+                                                            : text_or_null(r->value)) != 0 ||
         put(o, "unit", json_string(r->unit != NULL ? r->unit : "")) != 0 ||
         put(o, "threshold", threshold_json(r)) != 0 ||
         put(o, "message", text_or_null(r->message)) != 0 ||

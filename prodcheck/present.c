@@ -320,7 +320,17 @@ int present_nagios_code(const struct verdict *v)
 static void nagios_text(FILE *out, const char *s)
 {
     for (; s != NULL && *s != '\0'; s++)
-        (void)fputc(*s == '|' ? '/' : *s == '\n' ? ' ' : *s, out);
+        (void)fputc(*s == '|' ? '/' : *s == '\n' || *s == '\r' ? ' ' : *s, out);
+}
+
+/* In quotes; a quote is doubled, and '=' is not allowed at all. */
+static void nagios_label(FILE *out, const char *s)
+{
+    for (; *s != '\0'; s++)
+        if (*s == '\'')
+            (void)fputs("''", out);
+        else
+            (void)fputc(*s == '=' ? '_' : *s == '|' ? '/' : *s == '\n' || *s == '\r' ? ' ' : *s, out);
 }
 
 static void nagios(const struct verdict *v, const struct present_about *a, FILE *out)
@@ -333,7 +343,9 @@ static void nagios(const struct verdict *v, const struct present_about *a, FILE 
     for (j = 0; j < 3; j++)
         for (i = 0; i < v->nchecks; i++)
             if (v->checks[i].status == order[j]) {
-                (void)fprintf(out, "%s%s: ", shown++ == 0 ? ": " : "; ", v->checks[i].id);
+                (void)fputs(shown++ == 0 ? ": " : "; ", out);
+                nagios_text(out, v->checks[i].id);
+                (void)fputs(": ", out);
                 nagios_text(out, v->checks[i].message);
             }
     if (shown == 0 && a->database != NULL) {
@@ -348,7 +360,9 @@ static void nagios(const struct verdict *v, const struct present_about *a, FILE 
         if (!r->has_number || !isfinite(r->number))
             continue;
         /* 'label'=value[UOM];warn;crit;min;max, and a threshold is a range: alert outside of 0:N. */
-        (void)fprintf(out, " '%s'=%.6g%s;", r->id, r->number, or_empty(r->unit));
+        (void)fputs(" '", out);
+        nagios_label(out, r->id);
+        (void)fprintf(out, "'=%.6g%s;", r->number, or_empty(r->unit));
         if (r->warn > 0)
             (void)fprintf(out, "%.6g", r->warn);
         (void)fputc(';', out);
@@ -389,8 +403,9 @@ static void github(const struct verdict *v, const struct present_about *a, FILE 
 
             if (r->status != order[j])
                 continue;
-            (void)fprintf(out, "::%s title=mig-prodcheck %s::",
-                          r->status == CHECK_WARN ? "warning" : "error", r->id);
+            (void)fprintf(out, "::%s title=mig-prodcheck ", r->status == CHECK_WARN ? "warning" : "error");
+            github_text(out, r->id, 1);
+            (void)fputs("::", out);
             github_text(out, r->message, 0);
             if (r->remedy != NULL) {
                 (void)fputs("%0A", out);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -325,7 +326,7 @@ static int judge_custom(const struct result *r, struct check_result *out, struct
     if (text == NULL)
         return check_say(out, &own, CHECK_OK, err, "no value");
     v = strcmp(text, "t") == 0 ? 1 : strcmp(text, "f") == 0 ? 0 : strtod(text, &end);
-    if (end != NULL && (end == text || *end != '\0'))
+    if (isnan(v) || (end != NULL && (end == text || *end != '\0')))
         return check_say(out, &own, CHECK_ERROR, err, "the query must answer a number or a boolean");
     out->has_number = 1;
     out->number = v;

@@ -220,7 +220,8 @@ END
 
 @test "own SQL: above 0 is no-go, what is no number is an error, a failing one stops no other" {
     echo '{"prodcheck": {"sql": {"stuck": "select count(*) from public.users where id < 5", "none": "select 0",
-          "broken": "select 1/0", "odd": "select '"'x'"'", "yes": "select true"}}}' >mig.json
+          "broken": "select 1/0", "odd": "select '"'x'"'", "yes": "select true",
+          "nan": "select '"'NaN'"'::float8", "inf": "select '"'Infinity'"'::float8"}}}' >mig.json
     look sql:stuck
     verdict_is no-go
     status_is fail 'more than 0'
@@ -231,6 +232,11 @@ END
     status_is error 'division by zero'
     look sql:odd
     status_is error 'number or a boolean'
+    look sql:nan
+    verdict_is unknown
+    status_is error 'number or a boolean'
+    look sql:inf
+    verdict_is no-go
     look sql:yes
     verdict_is no-go
     look sql:none,sql:broken,sql:stuck,connections
