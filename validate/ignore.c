@@ -120,6 +120,32 @@ static int by_comments(struct inquiry *q, const struct plan_step *step)
     return 0;
 }
 
+/* An entry that says something else than was meant would exempt too much, or nothing. */
+static int check_exempt(const json_t *entry, size_t at, struct err *err)
+{
+    const char *code = json_string_value(json_object_get(entry, "code")), *key;
+    const json_t *value;
+
+    if (code == NULL)
+        return err_set(err, ERR_USAGE,
+                       "mig.json: validate.exempt: entry %zu is not {\"code\", \"object\", \"reason\"}", at + 1);
+    if (hazard_find(code) == NULL) {
+        (void)err_set(err, ERR_USAGE, "mig.json: validate.exempt: there is no hazard \"%s\"", code);
+        err_hint(err, "mig-validate hazards lists them");
+        return -1;
+    }
+    json_object_foreach((json_t *)(uintptr_t)entry, key, value) {
+        if (strcmp(key, "code") != 0 && strcmp(key, "object") != 0 && strcmp(key, "reason") != 0)
+            return err_set(err, ERR_USAGE,
+                           "mig.json: validate.exempt: entry %zu has \"%s\"; it may have \"code\", \"object\" and "
+                           "\"reason\"", at + 1, key);
+        if (!json_is_string(value))
+            return err_set(err, ERR_USAGE, "mig.json: validate.exempt: \"%s\" of entry %zu must be a string", key,
+                           at + 1);
+    }
+    return 0;
+}
+
 static int by_config(struct inquiry *q)
 {
     const json_t *list = q->o->config == NULL ? NULL
@@ -132,7 +158,9 @@ static int by_config(struct inquiry *q)
         const char *object = json_string_value(json_object_get(entry, "object"));
         const char *reason = json_string_value(json_object_get(entry, "reason"));
 
-        for (k = 0; code != NULL && k < q->out->nfindings; k++) {
+        if (check_exempt(entry, i, q->err) != 0)
+            return -1;
+        for (k = 0; k < q->out->nfindings; k++) {
             struct finding *f = &q->out->findings[k];
 
             if (f->ignored == NULL && hazard_find(code) == hazard_find(f->code) &&
