@@ -33,9 +33,9 @@ char *report_sql(const char *sql, int show_values, size_t max)
     *to = '\0';
     if ((size_t)(to - text) > max) {
         /* Not in the middle of a character. */
-        while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+        for (max = max > 3 ? max - 3 : 0; max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80;)
             max--;
-        memcpy(text + max - 3, "...", 4);
+        memcpy(text + max, "...", 4);
     }
     return text;
 }

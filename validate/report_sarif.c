@@ -33,7 +33,8 @@ static void fingerprint(const struct report_judgement *r, size_t index, char hex
 
     for (i = 0; i < index; i++)
         n += strcmp(r->judgement->findings[i].code, f->code) == 0 &&
-             strcmp(r->judgement->findings[i].object, f->object) == 0;
+             strcmp(r->judgement->findings[i].object, f->object) == 0 &&
+             strcmp(file_of(r, &r->judgement->findings[i]), file_of(r, f)) == 0;
     hex[0] = '\0';
     if (buf_addf(&b, &err, "%s\n%s\n%s\n%zu", f->code, file_of(r, f), f->object, n) == 0) {
         (void)crypto_generichash(sum, sizeof(sum), (const unsigned char *)b.data, b.len, NULL, 0);
