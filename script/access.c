@@ -1,0 +1,163 @@
+#include "script/access.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "script/finder.h"
+#include "script/function.h"
+#include "script/node.h"
+#include "script/shadow.h"
+
+/* ---- functions that a query calls ---- */
+
+static int visit_function(const char *kind, const json_t *body, void *arg)
+{
+    struct finder *f = arg;
+    const char *schema, *name;
+    struct shadow_seen seen;
+    struct about a = {0};
+
+    if (strcmp(kind, "FuncCall") != 0)
+        return 0;
+    node_qualified(node_get(body, "funcname"), &schema, &name);
+    if (name == NULL || function_harmless(schema, name))
+        return 0;
+    shadow_find(f->shadow, SHADOW_ROUTINE, schema, name, &seen);
+    a.schema = schema;
+    a.name = name;
+    a.detail = "function";
+    a.node = body;
+    if (seen.own)
+        a.flags |= EFFECT_OWN;
+    (void)finder_add(f, EFFECT_OPAQUE, a);
+    return 0;
+}
+
+/* set_config is a SET. */
+static int visit_set_config(const char *kind, const json_t *body, void *arg)
+{
+    struct finder *f = arg;
+    const char *schema, *name;
+    struct about a = {0};
+    const json_t *constant;
+
+    if (strcmp(kind, "FuncCall") != 0)
+        return 0;
+    node_qualified(node_get(body, "funcname"), &schema, &name);
+    if (name == NULL || strcmp(name, "set_config") != 0)
+        return 0;
+    constant = node_as(node_at(node_get(body, "args"), 0), "A_Const");
+    a.detail = node_name(node_get(constant, "sval"), "sval");
+    a.node = body;
+    (void)finder_add(f, EFFECT_SET, a);
+    if (a.detail == NULL || strcasecmp(a.detail, "search_path") == 0)
+        shadow_forget(f->shadow);
+    return 0;
+}
+
+/* ---- queries that write ---- */
+
+static int visit_write(const char *kind, const json_t *body, void *arg)
+{
+    struct finder *f = arg;
+    struct about a = about_relation(node_get(body, "relation"));
+
+    a.node = body;
+    if (strcmp(kind, "DeleteStmt") == 0) {
+        if (node_get(body, "whereClause") == NULL)
+            a.flags |= EFFECT_WHOLE;
+        (void)finder_on(f, EFFECT_DELETE, a);
+    } else if (strcmp(kind, "UpdateStmt") == 0) {
+        const json_t *targets = node_get(body, "targetList");
+        size_t i, n = f->out->count;
+
+        if (node_get(body, "whereClause") == NULL)
+            a.flags |= EFFECT_WHOLE;
+        /* One effect per column that is assigned. */
+        for (i = 0; i < node_count(targets); i++) {
+            a.column = node_name(node_as(node_at(targets, i), "ResTarget"), "name");
+            if (a.column != NULL)
+                (void)finder_on(f, EFFECT_UPDATE, a);
+        }
+        if (f->out->count == n)
+            (void)finder_on(f, EFFECT_UPDATE, a);
+    } else if (strcmp(kind, "InsertStmt") == 0) {
+        (void)finder_on(f, EFFECT_INSERT, a);
+    } else if (strcmp(kind, "MergeStmt") == 0) {
+        (void)finder_on(f, EFFECT_MERGE, a);
+    } else if (strcmp(kind, "SelectStmt") == 0 && node_get(body, "intoClause") != NULL) {
+        a = about_relation(node_get(node_as(node_get(body, "intoClause"), "IntoClause") != NULL
+                                        ? node_as(node_get(body, "intoClause"), "IntoClause")
+                                        : node_get(body, "intoClause"),
+                                    "rel"));
+        a.node = body;
+        (void)finder_on(f, EFFECT_CREATE_TABLE, a);
+        if (a.name != NULL)
+            finder_check(f, shadow_create(f->shadow, SHADOW_RELATION, a.schema, a.name, f->err));
+    }
+    return 0;
+}
+
+/* ---- queries that read ---- */
+
+struct reading {
+    struct finder *f;
+    const char *ctes[32]; /* names that are not relations */
+    size_t n;
+};
+
+static int visit_cte(const char *kind, const json_t *body, void *arg)
+{
+    struct reading *r = arg;
+
+    if (strcmp(kind, "CommonTableExpr") == 0 && r->n < sizeof(r->ctes) / sizeof(r->ctes[0]))
+        r->ctes[r->n++] = node_text(body, "ctename");
+    return 0;
+}
+
+static int visit_read(const char *kind, const json_t *body, void *arg)
+{
+    struct reading *r = arg;
+    struct about a = {0};
+    size_t i;
+
+    if (strcmp(kind, "RangeVar") != 0)
+        return 0;
+    a = about_relation(body);
+    a.detail = "SelectStmt";
+    for (i = 0; i < r->n; i++)
+        if (a.schema == NULL && a.name != NULL && strcmp(r->ctes[i], a.name) == 0)
+            return 0;
+    if (a.name != NULL)
+        (void)finder_on(r->f, EFFECT_READ, a);
+    return 0;
+}
+
+void access_reads(struct finder *f, const json_t *tree)
+{
+    struct reading r = {.f = f};
+
+    node_walk(tree, visit_cte, &r);
+    node_walk(tree, visit_read, &r);
+}
+
+void access_writes(struct finder *f, const json_t *tree)
+{
+    node_walk(tree, visit_write, f);
+    node_walk(tree, visit_function, f);
+}
+
+void access_query(struct finder *f, const json_t *tree)
+{
+    size_t before = f->out->count;
+    struct about a = {0};
+
+    node_walk(tree, visit_write, f);
+    node_walk(tree, visit_set_config, f);
+    node_walk(tree, visit_function, f);
+    access_reads(f, tree);
+    if (f->out->count == before) {
+        a.detail = "SelectStmt";
+        (void)finder_add(f, EFFECT_READ, a);
+    }
+}
