@@ -1,5 +1,6 @@
 #include "core/nearest.h"
 
+#include <stdint.h>
 #include <string.h>
 
 enum { LONGEST = 63 };
@@ -11,7 +12,7 @@ static size_t distance(const char *a, const char *b)
     size_t rows[3][LONGEST + 1];
 
     if (la > LONGEST || lb > LONGEST)
-        return LONGEST;
+        return SIZE_MAX; /* never near */
     for (size_t j = 0; j <= lb; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= la; i++) {
