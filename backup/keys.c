@@ -202,13 +202,15 @@ static struct secret *phrase_from_terminal(const char *prompt, const char *what,
         return NULL;
     if (tcgetattr(fd, &old) != 0 || (line = secret_new(PHRASE_MAX, err)) == NULL)
         goto out;
-    size = snprintf(text, sizeof(text), "%s %s: ", prompt, what);
-    if (size < 0 || write(fd, text, strlen(text)) < 0)
-        goto out;
     quiet = old;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
     (void)tcsetattr(fd, TCSAFLUSH, &quiet);
-    while (len < PHRASE_MAX && (n = read(fd, secret_bytes(line) + len, 1)) == 1 &&
+    size = snprintf(text, sizeof(text), "%s %s: ", prompt, what);
+    if (size < 0 || write(fd, text, strlen(text)) < 0) {
+        (void)tcsetattr(fd, TCSAFLUSH, &old);
+        goto out;
+    }
+    while (len < PHRASE_MAX && (n = interrupt_read(fd, secret_bytes(line) + len, 1)) == 1 &&
            secret_bytes(line)[len] != '\n')
         len++;
     (void)tcsetattr(fd, TCSAFLUSH, &old);

@@ -25,7 +25,7 @@ static int read_line(int fd, char *line, size_t size, struct err *err)
 
     for (;;) {
         char c;
-        ssize_t got = read(fd, &c, 1);
+        ssize_t got = interrupt_read(fd, &c, 1);
 
         if (got < 0 && errno == EINTR) {
             if (interrupt_check(err) != 0)

@@ -1,7 +1,12 @@
+#define _GNU_SOURCE /* ppoll */
 #include "core/interrupt.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t caught;
 static void (*volatile hook)(void);
@@ -54,6 +59,37 @@ int interrupt_check(struct err *err)
     if (err->kind == ERR_INTERRUPTED)
         err->signo = signo;
     return -1;
+}
+
+/* The signals are let in only while ppoll waits, so that none comes between the look at the flag and
+ * the wait. */
+ssize_t interrupt_read(int fd, void *data, size_t len)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    sigset_t block, before;
+    ssize_t got = -1;
+    int flags = fcntl(fd, F_GETFL), saved;
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -1;
+    (void)sigemptyset(&block);
+    (void)sigaddset(&block, SIGINT);
+    (void)sigaddset(&block, SIGTERM);
+    (void)sigaddset(&block, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &block, &before);
+    do {
+        if (caught != 0) {
+            errno = EINTR;
+            break;
+        }
+        if (ppoll(&p, 1, NULL, &before) < 0)
+            break;
+        got = read(fd, data, len);
+    } while (got < 0 && errno == EAGAIN);
+    saved = errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    return got;
 }
 
 void interrupt_hook(void (*call)(void))

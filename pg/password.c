@@ -30,7 +30,7 @@ char *password_ask(const char *title, struct err *err)
     }
     (void)dprintf(fd, "Password for %s: ", title);
     while (n + 1 < sizeof(line)) {
-        ssize_t got = read(fd, line + n, 1);
+        ssize_t got = interrupt_read(fd, line + n, 1);
 
         if (got < 0 && errno == EINTR && !interrupt_pending())
             continue;
