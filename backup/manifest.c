@@ -1,10 +1,12 @@
 #include "backup/manifest.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/format.h"
 #include "core/strings.h"
 
 /* ---- writing ---- */
@@ -181,12 +183,14 @@ static char *get_text(struct reader *r, const json_t *o, const char *key, int ma
     return s;
 }
 
-static uint64_t get_number(struct reader *r, const json_t *o, const char *key)
+static uint64_t get_number(struct reader *r, const json_t *o, const char *key, int64_t max)
 {
     const json_t *v = field(r, o, key);
 
     if (v != NULL && (!json_is_integer(v) || json_integer_value(v) < 0))
         wrong(r, key, "a number");
+    else if (v != NULL && json_integer_value(v) > max)
+        wrong(r, key, "a number in its range");
     return v == NULL ? 0 : (uint64_t)json_integer_value(v);
 }
 
@@ -278,8 +282,8 @@ static void read_table(struct reader *r, const json_t *o, struct manifest_table 
     const json_t *columns;
     char *digest;
 
-    t->stream = (uint32_t)get_number(r, o, "stream");
-    t->oid = (uint32_t)get_number(r, o, "oid");
+    t->stream = (uint32_t)get_number(r, o, "stream", FORMAT_STREAMS_MAX - 1);
+    t->oid = (uint32_t)get_number(r, o, "oid", UINT32_MAX);
     t->schema = get_text(r, o, "schema", 0);
     t->name = get_text(r, o, "name", 0);
     t->kind = get_letter(r, o, "kind");
@@ -295,8 +299,8 @@ static void read_table(struct reader *r, const json_t *o, struct manifest_table 
     t->filter = get_text(r, o, "filter", 1);
     t->complete = get_flag(r, o, "complete");
     t->because = get_text(r, o, "because", 1);
-    t->rows = get_number(r, o, "rows");
-    t->bytes = get_number(r, o, "bytes");
+    t->rows = get_number(r, o, "rows", INT64_MAX);
+    t->bytes = get_number(r, o, "bytes", INT64_MAX);
     digest = get_text(r, o, "digest", 0);
     if (digest != NULL && strlen(digest) != 32)
         wrong(r, "digest", "32 digits");
@@ -345,14 +349,14 @@ struct manifest *manifest_read(const json_t *json, struct err *err)
         err_oom(err);
         return NULL;
     }
-    if (get_number(&r, json, "manifest") != 1)
+    if (get_number(&r, json, "manifest", INT64_MAX) != 1)
         err_set(err, ERR_BACKUP, "the manifest is of a newer version: upgrade mig to read it");
     m->tool = get_text(&r, json, "tool", 0);
     m->created = get_text(&r, json, "created", 0);
-    m->server_version = (int)get_number(&r, json, "server_version");
+    m->server_version = (int)get_number(&r, json, "server_version", INT_MAX);
     m->system_id = get_text(&r, json, "system_id", 0);
     m->database = get_text(&r, json, "database", 0);
-    m->database_oid = (uint32_t)get_number(&r, json, "database_oid");
+    m->database_oid = (uint32_t)get_number(&r, json, "database_oid", UINT32_MAX);
     m->encoding = get_text(&r, json, "encoding", 0);
     m->collate = get_text(&r, json, "collate", 1);
     m->ctype = get_text(&r, json, "ctype", 1);
