@@ -28,6 +28,13 @@ static void ask_interruptibly(void *context, struct outcome *o)
     ask(context, o);
 }
 
+static void ask_after_signal(void *context, struct outcome *o)
+{
+    interrupt_install();
+    (void)raise(SIGTERM);
+    ask(context, o);
+}
+
 /* The answer that the terminal gives; the outcome's err in *ERR. */
 static int typed(const struct confirm_options *options, const char *answer, struct err *err)
 {
@@ -168,13 +175,27 @@ static void test_interrupted(void **state)
     outcome_free(o);
 }
 
+/* A signal from before the question: whatever is typed then is no answer. */
+static void test_interrupted_before(void **state)
+{
+    struct confirm_options copy = production;
+    struct outcome *o = outcome_new();
+    char seen[2048];
+
+    at_terminal(ask_after_signal, &copy, o, "prod/shop\n", seen, sizeof(seen));
+    assert_int_equal(o->rc, -1);
+    assert_int_equal(o->err.kind, ERR_INTERRUPTED);
+    assert_int_equal(err_exit_code(&o->err), 143);
+    outcome_free(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flags),       cmocka_unit_test(test_yes_alone),
         cmocka_unit_test(test_wrong_name),  cmocka_unit_test(test_no_terminal),
         cmocka_unit_test(test_typed),       cmocka_unit_test(test_closed),
-        cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_interrupted), cmocka_unit_test(test_interrupted_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
