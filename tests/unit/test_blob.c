@@ -160,34 +160,60 @@ static void test_untrusted(void **state)
     keyring_free(stranger);
 }
 
-/* A blob of somebody trusted under another's signature: the signature does match, its place in the
- * sealed part does not. */
-static void test_signed_anew(void **state)
+/* THIEF signs the blob as his own. */
+static void sign_anew(unsigned char *blob, size_t size, const struct key *thief)
 {
     enum { SIGNER = 48, SIGNATURE = 64 };
     static const char purpose[] = "mig blob v1";
-    struct keyring *k = new_keys(), *other = new_keys();
-    const struct key *thief = keyring_signer(other);
-    char his[KEY_PUBLIC_TEXT];
-    struct err err = {0};
-    size_t size = 0;
-    unsigned char *blob = seal(k, plan, sizeof(plan), &size), *message;
+    unsigned char *message = malloc(sizeof(purpose) + size);
 
-    key_public_text(key_public(thief), his);
-    assert_int_equal(keyring_add_trust(k, his, &err), 0);
+    assert_non_null(message);
     memcpy(blob + SIGNER, key_public(thief)->sign, 32);
     memcpy(blob + SIGNER + 32, key_public(thief)->box, 32);
-    message = malloc(sizeof(purpose) + size);
-    assert_non_null(message);
     memcpy(message, purpose, sizeof(purpose));
     memcpy(message + sizeof(purpose), blob, size - SIGNATURE);
     key_sign(thief, message, sizeof(purpose) + size - SIGNATURE, blob + size - SIGNATURE);
+    free(message);
+}
+
+/* The signature matches, and its signer is trusted; the sealed part names another one. */
+static void test_signed_anew(void **state)
+{
+    struct keyring *k = new_keys(), *other = new_keys();
+    char his[KEY_PUBLIC_TEXT];
+    struct err err = {0};
+    size_t size = 0;
+    unsigned char *blob = seal(k, plan, sizeof(plan), &size);
+
+    key_public_text(key_public(keyring_signer(other)), his);
+    assert_int_equal(keyring_add_trust(k, his, &err), 0);
+    sign_anew(blob, size, keyring_signer(other));
     refused(k, blob, size, &err);
     assert_non_null(strstr(err.message, "does not decrypt"));
-    free(message);
     free(blob);
     keyring_free(k);
     keyring_free(other);
+}
+
+/* Rightly signed, and yet its count of records is not true: nothing behind the end is read. */
+static void test_counts(void **state)
+{
+    enum { COUNT = 8 };
+    static const uint32_t counts[] = {0, 2, 1000, 1001, 0x7fffffff, 0xffffffff};
+    struct keyring *k = new_keys();
+    struct err err;
+    size_t size = 0;
+    unsigned char *blob = seal(k, plan, sizeof(plan), &size);
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        for (size_t j = 0; j < 4; j++)
+            blob[COUNT + j] = (unsigned char)(counts[i] >> (8 * j));
+        sign_anew(blob, size, keyring_signer(k));
+        refused(k, blob, size, &err);
+        assert_non_null(strstr(err.message, "cut off"));
+    }
+    free(blob);
+    keyring_free(k);
 }
 
 static void test_no_key(void **state)
@@ -210,7 +236,7 @@ int main(void)
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_hidden),
         cmocka_unit_test(test_changed),    cmocka_unit_test(test_wrong_key),
         cmocka_unit_test(test_untrusted),  cmocka_unit_test(test_signed_anew),
-        cmocka_unit_test(test_no_key),
+        cmocka_unit_test(test_counts),     cmocka_unit_test(test_no_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,7 +373,10 @@ static void test_slots_refused(void **state)
     };
     unsigned char raw[FORMAT_SLOTS_MIN], records[FORMAT_RECORD];
     struct format_slots out;
+    struct err none = {0};
 
+    encode_slots(raw, records, 0);
+    assert_int_equal(format_slots_decode(raw, sizeof(raw), &out, &none), -1);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err err = {0};
 

@@ -59,6 +59,7 @@ static void test_refused(void **state)
         {"[true]", 1},     {"[ null]", 1},     {"[null] ", 1},    {"[null]\n", 1},
         {"[\"a]", 1},      {"[\"a\\\"]", 1},   {"[\"a\"\"b\"]", 1}, {"[\"a\"\"b\"]", 2},
         {"[\"a\"]]", 1},   {"[\"a\\]", 1},     {"[\"", 1},        {"[[]]", 1},
+        {"[null]null]", 2}, {"[null,null,", 2},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
