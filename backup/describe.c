@@ -1,6 +1,7 @@
 #include "backup/describe.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -55,53 +56,74 @@ static void list_line(FILE *out, const char *key, const json_t *list)
     fprintf(out, "%s\n", json_array_size(list) == 0 ? " (none)" : "");
 }
 
+/* TEXT whole, with its control characters shown: a name in a database may hold any. */
+static void put(FILE *out, const char *before, const char *text, const char *after)
+{
+    size_t size = text != NULL ? strlen(text) * 4 + 8 : 0;
+    char *room = text != NULL ? malloc(size) : NULL, small[256];
+
+    if (text == NULL)
+        text = "-";
+    fprintf(out, "%s%s%s", before,
+            room != NULL ? report_plain(text, room, size) : report_plain(text, small, sizeof(small)), after);
+    free(room);
+}
+
 static void print_table(const struct manifest_table *t, FILE *out)
 {
     char rows[32], bytes[32];
 
-    fprintf(out, "  %s.%s: %s row%s, %s%s\n", t->schema, t->name, report_count(t->rows, rows), t->rows == 1 ? "" : "s",
+    put(out, "  ", t->schema, ".");
+    put(out, "", t->name, ": ");
+    fprintf(out, "%s row%s, %s%s\n", report_count(t->rows, rows), t->rows == 1 ? "" : "s",
             report_bytes(t->bytes, bytes),
             t->stream == 0 ? " (its rows are in its partitions)" : t->complete ? "" : ", not whole");
     fputs("    columns", out);
-    for (size_t i = 0; i < t->ncolumns; i++)
-        fprintf(out, "%s %s %s%s", i > 0 ? "," : "", t->columns[i].name, t->columns[i].type,
-                t->columns[i].base64 ? " (base64)" : "");
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        put(out, i > 0 ? ", " : " ", t->columns[i].name, " ");
+        put(out, "", t->columns[i].type, t->columns[i].base64 ? " (base64)" : "");
+    }
     fputs(t->ncolumns == 0 ? " (none)\n" : "\n", out);
     if (t->key != NULL) {
         fputs("    key", out);
         for (size_t i = 0; t->key[i] != NULL; i++)
-            fprintf(out, "%s %s", i > 0 ? "," : "", t->key[i]);
+            put(out, i > 0 ? ", " : " ", t->key[i], "");
         fputc('\n', out);
     }
     if (t->filter != NULL)
-        fprintf(out, "    only rows where %s\n", t->filter);
+        put(out, "    only rows where ", t->filter, "\n");
     if (t->because != NULL)
-        fprintf(out, "    saved because %s\n", t->because);
+        put(out, "    saved because ", t->because, "\n");
     if (t->stream != 0)
-        fprintf(out, "    digest %s\n", t->digest);
+        put(out, "    digest ", t->digest, "\n");
 }
 
 static void print_manifest(const struct manifest *m, FILE *out)
 {
-    fprintf(out, "%-12s %s (server %d.%d, %s)\n", "from server", m->database, m->server_version / 10000,
-            m->server_version % 10000, m->encoding);
-    fprintf(out, "%-12s %s, account %s\n", "taken by", m->role, m->os_user);
+    put(out, "from server  ", m->database, "");
+    fprintf(out, " (server %d.%d, ", m->server_version / 10000, m->server_version % 10000);
+    put(out, "", m->encoding, ")\n");
+    put(out, "taken by     ", m->role, ", account ");
+    put(out, "", m->os_user, "\n");
     line(out, "command", m->command);
     line(out, "scope", m->scope);
     if (m->ddl != NULL)
         fprintf(out, "%-12s in the file\n", "DDL");
     else
-        fprintf(out, "%-12s none%s%s\n", "DDL", m->no_ddl != NULL ? ": " : "", m->no_ddl != NULL ? m->no_ddl : "");
+        put(out, m->no_ddl != NULL ? "DDL          none: " : "DDL          none", m->no_ddl != NULL ? m->no_ddl : "",
+            "\n");
     fprintf(out, "\n%zu table%s\n", m->ntables, m->ntables == 1 ? "" : "s");
     for (size_t i = 0; i < m->ntables; i++)
         print_table(&m->tables[i], out);
     if (m->nsequences > 0)
         fprintf(out, "\n%zu sequence%s\n", m->nsequences, m->nsequences == 1 ? "" : "s");
-    for (size_t i = 0; i < m->nsequences; i++)
-        fprintf(out, "  %s.%s: %s%s\n", m->sequences[i].schema, m->sequences[i].name,
-                m->sequences[i].last_value, m->sequences[i].is_called ? "" : " (not called yet)");
+    for (size_t i = 0; i < m->nsequences; i++) {
+        put(out, "  ", m->sequences[i].schema, ".");
+        put(out, "", m->sequences[i].name, ": ");
+        put(out, "", m->sequences[i].last_value, m->sequences[i].is_called ? "\n" : " (not called yet)\n");
+    }
     for (size_t i = 0; m->notes != NULL && m->notes[i] != NULL; i++)
-        fprintf(out, "note: %s\n", m->notes[i]);
+        put(out, "note: ", m->notes[i], "\n");
 }
 
 int describe_print(const struct archive_reader *a, const char *path, const struct err *why_closed,

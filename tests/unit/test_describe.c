@@ -35,14 +35,15 @@ static struct keyring *new_keys(void)
 /* One file of one table of two rows. */
 static int setup(void **state)
 {
-    static const char rows[] = "[\"1\",null]\n[\"2\",\"x\"]\n";
+    static const char rows[] = "[\"1\",null,null]\n[\"2\",\"x\",\"y\"]\n";
     static char *key[] = {TEXT("id"), NULL};
     static const char *const from[] = {"a1b2", NULL};
     static struct manifest_column columns[] = {{.name = TEXT("id"), .type = TEXT("bigint")},
-                                               {.name = TEXT("photo"), .type = TEXT("bytea"), .base64 = 1}};
+                                               {.name = TEXT("photo"), .type = TEXT("bytea"), .base64 = 1},
+                                               {.name = TEXT("gone\033[2J"), .type = TEXT("text")}};
     static struct manifest_table table = {
         .stream = 1, .schema = TEXT("public"), .name = TEXT("orders"), .kind = 'r', .persistence = 'p',
-        .columns = columns, .ncolumns = 2, .key = key, .filter = TEXT("t.id > 0"), .rows = 2, .bytes = 22,
+        .columns = columns, .ncolumns = 3, .key = key, .filter = TEXT("t.id > 0"), .because = TEXT("it has \033[31mred"), .rows = 2, .bytes = 22,
         .digest = "00112233445566778899aabbccddeeff"};
     const struct manifest m = {
         .tool = TEXT("mig-backup"), .created = TEXT("2026-11-20T10:30:00Z"), .server_version = 150004,
@@ -109,7 +110,7 @@ static void test_open(void **state)
 
     assert_non_null(strstr(text, "public.orders: 2 rows, 22"));
     assert_non_null(strstr(text, "not whole"));
-    assert_non_null(strstr(text, "id bigint, photo bytea (base64)\n"));
+    assert_non_null(strstr(text, "id bigint, photo bytea (base64), gone"));
     assert_non_null(strstr(text, "key id\n"));
     assert_non_null(strstr(text, "only rows where t.id > 0\n"));
     assert_non_null(strstr(text, "digest 00112233445566778899aabbccddeeff\n"));
@@ -117,7 +118,9 @@ static void test_open(void **state)
     assert_non_null(strstr(text, "none: no pg_dump here"));
     assert_non_null(strstr(text, "(trusted)"));
     assert_null(strstr(text, "encrypted:"));
-    assert_null(strchr(text, '\033')); /* a reason does not steer the terminal */
+    assert_non_null(strstr(text, "saved because it has \\x1b[31mred\n"));
+    assert_non_null(strstr(text, "gone\\x1b[2J text"));
+    assert_null(strchr(text, '\033')); /* neither a reason nor a name steers the terminal */
     free(text);
 }
 
@@ -148,7 +151,7 @@ static void test_json(void **state)
     assert_string_equal(json_string_value(json_object_get(t, "name")), "public.orders");
     assert_int_equal(json_integer_value(json_object_get(t, "rows")), 2);
     assert_true(json_is_false(json_object_get(t, "complete")));
-    assert_int_equal(json_array_size(json_object_get(t, "columns")), 2);
+    assert_int_equal(json_array_size(json_object_get(t, "columns")), 3);
     json_decref(j);
     free(text);
     text = describe(stranger, 1);
