@@ -101,6 +101,9 @@ static void test_read(void **state)
     /* Behind what is there already. */
     assert_int_equal(frame_read(r, &next, &b, 9, &err), 0);
     assert_memory_equal(b.plain, "[\"five\"]\n[\"five again\"]\n", 24);
+    for (size_t at = 24; at < 1000; at += 15) /* while the room grows */
+        assert_int_equal(frame_read(r, &next, &b, at, &err), 0);
+    assert_memory_equal(b.plain, "[\"five\"]\n[\"five again\"]\n[\"five again\"]\n", 39);
     frame_buf_free(&b);
 }
 
