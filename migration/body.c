@@ -49,6 +49,17 @@ static void look(const struct tokens *t, struct revision_function *f, const stru
         f->unnamed_line = k->line;
 }
 
+/* K..END calls something; what is inside an f-string is code too. */
+static int calls(const struct tokens *t, const struct token *k, const struct token *end)
+{
+    for (; k < end; k++) {
+        if (token_is(t, k, "(") || (k->kind == TOKEN_STRING && (k->flags & TOKEN_FORMAT) != 0 &&
+                                    memchr(t->text.data + k->start, '(', k->len) != NULL))
+            return 1;
+    }
+    return 0;
+}
+
 /* K..END is one simple statement: does it do nothing at all? */
 static int does_nothing(const struct tokens *t, const struct token *k, const struct token *end)
 {
@@ -61,10 +72,10 @@ static int does_nothing(const struct tokens *t, const struct token *k, const str
     while (m < end && m->kind == TOKEN_STRING)
         m++;
     if (m == end)
-        return 1;
-    /* print("cannot be undone") alone */
+        return !calls(t, k, end);
+    /* print("cannot be undone") alone; what it prints may be what op.execute() returns */
     if (token_is(t, k, "print") && token_is(t, k + 1, "(") && token_is(t, end - 1, ")"))
-        return 1;
+        return !calls(t, k + 2, end);
     return token_is(t, k, "import") || token_is(t, k, "from");
 }
 
