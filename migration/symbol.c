@@ -55,7 +55,7 @@ int symbol_current(const struct history *h, int node)
 
 static int resolve(const struct history *h, const char *rev, struct resolved *r, struct err *err)
 {
-    const char *at = rev != NULL ? strchr(rev, '@') : NULL;
+    const char *at = rev != NULL ? strchr(rev, '@') : NULL, *whole = rev;
     struct symbol_nodes heads = {0};
     int rc = -1;
 
@@ -92,7 +92,7 @@ static int resolve(const struct history *h, const char *rev, struct resolved *r,
         memset(&heads, 0, sizeof(heads));
     }
     if (strcmp(rev, "head") == 0 && r->nodes.count > 1) {
-        (void)multiple_heads(h, &r->nodes, at != NULL ? at - (at - rev) : rev, err);
+        (void)multiple_heads(h, &r->nodes, whole, err);
         goto out;
     }
     rc = 0;
