@@ -5,6 +5,7 @@
 
 #include "core/buf.h"
 #include "core/strings.h"
+#include "pg/array.h"
 #include "pg/query.h"
 #include "script/closure.h"
 #include "script/effect.h"
@@ -58,17 +59,6 @@ struct facts {
     struct named_type *types;
     size_t ntypes;
 };
-
-static int element(struct buf *b, const char *text, struct err *err)
-{
-    if (buf_adds(b, b->len == 0 ? "{\"" : ",\"", err) < 0)
-        return -1;
-    for (; *text != '\0'; text++)
-        if (((*text == '"' || *text == '\\') && buf_addc(b, '\\', err) < 0) ||
-            buf_addc(b, *text, err) < 0)
-            return -1;
-    return buf_addc(b, '"', err);
-}
 
 struct collector {
     struct facts *f;
@@ -151,17 +141,15 @@ struct facts *facts_read(struct conn *c, const struct closure *closure,
     if (collect(f, steps, n, err) < 0)
         goto out;
     for (i = 0; i < closure->ntables; i++)
-        if (buf_addf(&oids, err, "%c%u", oids.len == 0 ? '{' : ',', closure->tables[i].oid) < 0)
+        if (array_number(&oids, closure->tables[i].oid, err) < 0)
             goto out;
     for (i = 0; i < strings_count(f->words); i++)
-        if (element(&words, f->words[i], err) < 0)
+        if (array_text(&words, f->words[i], err) < 0)
             goto out;
     for (i = 0; i < strings_count(f->functions); i++)
-        if (element(&functions, f->functions[i], err) < 0)
+        if (array_text(&functions, f->functions[i], err) < 0)
             goto out;
-    if (buf_adds(&oids, oids.len == 0 ? "{}" : "}", err) < 0 ||
-        buf_adds(&words, words.len == 0 ? "{}" : "}", err) < 0 ||
-        buf_adds(&functions, functions.len == 0 ? "{}" : "}", err) < 0)
+    if (array_end(&oids, err) < 0 || array_end(&words, err) < 0 || array_end(&functions, err) < 0)
         goto out;
     p_oids[0] = oids.data;
     p_words[0] = words.data;
