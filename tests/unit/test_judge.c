@@ -255,6 +255,10 @@ static void test_detectors(void **state)
         {"INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING;", 0, {"!merge-rows"}},
         {"DELETE FROM t WHERE a = 1;", 0, {"delete-rows", "!update-rows"}},
         {"WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d;", 0, {"delete-rows"}},
+        /* casts */
+        {"ALTER TABLE t ALTER a TYPE int;", 0, {"type-change", "lossy-cast", "cast-failure"}},
+        {"CREATE TABLE t (a text); ALTER TABLE t ALTER a TYPE int;", 0, {"!type-change", "!lossy-cast"}},
+        {"ALTER TYPE e RENAME VALUE 'x' TO 'y';", 0, {"rename-enum-value", "!enum-value-position"}},
         /* data */
         {"ALTER TABLE t ADD COLUMN a int NOT NULL;", 0, {"add-required-column"}},
         {"ALTER TABLE t ADD COLUMN a int NOT NULL DEFAULT 0;", 0, {"!add-required-column"}},
