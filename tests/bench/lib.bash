@@ -25,14 +25,21 @@ out, argv = sys.argv[1], sys.argv[2:]
 peak, done = 0, threading.Event()
 t = time.monotonic()
 pid = os.posix_spawnp(argv[0], argv, os.environ)
-def watch():
+def look(p):
+    """The largest of P and what it started: where a shell runs the program, the shell says nothing."""
     global peak
+    try:
+        with open(f"/proc/{p}/status") as f:
+            peak = max([peak] + [int(l.split()[1]) for l in f if l.startswith("VmHWM")])
+        with open(f"/proc/{p}/task/{p}/children") as f:
+            children = f.read().split()
+    except (OSError, ProcessLookupError):
+        return
+    for c in children:
+        look(c)
+def watch():
     while not done.wait(0.005):
-        try:
-            with open(f"/proc/{pid}/status") as f:
-                peak = max([peak] + [int(l.split()[1]) for l in f if l.startswith("VmHWM")])
-        except (OSError, ProcessLookupError):
-            return
+        look(pid)
 w = threading.Thread(target=watch)
 w.start()
 _, status = os.waitpid(pid, 0)
