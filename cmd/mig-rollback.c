@@ -20,6 +20,7 @@
 #include "rollback/guard.h"
 #include "rollback/outline.h"
 #include "rollback/recorded.h"
+#include "rollback/refusal.h"
 #include "rollback/run.h"
 #include "rollback/saved.h"
 #include "rollback/undo.h"
@@ -265,7 +266,7 @@ static int examine(struct session *s, struct recorded **recorded, struct run_opt
             return -1;
         if (strcmp(saved.digest, s->guard->digest) == 0)
             return 0;
-        return guard_refuse(s->guard, err, "plan", 0, "plan again, and have it reviewed",
+        return refusal_add(s->guard, err, "plan", 0, "plan again, and have it reviewed",
                             "the database is not as it was when \"%s\" was saved", g->plan);
     }
     if (g->to_backup == NULL)
@@ -337,7 +338,7 @@ static int plan_command(int argc, const char *const *argv, void *context, struct
         return outline_command(g, argc > 0 ? argv[0] : NULL, err);
     if (session_open(&s, g, "rollback plan", argc > 0 ? argv[0] : NULL, err) == 0 &&
         examine(&s, &recorded, &o, &notes, err) == 0) {
-        int answer = guard_answer(s.guard, &refused);
+        int answer = refusal_answer(s.guard, &refused);
 
         for (size_t i = 0; notes != NULL && notes[i] != NULL; i++)
             log_warn("%s", notes[i]);
@@ -412,7 +413,7 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
     if (session_open(&s, context, "rollback run", argc > 0 ? argv[0] : NULL, err) != 0 ||
         examine(&s, &recorded, &o, &notes, err) != 0)
         goto out;
-    rc = guard_answer(s.guard, err);
+    rc = refusal_answer(s.guard, err);
     show_before(&s);
     for (size_t i = 0; notes != NULL && notes[i] != NULL; i++)
         log_warn("%s", notes[i]);
@@ -445,7 +446,7 @@ static int go_on(int argc, const char *const *argv, struct given *g, int resume,
     if (session_open(&s, g, resume ? "rollback resume" : "rollback undo", NULL, err) != 0 ||
         (u = resume ? undo_resume(s.guard, run, err) : undo_open(s.guard, run, err)) == NULL)
         goto out;
-    rc = guard_answer(s.guard, err);
+    rc = refusal_answer(s.guard, err);
     show_before(&s);
     if (log_level() >= LOG_INFO && undo_backup(u) != NULL && !resume)
         fprintf(stderr, "Undoes run %s; values come from %s\n", undo_of(u), undo_backup(u));

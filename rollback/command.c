@@ -28,6 +28,7 @@
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
+#include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/run.h"
 #include "rollback/view.h"
@@ -433,7 +434,7 @@ out:
             log_warn("the outcome is not in the journal: %s", why.message);
     }
     if (out->outcome == OUTCOME_COMMITTED && g->undo != UNDO_IMPOSSIBLE && out->run != NULL)
-        out->next = run_command(g, "undo", out->run, &why);
+        out->next = next_command(g, "undo", out->run, &why);
     if (err->kind != ERR_NONE)
         out->why = strdup(err->message);
     rendering_free(&child.out);

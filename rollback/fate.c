@@ -12,7 +12,7 @@
 #include "pg/tx.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
-#include "rollback/run.h"
+#include "rollback/next.h"
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -246,13 +246,13 @@ static int next_step(const struct guard *g, struct fate *f, struct err *err)
     const json_t *begin = journal_last(f->record, "begin");
 
     if (f->report.outcome == OUTCOME_UNKNOWN || f->report.running)
-        f->report.next = run_command(g, "status", f->record->run, err);
+        f->report.next = next_command(g, "status", f->record->run, err);
     else if (f->report.outcome == OUTCOME_PARTIAL)
-        f->report.next = run_command(g, "resume", f->record->run, err);
+        f->report.next = next_command(g, "resume", f->record->run, err);
     else if (f->report.outcome == OUTCOME_COMMITTED && strcmp(f->report.kind, "rollback") == 0 &&
              f->undone_by == NULL &&
              json_integer_value(json_object_get(begin, "undo")) != (json_int_t)UNDO_IMPOSSIBLE)
-        f->report.next = run_command(g, "undo", f->record->run, err);
+        f->report.next = next_command(g, "undo", f->record->run, err);
     else
         return 0;
     return f->report.next != NULL ? 0 : -1;

@@ -71,13 +71,4 @@ int guard_examine_kept(struct guard *g, struct plan *plan, struct plan *reverse,
                        struct err *err) MIG_MUST_CHECK;
 void guard_free(struct guard *g);
 
-/* How long it takes to copy that much, by a slow machine's measure. */
-int64_t guard_copy_ms(uint64_t bytes);
-
-int guard_refuse(struct guard *g, struct err *err, const char *name, int may_force, const char *hint,
-                 const char *fmt, ...) __attribute__((format(printf, 6, 7))) MIG_MUST_CHECK;
-/* ERR_REFUSED with the first reason that is not forced (the others in the detail), or 0.  Unknown
- * names in --force are ERR_USAGE. */
-int guard_answer(const struct guard *g, struct err *err) MIG_MUST_CHECK;
-
 #endif

@@ -38,8 +38,4 @@ struct run_options {
 int run_guarded(struct guard *g, const struct run_options *o, struct outcome_report *out,
                 struct err *err) MIG_MUST_CHECK;
 
-/* The command to type, with the flags of this one that find the same database and state. Owned. */
-char *run_command(const struct guard *g, const char *command, const char *run, struct err *err)
-    MIG_MUST_CHECK;
-
 #endif

@@ -20,6 +20,7 @@
 #include "pg/environment.h"
 #include "pg/query.h"
 #include "pg/quote.h"
+#include "rollback/estimate.h"
 #include "rollback/guard.h"
 #include "script/closure.h"
 
@@ -297,10 +298,10 @@ static int copy_changed(struct saving *s, struct err *err)
         rc = 0;
         goto out;
     }
-    if (guard_copy_ms((uint64_t)m.bytes) > q->max_block_ms) {
+    if (estimate_copy_ms((uint64_t)m.bytes) > q->max_block_ms) {
         (void)err_set(err, ERR_REFUSED, "tables that are dropped were written since the backup: to copy them once "
                       "more would stop writers for about %s, more than --max-block %s",
-                      report_duration(guard_copy_ms((uint64_t)m.bytes), is),
+                      report_duration(estimate_copy_ms((uint64_t)m.bytes), is),
                       report_duration(q->max_block_ms, max));
         err_hint(err, "nothing was changed; the backup is kept. Try when less is written, or allow more with "
                       "--max-block");

@@ -11,7 +11,7 @@ struct guard;
 struct outcome_report;
 struct undo;
 
-/* RUN as for fate_read.  Opens the kept plan and examines it on G (guard_answer afterwards).
+/* RUN as for fate_read.  Opens the kept plan and examines it on G (refusal_answer afterwards).
  * ERR_REFUSED: that run did not commit, or was undone, or cannot be. */
 struct undo *undo_open(struct guard *g, const char *run, struct err *err) MIG_MUST_CHECK;
 const char *undo_of(const struct undo *u);

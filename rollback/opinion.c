@@ -1,0 +1,90 @@
+#include "rollback/opinion.h"
+
+#include <string.h>
+
+#include "core/config.h"
+#include "prodcheck/check.h"
+#include "prodcheck/verdict.h"
+#include "rollback/guard.h"
+#include "rollback/refusal.h"
+#include "script/closure.h"
+#include "validate/judge.h"
+
+int opinion_validate(struct guard *g, struct err *err)
+{
+    struct judge_options o = {.config = g->request->config, .max_loss_rows = -1,
+                              .jobs = g->request->common->jobs,
+                              .show_values = g->request->common->show_values};
+
+    if ((g->judgement = judge_run(g->plan, g->main, &o, err)) == NULL)
+        return -1;
+    for (size_t i = 0; i < g->judgement->nfindings; i++) {
+        const struct finding *f = &g->judgement->findings[i];
+
+        /* The plan's own refusal says it better. */
+        if (f->ignored != NULL || (g->command && strcmp(f->code, "online-only") == 0))
+            continue;
+        if (f->opaque &&
+            refusal_add(g, err, f->code, 1, f->remedy, "%s: nobody can say what it does (%s)",
+                         f->object != NULL ? f->object : f->hazard, f->message) != 0)
+            return -1;
+        if (f->predicted_failure &&
+            refusal_add(g, err, f->code, 1, f->remedy, "it would fail: %s", f->message) != 0)
+            return -1;
+        if (f->has_loss && (f->loss_rows > 0 || !f->loss_exact) && !f->covered && !f->opaque &&
+            g->request->backup != ROLLBACK_NONE &&
+            refusal_add(g, err, f->code, 1, f->remedy, "no backup of the tables covers this loss: %s",
+                         f->message) != 0)
+            return -1;
+    }
+    /* What triggers and rules do is verified before COMMIT (proof_writes). */
+    if (!g->command && g->judgement->verdict == JUDGE_UNKNOWN && !g->judgement->only_fires &&
+        g->judgement->why_unknown != NULL &&
+        refusal_add(g, err, "validate", 1, NULL, "%s", g->judgement->why_unknown) != 0)
+        return -1;
+    if (g->closure->opaque > 0 && g->judgement->nfindings == 0 &&
+        refusal_add(g, err, "validate", 1, NULL, "%zu statement%s whose reach nobody can know",
+                     g->closure->opaque, g->closure->opaque == 1 ? "" : "s") != 0)
+        return -1;
+    return 0;
+}
+
+int opinion_gate(struct guard *g, struct err *err)
+{
+    struct verdict_options o = {
+        .config = g->request->config,
+        .environment = g->environment,
+        .keys = g->request->keys,
+        .plan = g->plan,
+        .closure = g->closure,
+        .strict = g->request->config != NULL && config_boolean(g->request->config, "prodcheck.strict"),
+        .no_backup_check = 1,
+    };
+    size_t before = g->nrefusals;
+
+    if ((g->verdict = verdict_run(g->control, &o, err)) == NULL)
+        return -1;
+    if (g->verdict->answer == VERDICT_GO)
+        return 0;
+    for (size_t i = 0; i < g->verdict->nchecks; i++) {
+        const struct check_result *c = &g->verdict->checks[i];
+
+        if ((c->status == CHECK_FAIL || c->status == CHECK_ERROR) &&
+            refusal_add(g, err, c->id, 1, c->remedy, "check %s: %s", c->id,
+                         c->message != NULL ? c->message : check_status_name(c->status)) != 0)
+            return -1;
+    }
+    /* Warnings alone can make it no-go (strict): no-go is never passed over. */
+    for (size_t i = 0; g->nrefusals == before && i < g->verdict->nchecks; i++) {
+        const struct check_result *c = &g->verdict->checks[i];
+
+        if (c->status == CHECK_WARN &&
+            refusal_add(g, err, c->id, 1, c->remedy, "check %s: %s (warnings are no-go: prodcheck.strict)",
+                         c->id, c->message != NULL ? c->message : check_status_name(c->status)) != 0)
+            return -1;
+    }
+    if (g->nrefusals == before)
+        return refusal_add(g, err, "gate", 1, NULL, "the gate answered %s",
+                            verdict_answer_name(g->verdict->answer));
+    return 0;
+}

@@ -1,0 +1,105 @@
+#include "rollback/putback.h"
+
+#include <string.h>
+
+#include "backup/restore.h"
+#include "core/buf.h"
+#include "core/strings.h"
+#include "rollback/guard.h"
+#include "rollback/run.h"
+#include "rollback/running.h"
+#include "rollback/segments.h"
+#include "rollback/view.h"
+
+static int put_back(struct running *r, const struct run_values *v, struct err *err)
+{
+    struct restore_options o = {
+        .keys = r->g->request->keys,
+        .file = v->file,
+        .targets = v->targets,
+        .ntargets = v->ntargets,
+        .mode = RESTORE_MERGE,
+        .on_conflict = RESTORE_OVERWRITE,
+        .held = 1,
+        .verify_full = 1,
+        .since_xid = r->o->since_xid,
+    };
+
+    if (v->ntargets == 0)
+        return 0;
+    if (restore_run(r->g->main, &o, &r->restored, err) != 0)
+        return err_prefix(err, "cannot put the values back");
+    return 0;
+}
+
+static int report_restored(struct running *r, struct err *err)
+{
+    json_t *a = r->out->tables != NULL ? r->out->tables : json_array();
+
+    if (a == NULL)
+        return err_oom(err);
+    r->out->tables = a;
+    for (size_t i = 0; i < r->restored.ntables; i++) {
+        const struct restore_table *t = &r->restored.tables[i];
+        struct buf name = {0};
+        json_t *o = json_object();
+
+        if (buf_addf(&name, err, "%s.%s", t->schema, t->name) != 0) {
+            json_decref(o);
+            return -1;
+        }
+        (void)json_object_set_new(o, "name", json_string(name.data));
+        (void)json_object_set_new(o, "rows", json_integer((json_int_t)t->rows));
+        (void)json_object_set_new(o, "inserted", json_integer((json_int_t)t->inserted));
+        (void)json_object_set_new(o, "updated", json_integer((json_int_t)t->updated));
+        (void)json_object_set_new(o, "unchanged", json_integer((json_int_t)t->unchanged));
+        (void)json_object_set_new(o, "vanished", json_integer((json_int_t)t->vanished));
+        (void)json_object_set_new(o, "changed_since", json_integer((json_int_t)t->changed));
+        (void)json_object_set_new(o, "digest_equal", json_boolean(t->digest_equal));
+        (void)json_array_append_new(a, o);
+        if (t->vanished > 0 &&
+            strings_addf(&r->out->notes, err, "%s: %llu rows of the backup are gone meanwhile and got nothing",
+                         name.data, (unsigned long long)t->vanished) != 0)
+            return -1;
+        if (t->changed > 0 &&
+            strings_addf(&r->out->notes, err, "%s: %llu rows were changed since the rollback", name.data,
+                         (unsigned long long)t->changed) != 0)
+            return -1;
+        buf_free(&name);
+    }
+    restore_result_free(&r->restored);
+    memset(&r->restored, 0, sizeof(r->restored));
+    return 0;
+}
+
+/* After which segment V's values are put back.  A backup of segment 2 of 3 was taken at the schema
+ * that the way forward reaches after its own segment 2, counted from the other end; data that later
+ * steps move on then moves again.  Where the two ways are cut differently: at the end. */
+static size_t segment_of(const struct running *r, const struct run_values *v)
+{
+    size_t mirrored = v->segment < v->nsegments ? v->nsegments - 1 - v->segment : r->last;
+
+    if (r->segments == NULL || v->nsegments != r->nsegments || r->segments->items[mirrored].alone)
+        return r->last;
+    return mirrored;
+}
+
+/* What belongs after this segment.  The last segment's backup first, for what the earlier ones hold
+ * stands on it; of one segment in the order in which they were taken. */
+int putback_values(struct running *r, struct err *err)
+{
+    size_t segments = 1;
+
+    for (size_t i = 0; i < r->o->nvalues; i++)
+        if (r->o->values[i].segment >= segments)
+            segments = r->o->values[i].segment + 1;
+    while (segments-- > 0)
+        for (size_t i = 0; i < r->o->nvalues; i++) {
+            const struct run_values *v = &r->o->values[i];
+
+            if (v->segment == segments && segment_of(r, v) == r->segment &&
+                (put_back(r, v, err) != 0 || report_restored(r, err) != 0))
+                return -1;
+        }
+    return 0;
+}

@@ -1,0 +1,46 @@
+/* running: what one run holds while it runs.  Shared by the files that make up a run, and by nobody else. */
+#ifndef MIG_ROLLBACK_RUNNING_H
+#define MIG_ROLLBACK_RUNNING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backup/restore.h"
+
+struct closure;
+struct conn;
+struct guard;
+struct journal;
+struct outcome_report;
+struct plan;
+struct proof;
+struct relax;
+struct run_options;
+struct saving;
+struct segments;
+struct sums;
+
+struct running {
+    struct guard *g;
+    const struct run_options *o;
+    struct segments *segments; /* NULL: the whole plan is one */
+    size_t nsegments, segment, last; /* LAST: the last one with a transaction */
+    size_t done;           /* segments that are done */
+    int loose;             /* a statement outside of a transaction was begun and is not done */
+    const struct plan *plan;       /* of this segment */
+    const struct closure *closure; /* of this segment */
+    struct closure *own;           /* where it is not the guard's */
+    struct proof *planned;         /* the catalog when this segment was planned, where not the guard's */
+    struct outcome_report *out;
+    struct journal *journal;
+    struct conn *lock;     /* the advisory lock's session */
+    struct relax *relax;   /* undo: NOT NULL that waits for the values */
+    struct proof *before, *after;
+    struct sums *sums;     /* what must stay as it is */
+    struct saving *saving;
+    struct restore_result restored;
+    uint64_t xid;
+    int begun;             /* the script began to change the schema */
+};
+
+#endif
