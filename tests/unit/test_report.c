@@ -73,7 +73,7 @@ static void test_refusals(void **state)
     refuse("xml", NULL, "unknown format \"xml\"");
     refuse("text", "json", "standard output");
     refuse("json=", NULL, "needs a file");
-    refuse("json=/nonexistent/x", NULL, "/nonexistent/x");
+    refuse("json=/dev/null/x", NULL, "/dev/null/x");
 }
 
 static void test_words(void **state)
