@@ -42,7 +42,7 @@ int version_find(struct conn *c, const char *flag, struct version_name *name, st
     struct version_name want = {0};
     struct result *r = NULL;
     const char *params[2];
-    struct query q = {version_tables_sql, params, 2, 2, 0, 0};
+    struct query q = {.sql = version_tables_sql, .params = params, .nparams = 2, .columns = 2};
     int rows, rc = -1;
 
     memset(name, 0, sizeof(*name));
@@ -93,7 +93,7 @@ char **version_rows(struct conn *c, const struct version_name *name, struct err 
 {
     struct buf sql = {0};
     struct result *r = NULL;
-    struct query q = {NULL, NULL, 0, 1, 0, 0};
+    struct query q = {.columns = 1};
     char **rows = NULL;
 
     if (buf_adds(&sql, "SELECT version_num FROM ", err) != 0 ||

@@ -41,9 +41,26 @@ static int shape(const struct query *q, const PGresult *r, struct err *err)
     return 0;
 }
 
-/* The last result of the running command; the first error wins.  NULL on failure. */
-static PGresult *collect(struct conn *c, struct err *err)
+/* The server waits for rows: Q's.  What it thinks of them is in the next result. */
+static int feed(struct conn *c, const struct query *q, struct err *err)
 {
+    size_t at = 0;
+
+    while (at < q->copy_len) {
+        size_t n = q->copy_len - at < 65536 ? q->copy_len - at : 65536;
+
+        if (PQputCopyData(conn_raw(c), q->copy_data + at, (int)n) != 1)
+            return conn_failure(c, NULL, err);
+        at += n;
+    }
+    return PQputCopyEnd(conn_raw(c), NULL) == 1 ? 0 : conn_failure(c, NULL, err);
+}
+
+/* The last result of the running command; the first error wins.  NULL on failure. */
+static PGresult *collect(struct conn *c, const struct query *q, struct err *err)
+{
+    int fed = 0;
+
     PGresult *last = NULL, *r = NULL;
 
     for (;;) {
@@ -53,6 +70,13 @@ static PGresult *collect(struct conn *c, struct err *err)
             if (err->kind == ERR_NONE && last == NULL)
                 err_set(err, ERR_FAILED, "the server gave no answer");
             break;
+        }
+        if (PQresultStatus(r) == PGRES_COPY_IN && q != NULL && q->copy_data != NULL && !fed++) {
+            PQclear(r);
+            r = NULL;
+            if (feed(c, q, err) != 0)
+                break;
+            continue;
         }
         if (is_copy(r)) {
             PQclear(r);
@@ -105,7 +129,7 @@ struct result *query_run(struct conn *c, const struct query *q, struct err *err)
         (void)conn_failure(c, NULL, &own);
         goto out;
     }
-    if ((raw = collect(c, &own)) == NULL)
+    if ((raw = collect(c, q, &own)) == NULL)
         goto out;
     if (shape(q, raw, &own) != 0)
         PQclear(raw);
@@ -132,7 +156,7 @@ int query_exec(struct conn *c, const char *sql, const char *tag, struct err *err
         (void)conn_failure(c, NULL, &own);
         goto out;
     }
-    if ((raw = collect(c, &own)) == NULL)
+    if ((raw = collect(c, NULL, &own)) == NULL)
         goto out;
     if (tag != NULL && strcmp(PQcmdStatus(raw), tag) != 0)
         err_set(&own, ERR_FAILED, "the server answered \"%s\" to a command that should answer \"%s\"",

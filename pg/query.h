@@ -8,6 +8,7 @@
 #ifndef MIG_PG_QUERY_H
 #define MIG_PG_QUERY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -22,6 +23,8 @@ struct query {
     int columns;  /* declared number of columns; 0: no rows expected (DDL, DML); -1: any */
     int min_rows; /* with max_rows: 0,0 any number; 1,1 exactly one; 0,1 at most one */
     int max_rows;
+    const char *copy_data; /* COPY ... FROM STDIN: its rows as a script carries them, without "\\."; or NULL */
+    size_t copy_len;
 };
 
 /* Any shape; ERR_FAILED (or ERR_INTERRUPTED when cancelled by a signal). */

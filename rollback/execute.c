@@ -89,17 +89,13 @@ static void where(const struct plan_step *step, const struct statement *s,
 static int run_statement(struct conn *c, const struct plan_step *step, const struct statement *s,
                          const struct execute_options *o, struct err *err)
 {
-    struct query q = {.sql = s->text, .columns = -1};
+    struct query q = {.sql = s->text, .columns = -1, .copy_data = s->copy_data, .copy_len = s->copy_len};
     char *rewritten = NULL;
     struct result *r = NULL;
     const char *tag;
     int may_set, rc = -1;
 
     (void)flags_of(step->effects, s, &may_set);
-    if (s->copy_data != NULL) {
-        (void)err_set(err, ERR_REFUSED, "COPY ... FROM STDIN with data in the script is not run here");
-        goto out;
-    }
     if (o->rewrite != NULL) {
         struct err why = {0};
 

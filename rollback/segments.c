@@ -94,7 +94,9 @@ static int add_statement(struct cut *c, const json_t *step, const struct stateme
             return err_oom(err);
     }
     before = json_string_value(json_object_get(last, "sql"));
-    if (buf_addf(&b, err, "%s%s;\n", before, s->text) != 0)
+    if (buf_addf(&b, err, "%s%s;\n", before, s->text) != 0 ||
+        (s->copy_data != NULL &&
+         (buf_add(&b, s->copy_data, s->copy_len, err) != 0 || buf_adds(&b, "\\.\n", err) != 0)))
         goto out;
     rc = json_object_set_new(last, "sql", json_string(b.data)) == 0 ? 0 : err_oom(err);
 out:
