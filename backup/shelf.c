@@ -11,6 +11,7 @@
 #include "backup/receipt.h"
 #include "core/buf.h"
 #include "core/outfile.h"
+#include "core/state.h"
 
 #define SUFFIX ".mig"
 
@@ -75,32 +76,23 @@ static int make_folders(const char *dir, struct err *err)
 
 int shelf_make(const char *dir, struct err *err)
 {
-    static const char all[] = "# Backups do not belong into a repository.\n*\n";
-    struct buf path = {0};
     struct stat st;
-    int rc = -1;
 
     if (stat(dir, &st) != 0) {
-        if (make_folders(dir, err) != 0 || buf_addf(&path, err, "%s/.gitignore", dir) != 0)
-            goto out;
-        if (access(path.data, F_OK) != 0 &&
-            outfile_write_whole(path.data, all, strlen(all), err) != 0)
-            goto out;
+        if (make_folders(dir, err) != 0 || state_ignore_shelf(dir, err) != 0)
+            return -1;
     } else if (!S_ISDIR(st.st_mode)) {
         err_set(err, ERR_USAGE, "\"%s\" is not a folder", dir);
         err_hint(err, "--dir or $MIG_BACKUP_DIR names the folder of backups");
-        goto out;
+        return -1;
     }
     if (access(dir, W_OK | X_OK) != 0) {
         err_set_errno(err, ERR_USAGE, "cannot write into the folder of backups \"%s\"", dir);
         err_hint(err, "--dir or $MIG_BACKUP_DIR names another");
-        goto out;
+        return -1;
     }
     outfile_sweep(dir);
-    rc = 0;
-out:
-    buf_free(&path);
-    return rc;
+    return 0;
 }
 
 static void entry_clear(struct shelf_entry *e)

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #endif
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -610,6 +612,18 @@ static void keep_private(void)
 #endif
 }
 
+/* A standard stream that the caller closed would be the next file that is opened: a report would land
+ * in the log, in a backup or in the server's socket.  Writing to standard output then fails, as it
+ * would have; nobody reads standard error. */
+static int keep_standard(struct err *err)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+            open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd) /* lowest first */
+            return err_set_errno(err, ERR_FAILED, "cannot open \"/dev/null\"");
+    return 0;
+}
+
 int cli_main(const struct cli_program *program, struct cli_common *common, int argc,
              char *const *argv, void *context)
 {
@@ -623,7 +637,8 @@ int cli_main(const struct cli_program *program, struct cli_common *common, int a
         common->argc = argc;
         common->argv = argv;
     }
-    if (cli_parse(program, argc, argv, &m, &err) != 0)
+    memset(&m, 0, sizeof(m));
+    if (keep_standard(&err) != 0 || cli_parse(program, argc, argv, &m, &err) != 0)
         goto out;
     if (m.version) {
         (void)fprintf(stdout, "%s (mig) %s\n", program->name, MIG_VERSION);

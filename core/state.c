@@ -71,40 +71,24 @@ char *state_log(const struct cli_common *c, const struct config *config, struct 
     return log;
 }
 
-/* mkdir -p: parents as the umask says, the last one 0700. */
-static int make_path(char *path, struct err *err)
+/* SHELF/.state: the default, a folder of its own in the shelf. */
+static int in_shelf(const char *dir)
 {
-    for (char *at = path + 1; *at != '\0'; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        /* The shelf may be made here on the way to SHELF/.state: it holds backups. */
-        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-            (void)err_set_errno(err, ERR_FAILED, "cannot make the folder \"%s\"", path);
-            *at = '/';
-            return -1;
-        }
-        *at = '/';
-    }
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return err_set_errno(err, ERR_FAILED, "cannot make the folder \"%s\"", path);
-    return 0;
+    size_t n = strlen(dir), m = strlen("/.state");
+
+    return n > m && strcmp(dir + n - m, "/.state") == 0;
 }
 
-/* The folder of its own in the shelf is kept out of repositories, as the shelf's backups are: the log
- * names servers, people and commands. */
-static int ignore_it(const char *dir, struct err *err)
+/* Keep what stands in DIR out of repositories. */
+static int ignore_all(const char *dir, const char *text, struct err *err)
 {
-    static const char all[] = "*\n";
-    size_t n = strlen(dir), m = strlen("/.state");
     struct buf path = {0};
     int rc = 0;
 
-    if (n < m || strcmp(dir + n - m, "/.state") != 0)
-        return 0;
     if (buf_addf(&path, err, "%s/.gitignore", dir) != 0)
         return -1;
-    if (access(path.data, F_OK) != 0 && outfile_write_whole(path.data, all, strlen(all), err) != 0) {
+    if (access(path.data, F_OK) != 0 &&
+        outfile_write_whole(path.data, text, strlen(text), err) != 0) {
         /* Another process was faster. */
         if (access(path.data, F_OK) == 0)
             err_clear(err);
@@ -113,6 +97,42 @@ static int ignore_it(const char *dir, struct err *err)
     }
     buf_free(&path);
     return rc;
+}
+
+int state_ignore_shelf(const char *dir, struct err *err)
+{
+    return ignore_all(dir, "# Backups do not belong into a repository.\n*\n", err);
+}
+
+/* mkdir -p PATH: parents as the umask says, PATH 0700.  Where PATH is a shelf's own, the shelf may be
+ * made here, before any backup: as shelf_make would. */
+static int make_path(char *path, struct err *err)
+{
+    char *last = in_shelf(path) ? strrchr(path, '/') : NULL;
+
+    while (last != NULL && last > path && last[-1] == '/')
+        last--;
+    for (char *at = path + 1; *at != '\0'; at++) {
+        int made;
+
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        made = mkdir(path, at == last ? 0700 : 0777) == 0;
+        if (!made && errno != EEXIST) {
+            (void)err_set_errno(err, ERR_USAGE, "cannot make the folder \"%s\"", path);
+            *at = '/';
+            return -1;
+        }
+        if (made && at == last && state_ignore_shelf(path, err) != 0) {
+            *at = '/';
+            return -1;
+        }
+        *at = '/';
+    }
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return err_set_errno(err, ERR_USAGE, "cannot make the folder \"%s\"", path);
+    return 0;
 }
 
 int state_make(const char *dir, const char **is_volatile, struct err *err)
@@ -130,14 +150,15 @@ int state_make(const char *dir, const char **is_volatile, struct err *err)
     if (make_path(path, err) != 0)
         goto out;
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        (void)err_set(err, ERR_FAILED, "\"%s\" is not a folder", dir);
+        (void)err_set(err, ERR_USAGE, "\"%s\" is not a folder", dir);
         goto out;
     }
     if (access(dir, W_OK | X_OK) != 0) {
-        (void)err_set_errno(err, ERR_FAILED, "cannot write in the folder \"%s\"", dir);
+        (void)err_set_errno(err, ERR_USAGE, "cannot write in the folder \"%s\"", dir);
         goto out;
     }
-    if (ignore_it(dir, err) != 0)
+    /* The log names servers, people and commands. */
+    if (in_shelf(dir) && ignore_all(dir, "*\n", err) != 0)
         goto out;
     if (statfs(dir, &fs) == 0) {
         unsigned long type = (unsigned long)fs.f_type & 0xffffffffUL;

@@ -21,8 +21,10 @@ char *state_dir(const struct cli_common *c, const struct config *config, struct 
  * state folder.  Owned. */
 char *state_log(const struct cli_common *c, const struct config *config, struct err *err)
     MIG_MUST_CHECK;
-/* Make DIR (0700, with its parents; ERR_FAILED when it cannot be made or written), and say in *VOLATILE
+/* Make DIR (0700, with its parents; ERR_USAGE when it cannot be made or written), and say in *VOLATILE
  * why what is written there may not survive ("a tmpfs: lost at reboot"), or NULL (static). */
 int state_make(const char *dir, const char **is_volatile, struct err *err) MIG_MUST_CHECK;
+/* A shelf that was just made: the .gitignore that keeps backups out of repositories. */
+int state_ignore_shelf(const char *dir, struct err *err) MIG_MUST_CHECK;
 
 #endif

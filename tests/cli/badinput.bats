@@ -208,7 +208,7 @@ teardown() {
     readonly_dir
     refused 2 "$DIR" mig-backup create --for-downgrade "$TARGET" --dir "$DIR" --log-file "$BATS_TEST_TMPDIR/log"
     refused 3 "$DIR" mig-backup create --for-downgrade "$TARGET" -o "$DIR/x.mig" --log-file "$BATS_TEST_TMPDIR/log"
-    refused 3 "$DIR/.state" mig-rollback run "$TARGET" --yes --confirm "$DATABASE" --dir "$DIR" --log-file "$BATS_TEST_TMPDIR/log"
+    refused 2 "$DIR/.state" mig-rollback run "$TARGET" --yes --confirm "$DATABASE" --dir "$DIR" --log-file "$BATS_TEST_TMPDIR/log"
     refused 2 "$DIR" mig-rollback run "$TARGET" --yes --confirm "$DATABASE" --dir "$DIR" --state-dir "$BATS_TEST_TMPDIR/state"
     refused 2 "$DIR/log" mig-validate downgrade "$TARGET" --log-file "$DIR/log"
     touch "$BATS_TEST_TMPDIR/file"

@@ -63,7 +63,7 @@ static void test_make(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(state_make(path, &is_volatile, &err), 0);
     assert_int_equal(state_make("/proc/nowhere/x", &is_volatile, &err), -1);
-    assert_int_equal(err.kind, ERR_FAILED);
+    assert_int_equal(err.kind, ERR_USAGE);
     memset(&err, 0, sizeof(err));
     if (access("/dev/shm", W_OK) == 0) {
         assert_int_equal(state_make("/dev/shm", &is_volatile, &err), 0);
@@ -75,11 +75,45 @@ static void test_make(void **state)
     rmdir(folder);
 }
 
+/* The log comes before the first backup: the folder that is made for it is the shelf. */
+static void test_make_shelf(void **state)
+{
+    char folder[] = "/tmp/mig-state.XXXXXX", path[64];
+    static const char *const shelves[] = {"new/shelf", "again/shelf/"};
+    const char *is_volatile;
+    struct err err = {0};
+    struct stat st;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%s/%s/.state", folder, shelves[i]);
+        assert_int_equal(state_make(path, &is_volatile, &err), 0);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0700);
+        strcat(path, "/.gitignore");
+        assert_int_equal(unlink(path), 0);
+        *strrchr(path, '/') = '\0';
+        assert_int_equal(rmdir(path), 0);
+        *strrchr(path, '/') = '\0';
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0700);
+        strcat(path, "/.gitignore");
+        assert_int_equal(unlink(path), 0);
+        *strrchr(path, '/') = '\0';
+        assert_int_equal(rmdir(path), 0);
+        snprintf(path, sizeof(path), "%s/%.*s", folder, (int)strcspn(shelves[i], "/"), shelves[i]);
+        assert_int_equal(rmdir(path), 0);
+    }
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_make),
+        cmocka_unit_test(test_make_shelf),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
