@@ -1,5 +1,6 @@
 /* mig-validate: options, one call, the exit code. */
 #include "core/cli.h"
+#include "migration/plain.h"
 #include "validate/hearing.h"
 #include "validate/history.h"
 
@@ -64,11 +65,15 @@ static int run_hazards(int argc, const char *const *argv, void *context, struct 
 int main(int argc, char **argv)
 {
     static struct cli_common common;
-    static struct hearing_options o = {.common = &common, .fail_on = -1};
+    static struct hearing_options o = {.common = &common, .fail_on = -1, .tool = -1};
     const struct cli_option own[] = {
         {.name = "", .help = "Judgement:"},
         {"fail-on", 0, CLI_CHOICE, &o.fail_on, "SEVERITY",
-         "least severity that is unsafe: low, medium, high (default), critical", hearing_severities, 0, 0},
+         "least severity that is unsafe: info, low, medium, high (default), critical", hearing_severities, 0, 0},
+        {"tool", 0, CLI_CHOICE, &o.tool, "TOOL",
+         "who runs the SQL files, and so what shares a transaction: auto (default: by the file), psql, "
+         "single-transaction, flyway, golang-migrate, dbmate, goose, sql-migrate, sqitch",
+         plain_tools, 0, 0},
         {"max-loss-rows", 0, CLI_STRING, &o.max_loss_rows, "N", "more lost rows are unsafe", NULL,
          0, 0},
         {"budget", 0, CLI_DURATION, &o.budget_ms, "TIME",

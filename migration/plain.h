@@ -13,10 +13,24 @@
 
 struct script;
 
-/* FILE "-" is standard input.  Lines keep their numbers. */
-struct script *plain_read(const char *file, struct err *err) MIG_MUST_CHECK;
+/* Who runs a file, and what that tool puts into one transaction. */
+struct plain_manner {
+    const char *tool;  /* static; "" where nobody knows */
+    const char *how;   /* static: "each statement commits by itself" */
+    int assumed;       /* nobody said so: the file's name or text did, or it is the usual case */
+    int either;        /* assumed to commit each statement only because one of them must run alone */
+    int down;          /* a way back, by its name or its section */
+};
+
+/* What --tool takes, NULL-terminated; the first is "auto". */
+extern const char *const plain_tools[];
+
+/* FILE "-" is standard input.  Lines keep their numbers.  TOOL: one of plain_tools, or NULL: one
+ * transaction, but where the file's own marks say otherwise (so mig-rollback runs it). */
+struct script *plain_read(const char *file, const char *tool, struct plain_manner *manner,
+                          struct err *err) MIG_MUST_CHECK;
 /* The same from memory. */
-struct script *plain_text(const char *text, size_t len, const char *file, struct err *err)
-    MIG_MUST_CHECK;
+struct script *plain_text(const char *text, size_t len, const char *file, const char *tool,
+                          struct plain_manner *manner, struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -224,7 +224,7 @@ static struct plan *plan_sql(const struct plan_request *r, struct err *err)
         const char *file = r->sql_files[i];
 
         p->nsteps = i + 1;
-        s->script = plain_read(file, err);
+        s->script = plain_read(file, r->tool, &s->manner, err);
         s->revision = strdup(strcmp(file, "-") == 0 ? "<standard input>" : file);
         s->file = strdup(file);
         s->message = strdup("");

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "core/err.h"
+#include "migration/plain.h"
 
 struct config;
 struct conn;
@@ -27,6 +28,7 @@ struct plan_request {
     const char *revision;              /* anything that Alembic takes */
     const char *const *sql_files;      /* PLAN_SQL; "-" is standard input */
     size_t nsql_files;
+    const char *tool;                  /* PLAN_SQL: who runs the files (plain_tools); NULL: mig-rollback */
     const char *alembic_config, *alembic_name, *alembic_command, *versions, *version_table;
     const char *current;               /* "REV,..." instead of the database's rows, or NULL */
     const char *current_from;          /* DIR: the heads of another checkout, or NULL */
@@ -45,6 +47,7 @@ struct plan_step {
     int irreversible;   /* empty, pass-only or raising */
     char *irreversible_why;
     char *warning;      /* "a tab inside a string ...", or NULL */
+    struct plain_manner manner; /* PLAN_SQL: how the file is run */
     int autocommit;     /* the file's line that leaves the transaction (autocommit_block, CONCURRENTLY), or 0 */
 };
 

@@ -335,16 +335,19 @@ static enum boundary boundary(const struct statement *st)
     return NOT_A_BOUNDARY;
 }
 
-/* WHOLE: whoever runs it opens the transaction, unless the script does so itself. */
-static void number_segments(struct script *s, enum script_mode mode)
+/* WHOLE: whoever runs it opens the transaction, unless the script does so itself.  BATCH: what no
+ * BEGIN opens, the server does, for as long as the message lasts; a single statement stands alone. */
+void script_transactions(struct script *s, enum script_mode mode)
 {
-    int segment = 0, open = 0, used = 0, says = 0;
+    int segment = 0, open = 0, used = 0, says = 0, begun = 0;
+    int always = mode == SCRIPT_BATCH && s->count > 1;
     size_t i;
 
     for (i = 0; i < s->count && !says; i++)
         says = boundary(&s->statements[i]) != NOT_A_BOUNDARY;
     if (mode == SCRIPT_WHOLE)
         open = !says || boundary(&s->statements[0]) != BOUNDARY_BEGIN;
+    open |= always;
     s->balanced = 1;
     for (i = 0; i < s->count; i++) {
         struct statement *st = &s->statements[i];
@@ -355,6 +358,7 @@ static void number_segments(struct script *s, enum script_mode mode)
                 segment++;
             /* Of BEGIN inside a transaction the server says "there is already one": no cut. */
             open = 1;
+            begun = 1;
             st->segment = segment;
             st->in_transaction = 1;
             used = 1;
@@ -364,8 +368,9 @@ static void number_segments(struct script *s, enum script_mode mode)
                 s->balanced = 0;
             st->segment = segment;
             st->in_transaction = open;
-            open = json_is_true(json_object_get(json_object_get(st->tree, "TransactionStmt"),
-                                                "chain"));
+            begun = json_is_true(json_object_get(json_object_get(st->tree, "TransactionStmt"),
+                                                 "chain"));
+            open = begun || always;
             segment++;
             used = 0;
             break;
@@ -378,7 +383,7 @@ static void number_segments(struct script *s, enum script_mode mode)
             break;
         }
     }
-    if (open && says)
+    if (always ? begun : open && says)
         s->balanced = 0;
     s->segments = s->count == 0 ? 1 : s->statements[s->count - 1].segment + 1;
 }
@@ -456,7 +461,7 @@ struct script *script_read(const char *text, size_t len, const char *file, enum 
         forward(&lines, s->comments[i].offset);
         s->comments[i].line = lines.line;
     }
-    number_segments(s, mode);
+    script_transactions(s, mode);
     rc = 0;
 out:
     for (i = 0; r.items != NULL && i < s->count; i++) {

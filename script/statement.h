@@ -48,6 +48,7 @@ struct script {
 enum script_mode {
     SCRIPT_WHOLE,   /* one transaction around all (BEGIN/COMMIT in it cut segments) */
     SCRIPT_AUTO,    /* autocommit between BEGIN and COMMIT, as psql -f */
+    SCRIPT_BATCH,   /* all in one message: the server makes a transaction of several statements */
 };
 
 /* TEXT is copied; FILE names it in messages.  A statement that does not parse is in the result with
@@ -56,6 +57,8 @@ enum script_mode {
 struct script *script_read(const char *text, size_t len, const char *file, enum script_mode mode,
                            struct err *err) MIG_MUST_CHECK;
 void script_free(struct script *s);
+/* Read its transactions anew: the statements' segments, and whether they are balanced. */
+void script_transactions(struct script *s, enum script_mode mode);
 
 /* The text of a message's position: line and column, from 1, in characters, of byte OFFSET. */
 void script_position(const struct script *s, size_t offset, int *line, int *column);

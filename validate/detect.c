@@ -13,6 +13,9 @@
 
 static void step_itself(struct inquiry *q, const struct plan_step *s)
 {
+    if (q->plan->direction == PLAN_SQL && s->manner.down && s->script != NULL && s->script->count == 0)
+        (void)inquiry_raise(q, "irreversible", NULL, s->revision,
+                            "%s has no way back: it holds no statement", s->revision);
     if (s->online_only)
         (void)inquiry_raise(q, "online-only", NULL, s->revision, "%s cannot be rendered: %s",
                             s->revision, s->online_why == NULL ? "" : s->online_why);
@@ -37,6 +40,39 @@ static void opaque(struct inquiry *q, const struct effect *e)
     else
         (void)inquiry_raise(q, "opaque", e, "", "%s: what it does cannot be known from its text",
                             e->detail);
+}
+
+/* A statement that cannot share a transaction, where it does or might. */
+static void lonely(struct inquiry *q, const struct plan_step *s, const struct effect *whole)
+{
+    static const char psql[] = "Run it where each statement commits by itself (psql without "
+                               "--single-transaction); --tool names the tool that runs the file.";
+    const struct statement *st = whole->statement;
+    const char *tag = st->tag == NULL ? "this" : st->tag;
+    struct finding *f;
+    long index = -1;
+
+    if (!st->in_transaction)
+        index = inquiry_raise(q, "not-in-transaction", whole, "",
+                              "%s cannot run inside a transaction block: it is assumed that each "
+                              "statement commits by itself (psql)",
+                              tag);
+    else
+        index = inquiry_raise(q, "not-in-transaction", whole, "",
+                              "%s cannot run inside a transaction block: the server refuses it%s%s%s",
+                              tag, s->manner.how != NULL ? " (" : "",
+                              s->manner.how != NULL ? s->manner.how : "",
+                              s->manner.how != NULL ? ")" : "");
+    if ((f = inquiry_finding(q, index)) == NULL)
+        return;
+    f->predicted_failure = st->in_transaction;
+    if (!st->in_transaction && f->severity > SEVERITY_MEDIUM)
+        f->severity = SEVERITY_MEDIUM;
+    if (q->plan->direction == PLAN_SQL) {
+        free(f->remedy);
+        if (strings_dup(&f->remedy, psql, q->err) < 0)
+            q->failed = 1;
+    }
 }
 
 static void remember_drop(struct inquiry *q, const struct effect *e)
@@ -86,15 +122,8 @@ void detect(struct inquiry *q, struct effects *const *steps)
             const struct statement *st = &s->script->statements[k];
             struct effect whole = {.statement = st, .kind = EFFECT_OTHER};
 
-            if (st->alone && st->in_transaction) {
-                long index = inquiry_raise(q, "not-in-transaction", &whole, "",
-                                           "%s cannot run inside a transaction block: the server "
-                                           "refuses it",
-                                           st->tag == NULL ? "this" : st->tag);
-
-                if (index >= 0)
-                    inquiry_finding(q, index)->predicted_failure = 1;
-            }
+            if (st->alone && (st->in_transaction || s->manner.either))
+                lonely(q, s, &whole);
         }
         for (k = 0; steps[i] != NULL && k < steps[i]->count && !q->failed; k++) {
             const struct effect *e = &steps[i]->items[k];

@@ -33,7 +33,7 @@ static int (*const writers[])(FILE *out, const struct report_judgement *r, struc
     [FORMAT_MARKDOWN] = report_markdown, [FORMAT_GITHUB] = report_github,
     [FORMAT_GITLAB] = report_gitlab,
 };
-const char *const hearing_severities[] = {"low", "medium", "high", "critical", NULL};
+const char *const hearing_severities[] = {"info", "low", "medium", "high", "critical", NULL};
 static const char *const verdicts[] = {"safe", "unsafe", "unknown"};
 
 static int write_reports(struct report *report, const struct report_judgement *r, struct err *err)
@@ -82,9 +82,10 @@ static int judge_by(const struct hearing_options *o, const struct config *config
     j->fail_on = SEVERITY_HIGH;
     for (i = 0; hearing_severities[i] != NULL; i++)
         if (word != NULL && strcmp(word, hearing_severities[i]) == 0)
-            j->fail_on = (enum severity)(i + 1);
+            j->fail_on = (enum severity)i;
     if (o->fail_on >= 0)
-        j->fail_on = (enum severity)(o->fail_on + 1);
+        j->fail_on = (enum severity)o->fail_on;
+    j->fail_on_info = j->fail_on == SEVERITY_INFO;
     if (o->max_loss_rows != NULL) {
         char *end;
 
@@ -137,6 +138,7 @@ int hearing_run(const struct hearing_options *o, struct err *err)
                                    .revision = o->revision,
                                    .sql_files = o->sql_files,
                                    .nsql_files = o->nsql_files,
+                                   .tool = plain_tools[o->tool >= 0 ? o->tool : 0],
                                    .alembic_config = o->common->alembic_config,
                                    .alembic_name = o->common->alembic_name,
                                    .alembic_command = o->common->alembic_command,

@@ -20,13 +20,14 @@ struct hearing_options {
     const char *const *sql_files;
     size_t nsql_files;
     int fail_on;                      /* index into hearing_severities, -1: not said */
+    int tool;                         /* index into plain_tools, -1: not said */
     int offline, no_ignore, no_sql, style, locks;
     int pg_version;                   /* major, with offline */
     const char *max_loss_rows, *current, *current_from;
     int64_t budget_ms;
 };
 
-/* "low" to "critical", NULL-terminated. */
+/* "info" to "critical", NULL-terminated. */
 extern const char *const hearing_severities[];
 
 /* The table of hazards itself, as text, json or markdown (docs/hazards.md). */

@@ -266,9 +266,9 @@ static int least(const struct hearing_options *o, const struct config *config)
 
     for (int i = 0; hearing_severities[i] != NULL; i++) {
         if (word != NULL && strcmp(word, hearing_severities[i]) == 0)
-            at = i + 1;
+            at = i;
     }
-    return o->fail_on >= 0 ? o->fail_on + 1 : at;
+    return o->fail_on >= 0 ? o->fail_on : at;
 }
 
 int history_report(const struct hearing_options *o, struct err *err)

@@ -108,6 +108,23 @@ static json_t *finding_json(const struct finding *f, const struct plan *p, int s
     return out;
 }
 
+/* Who is taken to run each file, and what then shares a transaction. */
+static json_t *manners_json(const struct plan *p)
+{
+    json_t *out = json_array();
+    size_t i;
+
+    for (i = 0; i < p->nsteps; i++) {
+        const struct plain_manner *m = &p->steps[i].manner;
+
+        (void)json_array_append_new(
+            out, json_pack("{s:s, s:s, s:s, s:b}", "file", p->steps[i].revision, "tool",
+                           m->tool == NULL ? "" : m->tool, "transactions", m->how == NULL ? "" : m->how,
+                           "assumed", m->assumed));
+    }
+    return out;
+}
+
 json_t *judgement_json(const struct judgement *j, const struct plan *p, int show_values,
                        struct err *err)
 {
@@ -144,6 +161,8 @@ json_t *judgement_json(const struct judgement *j, const struct plan *p, int show
     (void)json_object_set_new(out, "from", list(p->from));
     (void)json_object_set_new(out, "to", list(p->to));
     (void)json_object_set_new(out, "steps", steps);
+    if (p->direction == PLAN_SQL)
+        (void)json_object_set_new(out, "run_as", manners_json(p));
     (void)json_object_set_new(out, "findings", findings);
     (void)json_object_set_new(out, "ignored", ignored);
     (void)json_object_set_new(out, "unused_ignores", list(j->unused_ignores));

@@ -122,7 +122,9 @@ static int name_version(struct inquiry *q)
 static void weigh(struct inquiry *q)
 {
     struct judgement *out = q->out;
-    enum severity limit = q->o->fail_on == SEVERITY_INFO ? SEVERITY_HIGH : q->o->fail_on;
+    enum severity limit = q->o->fail_on_info              ? SEVERITY_INFO
+                          : q->o->fail_on == SEVERITY_INFO ? SEVERITY_HIGH
+                                                           : q->o->fail_on;
     uint64_t lost = 0;
     int unsafe = 0;
     size_t i;
@@ -155,13 +157,18 @@ static void weigh(struct inquiry *q)
     for (i = 0; i < q->plan->nsteps && (out->why_unknown == NULL || out->only_fires); i++) {
         const struct plan_step *s = &q->plan->steps[i];
         struct buf why = {0};
+        /* A file without a statement: the wrong one, or one that was cut off.  Nothing was checked. */
+        int empty = q->plan->direction == PLAN_SQL && s->script != NULL && s->script->count == 0 &&
+                    !s->manner.down;
 
-        if (s->script != NULL || s->online_only || s->irreversible)
+        if ((s->script != NULL && !empty) || s->online_only || s->irreversible)
             continue;
         free(out->why_unknown);
         out->why_unknown = NULL;
         out->only_fires = 0;
-        if (buf_addf(&why, q->err, "the SQL of %s is not known here (--no-sql)",
+        if (buf_addf(&why, q->err,
+                     empty ? "%s holds no statement: there was nothing to check"
+                           : "the SQL of %s is not known here (--no-sql)",
                      s->revision != NULL ? s->revision : "a step") < 0 ||
             (out->why_unknown = buf_take(&why, q->err)) == NULL)
             q->failed = 1;

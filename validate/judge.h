@@ -69,6 +69,7 @@ struct judgement {
 struct judge_options {
     const struct config *config;
     enum severity fail_on;    /* SEVERITY_INFO (0) means default: high */
+    int fail_on_info;         /* any finding is unsafe */
     int64_t max_loss_rows;    /* -1: no limit */
     int limit_loss;           /* MAX_LOSS_ROWS counts (so that a zeroed struct has no limit) */
     int64_t budget_ms;        /* 0: 10 s */

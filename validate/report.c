@@ -169,6 +169,21 @@ static uint64_t rows_lost(const struct judgement *j, int *several)
     return sum;
 }
 
+/* How the files are taken to be run: a lock lasts as long as its transaction. */
+static void show_manners(FILE *out, const struct plan *plan)
+{
+    size_t i;
+
+    for (i = 0; plan->direction == PLAN_SQL && i < plan->nsteps; i++) {
+        const struct plain_manner *m = &plan->steps[i].manner;
+
+        if (m->how != NULL)
+            fprintf(out, "  %s: %s%s%s%s\n", plan->steps[i].revision, m->tool,
+                    *m->tool != '\0' ? ": " : "", m->how,
+                    m->assumed ? " (assumed; --tool says otherwise)" : "");
+    }
+}
+
 int report_text(FILE *out, const struct report_judgement *r, struct err *err)
 {
     const struct judgement *j = r->judgement;
@@ -189,6 +204,7 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
         show_rows(out, plan->to);
     }
     fprintf(out, "  (%s)\n", r->server == NULL ? "offline: nothing is measured" : r->server);
+    show_manners(out, plan);
     for (i = 0; i < plan->nsteps; i++) {
         const struct plan_step *s = &plan->steps[i];
 

@@ -162,6 +162,16 @@ int report_markdown(FILE *out, const struct report_judgement *r, struct err *err
         fprintf(out, "; **%s rows and %s values would be lost**", report_count(lost, rows),
                 report_count(lost_values, values));
     fprintf(out, r->server == NULL ? "; nothing was measured (offline)\n" : ".\n");
+    for (i = 0; r->plan->direction == PLAN_SQL && i < r->plan->nsteps; i++) {
+        const struct plain_manner *m = &r->plan->steps[i].manner;
+
+        if (m->how == NULL)
+            continue;
+        fprintf(out, "\n");
+        cell(out, r->plan->steps[i].revision);
+        fprintf(out, ": %s%s%s%s.\n", m->tool, *m->tool != '\0' ? ", " : "", m->how,
+                m->assumed ? " (assumed)" : "");
+    }
     if (j->verdict == JUDGE_UNKNOWN) {
         fprintf(out, "\nCould not be judged: ");
         cell(out, j->why_unknown);

@@ -157,27 +157,72 @@ static void test_plain(void **state)
     static const char turned[] = "-- migrate:down\nDROP TABLE t;\n-- migrate:up\nCREATE TABLE t ();\n";
     static const char up[] = "-- +goose Up\nCREATE TABLE t ();\n";
     struct err err = {0};
-    struct script *s = plain_text(both, strlen(both), "x.sql", &err);
+    struct script *s = plain_text(both, strlen(both), "x.sql", NULL, NULL, &err);
 
     assert_non_null(s);
     assert_int_equal(s->count, 1);
     assert_string_equal(s->statements[0].text, "DROP TABLE t");
     assert_int_equal(s->statements[0].line, 4);
     script_free(s);
-    s = plain_text(turned, strlen(turned), "x.sql", &err);
+    s = plain_text(turned, strlen(turned), "x.sql", NULL, NULL, &err);
     assert_non_null(s);
     assert_int_equal(s->count, 1);
     assert_string_equal(s->statements[0].text, "DROP TABLE t");
     script_free(s);
-    assert_null(plain_text(up, strlen(up), "x.sql", &err));
+    assert_null(plain_text(up, strlen(up), "x.sql", NULL, NULL, &err));
     assert_non_null(strstr(err.message, "there is no way down"));
+}
+
+/* Who runs a file, and what then shares a transaction. */
+static void test_manner(void **state)
+{
+    static const char two[] = "CREATE INDEX CONCURRENTLY ON t (a); CREATE INDEX CONCURRENTLY ON t (b);";
+    static const char mixed[] = "ALTER TABLE t ADD b int; CREATE INDEX CONCURRENTLY ON t (b);";
+    static const char one[] = "CREATE INDEX CONCURRENTLY ON t (a);";
+    static const char plain[] = "ALTER TABLE t ADD b int; DROP TABLE u;";
+    static const char dbmate[] = "-- migrate:up\n-- migrate:down transaction:false\nDROP TABLE t; DROP TABLE u;\n";
+    static const char goose[] = "-- +goose NO TRANSACTION\n-- +goose Up\n-- +goose Down\nDROP TABLE t; DROP TABLE u;\n";
+    static const char sqitch[] = "-- Revert app:users from pg\n\nDROP TABLE t; DROP TABLE u;\n";
+    static const struct {
+        const char *file, *sql, *tool, *ran_by;
+        int together; /* the last statement shares a transaction */
+    } cases[] = {
+        {"x.sql", two, "auto", "psql", 0},
+        {"x.sql", plain, "auto", "", 1},
+        {"x.sql", plain, "psql", "psql", 0},
+        {"x.sql", two, "single-transaction", "single-transaction", 1},
+        {"d/0042_x.down.sql", two, "auto", "golang-migrate", 1},
+        {"d/0042_x.down.sql", one, "auto", "golang-migrate", 0},
+        {"V1.2__x.sql", two, "auto", "flyway", 0},
+        {"U1__x.sql", mixed, "auto", "flyway", 1},
+        {"R__x.sql", plain, "auto", "flyway", 1},
+        {"Very__x.sql", two, "auto", "psql", 0},
+        {"x.sql", dbmate, "auto", "dbmate", 1},
+        {"x.sql", dbmate, NULL, "", 0}, /* mig-rollback runs statement by statement */
+        {"x.sql", goose, "auto", "goose", 0},
+        {"x.sql", sqitch, "auto", "sqitch", 0},
+        {"x.sql", plain, NULL, "", 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct plain_manner m;
+        struct err err = {0};
+        struct script *s = plain_text(cases[i].sql, strlen(cases[i].sql), cases[i].file, cases[i].tool, &m, &err);
+
+        assert_non_null(s);
+        if (strcmp(m.tool, cases[i].ran_by) != 0 ||
+            s->statements[s->count - 1].in_transaction != cases[i].together)
+            fail_msg("case %zu: %s, together %d", i, m.tool, s->statements[s->count - 1].in_transaction);
+        script_free(s);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statements), cmocka_unit_test(test_write), cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_plain), cmocka_unit_test(test_manner),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
