@@ -21,7 +21,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 
 make_db() { # NAME ENCODING
     sql -d postgres "create database $1 owner mig_owner encoding '$2' lc_collate 'C' lc_ctype 'C' template template0"
-    sql -d "$1" "grant create on schema public to mig_owner"
+    sql -d "$1" "grant create on schema public to mig_owner" "create extension hstore" "create extension citext"
 }
 # pg_dump orders tables of a foreign-key cycle by their oids: its blocks are compared in an order of their own.
 data() { pg_dump --data-only -d "$1" 2>/dev/null | grep -vE '^\\(un)?restrict' | "$MIG_PYTHON" -c 'import sys

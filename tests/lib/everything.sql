@@ -52,6 +52,22 @@ INSERT INTO made VALUES
 (2, 'very "happy"', '(,)', 'é' || 'x', NULL, '{}', '{}', '{}', NULL, '{}', NULL, NULL, NULL, '(,)', 'empty', NULL, '(,)'),
 (2147483647, NULL, NULL, '', '(,)', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 
+CREATE TYPE inner_pair AS (p pair, l mood[]);
+CREATE DOMAIN ints AS int[] CHECK (array_length(VALUE, 1) < 4);
+CREATE DOMAIN whole AS pair CHECK ((VALUE).a > 0);
+CREATE TABLE nested (ip inner_pair[], l ints, w whole, pd positive[], ra span[], ja json[], ba bytea[], tr tstzrange[], j2 jsonb[]);
+INSERT INTO nested VALUES
+(ARRAY[ROW(ROW(1, '("),\')::pair, '{sad,"very \"happy\""}')::inner_pair], '{1,NULL,3}', '(5,"x ""y"" \\")', '{1,2}', '{"[1,5)",empty}',
+ ARRAY['{"a":  1, "a":2}']::json[], '{"\\x00ff"}', '{"[2024-01-01 00:00:00+00,infinity)"}', '{"{\"k\": [1, null]}"}'),
+('{}', '{}', NULL, '{}', '{}', '{}', '{}', '{}', '{}'), (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+
+-- extensions that come with PostgreSQL
+CREATE TABLE extended (id citext PRIMARY KEY, h hstore, ha hstore[], ca citext[]);
+INSERT INTO extended VALUES
+('Key', 'a=>1, "b c"=>NULL, "q\"uote"=>"back\\slash", ""=>""', '{"a=>1",NULL,"\"x y\"=>\"{,}\""}', '{A,b,NULL,"NULL",""}'),
+(:odd, hstore('k', :odd), NULL, ARRAY[:odd]::citext[]),
+('', '', '{}', '{}'), ('key2', NULL, NULL, NULL);
+
 -- shape
 CREATE TABLE nothing ();
 INSERT INTO nothing DEFAULT VALUES;
