@@ -2,7 +2,7 @@
 # No gap: eight clients hammer the tables; every row that was committed before the change is in the
 # backup, and undo brings back exactly those.  An independent log (hammer.py) is the witness.
 #
-# MIG_GAP_ROUNDS (default 2) rollbacks in each mode.
+# MIG_GAPS (default 2) rollbacks in each mode.
 # asan: no what counts here is the race with writers; rollback.bats runs the same code
 
 load ../lib/common
@@ -13,7 +13,7 @@ setup_file() {
 }
 
 setup() {
-    ROUNDS=${MIG_GAP_ROUNDS:-2}
+    ROUNDS=${MIG_GAPS:-2}
 }
 
 # The same form as hammer.py's notes; rows below 0 are the filling.
@@ -21,6 +21,20 @@ have() {
     sql "select 't|' || id || '|' || replace(replace(v, e'\\\\', e'\\\\\\\\'), e'\\t', e'\\\\t') from t where id > 0 and v is not null
          union all
          select 'd|' || id || '|' || replace(replace(v, e'\\\\', e'\\\\\\\\'), e'\\t', e'\\\\t') from d where id > 0" | LC_ALL=C sort
+}
+
+# The same form again, of what the run's backup holds by itself.
+saved() {
+    local file table
+    file=$("$MIG_PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["backup"])')
+    for table in t d; do
+        mig-backup cat "$file" -t $table --objects -q </dev/null | "$MIG_PYTHON" -c '
+import json, sys
+for line in sys.stdin:
+    row = json.loads(line)
+    if int(row["id"]) > 0 and row["v"] is not None:
+        print("%s|%s|%s" % (sys.argv[1], row["id"], row["v"].replace("\\", "\\\\").replace("\t", "\\t")))' $table
+    done | LC_ALL=C sort
 }
 
 # rounds DIR OPTION...: hammer, roll back, undo, compare.
@@ -37,13 +51,20 @@ rounds() {
             sleep 0.05
             [ "$(ps -o stat= -p "$pid" | cut -c1)" != Z ] || { echo "the hammer died"; return 1; }
         done
-        mig mig-rollback run -1 --yes --confirm "$PGDATABASE" "$@"
+        mig mig-rollback run -1 --yes --confirm "$PGDATABASE" --format json "$@"
         assert_exit 0
         wait "$pid"
-        mig mig-rollback undo --yes --confirm "$PGDATABASE"
-        assert_exit 0
         cat truth >>all
         LC_ALL=C sort all >want
+        # Nothing that was committed before the change is missing from the backup, nothing is in it
+        # that was not.  (Saved before: what came since is in a second file.)
+        if [[ " $* " != *" before "* ]]; then
+            saved <<<"$output" >kept
+            diff want kept | head -n 20
+            cmp want kept
+        fi
+        mig mig-rollback undo --yes --confirm "$PGDATABASE"
+        assert_exit 0
         have >have
         diff want have | head -n 20
         cmp want have
