@@ -340,7 +340,7 @@ static int establish(struct conn *c, struct err *err)
         int64_t left = deadline - now_ms();
         int n;
 
-        if (interrupt_check(err) != 0)
+        if (conn_check(c, err) != 0)
             return -1;
         if (left <= 0) {
             if (set_title(c, err) != 0)
@@ -523,6 +523,7 @@ struct conn *conn_again(const struct conn *model, enum conn_profile profile, str
         err_oom(err);
         return NULL;
     }
+    c->shielded = model->shielded;
     c->connect_timeout_s = model->connect_timeout_s;
     c->lock_timeout_ms = model->lock_timeout_ms;
     if ((c->application = copy(model->application, err)) == NULL ||

@@ -37,7 +37,7 @@ struct conn_options {
  * address is named, the password never. */
 struct conn *conn_open(const struct conn_options *o, enum conn_profile profile, struct err *err)
     MIG_MUST_CHECK;
-/* Another session at the same address with the same credentials. */
+/* Another session at the same address with the same credentials, shielded where the model is. */
 struct conn *conn_again(const struct conn *model, enum conn_profile profile, struct err *err)
     MIG_MUST_CHECK;
 /* Closes; NULL is harmless.  An open transaction is rolled back by the server. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/interrupt.h"
 #include "core/journal.h"
 #include "core/log.h"
 #include "core/strings.h"
@@ -149,31 +150,70 @@ out:
     return rc;
 }
 
-/* The connection died in COMMIT: only the server knows. */
+/* Ids are counted anew where a failover lost what came last: the version rows must not say the opposite
+ * of what the server says of ours. */
+static int rows_contradict(const struct running *r, struct conn *c, enum tx_fate fate, int *contradict,
+                           struct err *err)
+{
+    char *const *opposite = fate == TX_COMMITTED ? r->plan->from : r->plan->to;
+    char *const *expected = fate == TX_COMMITTED ? r->plan->to : r->plan->from;
+    struct err same = {0};
+    char **rows = NULL;
+
+    *contradict = 0;
+    if (r->plan->version_table == NULL || execute_version_same(opposite, expected, "", &same) == 0)
+        return 0;
+    if (execute_version_rows(c, r->plan, &rows, err) != 0)
+        return -1;
+    *contradict = execute_version_same(rows, opposite, "", &same) == 0;
+    strings_free(rows);
+    return 0;
+}
+
+/* One attempt; *FATE stays IN_PROGRESS where the server could not be asked. */
+static void ask(const struct running *r, enum tx_fate *fate, int *contradict)
+{
+    struct err why = {0};
+    struct conn *c = conn_again(r->g->control, CONN_OWN, &why);
+
+    *contradict = 0;
+    if (c != NULL &&
+        (tx_status(c, r->xid, fate, &why) != 0 ||
+         ((*fate == TX_COMMITTED || *fate == TX_ABORTED) && rows_contradict(r, c, *fate, contradict, &why) != 0)))
+        *fate = TX_IN_PROGRESS;
+    conn_free(c);
+}
+
+enum { PATIENCE_S = 60, INTERRUPTED_PATIENCE_S = 10 };
+
+/* The connection died in COMMIT: only the server knows.  After Ctrl-C too: what happened is worth more
+ * than the second that asking takes. */
 static int settle(struct running *r, struct err *err)
 {
     struct timespec second = {.tv_sec = 1};
+    enum tx_fate fate = TX_IN_PROGRESS;
+    int contradict = 0;
 
     log_warn("%s", err->message);
     log_warn("asking the server whether transaction %llu was committed", (unsigned long long)r->xid);
-    for (int i = 0; i < 60; i++) {
-        struct err why = {0};
-        struct conn *c = conn_again(r->g->control, CONN_OWN, &why);
-        enum tx_fate fate = TX_IN_PROGRESS;
-        int asked = c != NULL && tx_status(c, r->xid, &fate, &why) == 0;
-
-        conn_free(c);
-        if (asked && fate == TX_COMMITTED) {
-            err_clear(err);
-            return 0;
-        }
-        if (asked && fate == TX_ABORTED) {
-            err_clear(err);
-            return err_set(err, ERR_FAILED, "the connection was lost and the server rolled back");
-        }
-        if (asked && fate == TX_FORGOTTEN)
+    conn_shield(r->g->control, 1);
+    for (int i = 0; i < (interrupt_pending() ? INTERRUPTED_PATIENCE_S : PATIENCE_S); i++) {
+        ask(r, &fate, &contradict);
+        if (fate != TX_IN_PROGRESS)
             break;
         (void)nanosleep(&second, NULL);
+    }
+    conn_shield(r->g->control, 0);
+    if (contradict)
+        log_warn("the server says that transaction %llu was %s, but the version table holds what the run would "
+                 "have left otherwise: a failover, or somebody migrated since",
+                 (unsigned long long)r->xid, fate == TX_COMMITTED ? "committed" : "rolled back");
+    else if (fate == TX_COMMITTED) {
+        err_clear(err);
+        return 0;
+    } else if (fate == TX_ABORTED) {
+        err_clear(err);
+        return err_set(err, ERR_FAILED, "the connection was lost and the server rolled back");
     }
     err_hint(err, "\"mig-rollback status %s\" settles it when the server answers", r->out->run);
     return -1;
