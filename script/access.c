@@ -1,11 +1,14 @@
 #include "script/access.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "core/buf.h"
 #include "script/finder.h"
 #include "script/function.h"
 #include "script/node.h"
+#include "script/parse.h"
 #include "script/shadow.h"
 
 /* ---- functions that a query calls ---- */
@@ -52,6 +55,70 @@ static int visit_set_config(const char *kind, const json_t *body, void *arg)
     (void)finder_add(f, EFFECT_SET, a);
     if (a.detail == NULL || strcasecmp(a.detail, "search_path") == 0)
         shadow_forget(f->shadow);
+    return 0;
+}
+
+/* The name in a string constant ('s', 's'::regclass), as the parser reads it: SCHEMA and NAME point
+ * into *TREE, which the caller drops. */
+static void name_in(const json_t *node, json_t **tree, const char **schema, const char **name,
+                    struct err *err)
+{
+    const json_t *cast = node_as(node, "TypeCast"), *from;
+    const char *text = node_name(
+        node_get(node_as(cast != NULL ? node_get(cast, "arg") : node, "A_Const"), "sval"), "sval");
+    struct parse_item item = {0};
+    struct buf b = {0};
+
+    if (text != NULL && buf_addf(&b, err, "TABLE %s", text) == 0) {
+        item.text = b.data;
+        item.len = b.len;
+        if (parse_all(&item, 1, err) == 0 && item.tree != NULL) {
+            from = node_as(node_at(node_get(node_as(item.tree, "SelectStmt"), "fromClause"), 0), "RangeVar");
+            *schema = node_name(from, "schemaname");
+            *name = node_name(from, "relname");
+        }
+    }
+    *tree = item.tree;
+    free(item.problem);
+    buf_free(&b);
+}
+
+/* setval moves a sequence, and no rollback moves it back. */
+static int visit_setval(const char *kind, const json_t *body, void *arg)
+{
+    struct finder *f = arg;
+    const json_t *sequence, *serial, *column;
+    const char *schema, *name;
+    struct about a = {.detail = "setval", .node = body};
+    json_t *tree = NULL;
+
+    if (strcmp(kind, "FuncCall") != 0)
+        return 0;
+    node_qualified(node_get(body, "funcname"), &schema, &name);
+    if (name == NULL || strcmp(name, "setval") != 0 ||
+        (schema != NULL && strcmp(schema, "pg_catalog") != 0))
+        return 0;
+    sequence = node_at(node_get(body, "args"), 0);
+    if (node_as(sequence, "TypeCast") != NULL &&
+        node_as(node_get(node_as(sequence, "TypeCast"), "arg"), "FuncCall") != NULL)
+        sequence = node_get(node_as(sequence, "TypeCast"), "arg");
+    serial = node_as(sequence, "FuncCall");
+    schema = name = NULL;
+    if (serial != NULL)
+        node_qualified(node_get(serial, "funcname"), &schema, &name);
+    if (name != NULL && strcmp(name, "pg_get_serial_sequence") == 0) {
+        /* setval(pg_get_serial_sequence('t', 'id'), ...) */
+        column = node_as(node_at(node_get(serial, "args"), 1), "A_Const");
+        a.column = node_name(node_get(column, "sval"), "sval");
+        a.detail = "setval of a column";
+        sequence = node_at(node_get(serial, "args"), 0);
+    }
+    name_in(sequence, &tree, &a.schema, &a.name, f->err);
+    if (a.name != NULL)
+        (void)finder_on(f, EFFECT_OTHER, a);
+    else
+        (void)finder_add(f, EFFECT_OTHER, a);
+    json_decref(tree);
     return 0;
 }
 
@@ -154,6 +221,7 @@ void access_query(struct finder *f, const json_t *tree)
 
     node_walk(tree, visit_write, f);
     node_walk(tree, visit_set_config, f);
+    node_walk(tree, visit_setval, f);
     node_walk(tree, visit_function, f);
     access_reads(f, tree);
     if (f->out->count == before) {

@@ -92,7 +92,7 @@ static int of_other(const struct effect *e)
         {"CommentStmt", SUE},     {"ClusterStmt", AE},   {"RefreshMatViewStmt", AE},
         {"CreatePolicyStmt", AE}, {"AlterPolicyStmt", AE}, {"RuleStmt", AE},
         {"CreateStatsStmt", SUE}, {"AlterSeqStmt", SRE}, {"SecLabelStmt", SUE},
-        {"AlterOwnerStmt", AE},   {"ViewStmt", NONE},
+        {"AlterOwnerStmt", AE},   {"setval", RE},   {"ViewStmt", NONE},
     };
     const char *node = e->detail == NULL ? "" : e->detail;
     size_t i;

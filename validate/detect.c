@@ -140,6 +140,7 @@ void detect(struct inquiry *q, struct effects *const *steps)
             detect_data(q, e);
             detect_lock(q, e);
             detect_app(q, e);
+            detect_sequence(q, e);
             if (q->o->style)
                 detect_style(q, e);
             /* Last: it remembers what goes. */

@@ -219,6 +219,9 @@ static void altered(struct inquiry *q, const struct effect *e, const struct cost
     } else if (strcmp(subtype, "AT_SetLogged") == 0 || strcmp(subtype, "AT_SetUnLogged") == 0) {
         if (cost->rewrite)
             lock(q, e, "set-logged", "SET LOGGED or UNLOGGED copies", cost);
+        if (cost->rewrite && strcmp(subtype, "AT_SetUnLogged") == 0)
+            (void)inquiry_raise(q, "set-unlogged", e, NULL,
+                                "%s would be emptied by a crash, and is on no standby", e->name);
     } else if (strcmp(subtype, "AT_SetTableSpace") == 0) {
         lock(q, e, "set-tablespace", "SET TABLESPACE copies", cost);
     } else if (strcmp(subtype, "AT_SetAccessMethod") == 0) {

@@ -70,6 +70,16 @@ const struct hazard hazard_table[] = {
      "A sequence made again starts at 1 and collides with the keys that exist.",
      "Save last_value (mig-backup does) and setval() it after going forward again.",
      "DROP SEQUENCE ticket_seq", "CREATE SEQUENCE s2; DROP SEQUENCE s2"},
+    {"sequence-reset", "data-dependent", "a sequence is set back", SEVERITY_MEDIUM, HAZARD_DATA, ALL,
+     "Numbers that rows hold already are given out again: INSERTs fail on the key, or two rows share a number.  No rollback takes "
+     "setval() back.",
+     "Set it behind the largest number in use: setval('s', (SELECT max(id) FROM t)).",
+     "ALTER SEQUENCE ticket_seq RESTART", "ALTER SEQUENCE ticket_seq CACHE 5"},
+    {"set-unlogged", "data-loss", "SET UNLOGGED: a crash empties the table", SEVERITY_HIGH, 0, ALL,
+     "An unlogged table is emptied after a crash, is missing on every standby and in every base backup; the change itself copies it "
+     "under ACCESS EXCLUSIVE.",
+     "Keep it logged; only what can be made again belongs into an unlogged table.",
+     "ALTER TABLE keyless SET UNLOGGED", "ALTER TABLE keyless SET LOGGED"},
     {"drop-identity", "data-loss", "DROP IDENTITY forgets the sequence's position",
      SEVERITY_MEDIUM, 0, ALL, "The identity's sequence is dropped with its position.",
      "Save last_value, and restart the identity after going forward again.",

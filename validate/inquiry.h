@@ -40,6 +40,7 @@ struct probe {
     int recreated;         /* generated: what goes is computed again */
     int cast;              /* an error of the data (22xxx) says that the statement would fail */
     int quotes;            /* SQL holds the script's own expressions, and so its literals */
+    int later;             /* VIOLATION: the statement itself succeeds; what comes after it fails */
     int certain;           /* VIOLATION: any such row makes the statement fail */
 };
 

@@ -199,8 +199,10 @@ static void settle_violation(struct inquiry *q, struct finding *f, const struct 
         rc = buf_addf(&b, q->err, "%s: none of %s rows is in the way", p->subject, total);
     } else {
         f->predicted_failure = exact && p->certain;
-        rc = buf_addf(&b, q->err, "%s %s: %s of %s rows %s", p->subject,
-                      exact ? "fails" : "may fail", rows, total,
+        if (exact && p->later && f->severity == SEVERITY_MEDIUM)
+            f->severity = SEVERITY_HIGH;
+        rc = buf_addf(&b, q->err, "%s%s: %s%s of %s rows %s", p->subject,
+                      p->later ? "" : exact ? " fails" : " may fail", exact ? "" : "about ", rows, total,
                       p->what == NULL ? "are in the way" : p->what);
     }
     say(q, f, rc < 0 ? NULL : buf_take(&b, q->err));
