@@ -138,6 +138,7 @@ void detect(struct inquiry *q, struct effects *const *steps)
             }
             detect_cast(q, e);
             detect_data(q, e);
+            detect_rule(q, e);
             detect_lock(q, e);
             detect_app(q, e);
             detect_sequence(q, e);

@@ -16,6 +16,7 @@ void detect_data(struct inquiry *q, const struct effect *e);
 void detect_lock(struct inquiry *q, const struct effect *e);
 void detect_app(struct inquiry *q, const struct effect *e);
 void detect_sequence(struct inquiry *q, const struct effect *e);
+void detect_rule(struct inquiry *q, const struct effect *e);
 void detect_style(struct inquiry *q, const struct effect *e);
 /* Triggers, rules and views that writes set off, over all steps. */
 void detect_fires(struct inquiry *q);

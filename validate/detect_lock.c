@@ -232,6 +232,26 @@ static void altered(struct inquiry *q, const struct effect *e, const struct cost
     }
 }
 
+/* Every table that uses the domain is read; where all of them are small nobody notices. */
+static void domain_locks(struct inquiry *q, const struct effect *e)
+{
+    long index = inquiry_raise(q, "domain-constraint", e, NULL,
+                               "every table with a column of domain %s is locked and read", e->name);
+    struct finding *f = inquiry_finding(q, index);
+    size_t i, users = 0, small = 0;
+
+    for (i = 0; f != NULL && q->closure != NULL && i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+
+        if (r->effect != e || strchr("rm", r->kind) == NULL)
+            continue;
+        users++;
+        small += is_small(inquiry_table_by_oid(q, r->oid)) != 0;
+    }
+    if (users > 0 && users == small && f->severity > SEVERITY_LOW)
+        f->severity = SEVERITY_LOW;
+}
+
 void detect_lock(struct inquiry *q, const struct effect *e)
 {
     struct cost cost;
@@ -311,8 +331,7 @@ void detect_lock(struct inquiry *q, const struct effect *e)
                  (node_is(e->node, "subtype", "O") ||
                   (node_is(e->node, "subtype", "C") &&
                    !node_true(node_as(node_get(e->node, "def"), "Constraint"), "skip_validation"))))
-            (void)inquiry_raise(q, "domain-constraint", e, NULL,
-                                "every table with a column of domain %s is locked and read", e->name);
+            domain_locks(q, e);
         break;
     default:
         break;

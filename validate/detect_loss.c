@@ -10,6 +10,7 @@
 #include "script/node.h"
 #include "script/parse.h"
 #include "script/statement.h"
+#include "validate/cost.h"
 #include "validate/detect.h"
 #include "validate/facts.h"
 #include "validate/inquiry.h"
@@ -404,6 +405,8 @@ static void change_rows(struct inquiry *q, const struct effect *e)
     q->quotes = 1;
     probe_set(q, index, PROBE_LOSS, &b, t, 1);
     inquiry_probe(q, index)->values_per_row = 1;
+    if (!cost_volatile(q, value))
+        probe_undo(q, index, t, only, alias, column, c->type, expression, where);
 out:
     free(where);
     free(expression);

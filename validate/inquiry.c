@@ -137,6 +137,7 @@ long inquiry_raise(struct inquiry *q, const char *code, const struct effect *e, 
     f->severity = configured(q, h);
     f->step = q->step;
     f->since_upgrade = -1;
+    f->undo = -1;
     f->statement = e == NULL ? NULL : e->statement;
     f->opaque = (h->flags & HAZARD_OPAQUE) != 0;
     f->object = object != NULL ? strdup(object) : e != NULL ? inquiry_object(q, e) : strdup("");

@@ -30,6 +30,7 @@ struct probe {
     enum probe_kind kind;
     char *sql;
     char *otherwise;       /* SQL to ask where the first does not fit the types (42xxx), or NULL */
+    char *undo;            /* UPDATE: does a new value stand for two old ones, or in another row? */
     char *subject;         /* "DROP COLUMN public.users.phone" */
     char *what;            /* VIOLATION: "rows hold NULL" */
     double rows;           /* the estimate, where the budget ends: -1 not known */

@@ -103,6 +103,8 @@ static json_t *finding_json(const struct finding *f, const struct plan *p, int s
                                               query_json(f->violation_sql, show_values || !f->quotes)));
     if (f->since_upgrade >= 0)
         (void)json_object_set_new(out, "written_since_upgrade", json_integer(f->since_upgrade));
+    if (f->undo >= 0)
+        (void)json_object_set_new(out, "undo", json_boolean(f->undo));
     if (f->ignored != NULL)
         (void)json_object_set_new(out, "reason", json_string(f->ignored));
     return out;

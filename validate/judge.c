@@ -214,6 +214,7 @@ out:
     for (i = 0; q.out != NULL && i < q.out->nfindings; i++) {
         free(q.probes[i].sql);
         free(q.probes[i].otherwise);
+        free(q.probes[i].undo);
         free(q.probes[i].subject);
         free(q.probes[i].what);
     }

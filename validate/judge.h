@@ -35,6 +35,7 @@ struct finding {
     uint64_t table_rows;    /* counted with them: in how many rows */
     int loss_exact;
     char *loss_sql;
+    int undo;               /* UPDATE: 1 the new values tell the old ones, 0 they do not, -1 not known */
     int64_t since_upgrade;  /* of the rows at risk, written since the newest upgrade; -1: not known */
     int has_violations;
     uint64_t violation_rows;

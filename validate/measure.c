@@ -83,6 +83,31 @@ again:
     }
 }
 
+/* With what is left of the budget: can the UPDATEs be undone? */
+static void ask_undo(struct conn *c, struct crew *crew)
+{
+    struct inquiry *q = crew->q;
+    size_t i;
+
+    for (i = 0; i < q->out->nfindings && interrupt_pending() == 0 && !conn_lost(c); i++) {
+        struct query query = {.sql = q->probes[i].undo, .columns = 1, .min_rows = 1, .max_rows = 1};
+        int64_t left = left_ms(&crew->end);
+        struct err why = {0};
+        struct result *r = NULL;
+
+        if (query.sql == NULL || !crew->answers[i].answered || crew->answers[i].rows == 0 ||
+            q->probes[i].shaken || left <= 0)
+            continue;
+        if (tx_savepoint(c, "probe", &why) == 0 &&
+            query_execf(c, &why, "SET LOCAL statement_timeout = %lld", (long long)left) == 0 &&
+            (r = query_run(c, &query, &why)) != NULL)
+            q->out->findings[i].undo = !result_bool(r, 0, 0);
+        else if (!conn_lost(c) && tx_rollback_to(c, "probe", &why) < 0)
+            log_debug("%s", why.message);
+        result_free(r);
+    }
+}
+
 struct worker {
     struct crew *crew;
     struct conn *c;
@@ -164,8 +189,11 @@ static void settle_loss(struct inquiry *q, struct finding *f, const struct probe
                       strstr(p->subject, "SET NULL") != NULL ? "changes" : "destroys", about, rows,
                       total, values);
     } else if (strcmp(f->code, "update-rows") == 0 || strcmp(f->code, "lossy-cast") == 0) {
-        rc = buf_addf(&b, q->err, "%s changes %s%s values in %s rows", p->subject, about, rows,
-                      total);
+        rc = buf_addf(&b, q->err, "%s changes %s%s values in %s rows%s", p->subject, about, rows,
+                      total,
+                      f->undo == 1   ? "; the new values still tell the old ones"
+                      : f->undo == 0 ? "; the new values do not tell the old ones: it cannot be undone"
+                                     : "");
     } else if (p->values_per_row == 1) {
         rc = buf_addf(&b, q->err, "%s destroys %s%s non-null values in %s rows", p->subject, about,
                       values, total);
@@ -366,6 +394,7 @@ int measure_run(struct inquiry *q, struct err *err)
             (void)pthread_join(threads[i], NULL);
             conn_free(workers[i].c);
         }
+        ask_undo(leader, &crew);
         if (interrupt_check(err) < 0)
             goto out;
         if (conn_lost(leader)) {

@@ -81,6 +81,29 @@ void probe_what(struct inquiry *q, long index, const char *what)
         inquiry_oom(q);
 }
 
+/* Each new value must stand for one old value, and for no row that stays as it is. */
+void probe_undo(struct inquiry *q, long index, const struct catalog_table *t, int only, const char *alias,
+                const char *column, const char *type, const char *expression, const char *where)
+{
+    struct buf b = {0};
+
+    if (buf_adds(&b, "WITH c AS MATERIALIZED (SELECT o, n, picked AND o IS DISTINCT FROM n AS hit FROM (SELECT ",
+                 q->err) < 0 ||
+        quote_ident(&b, alias, q->err) < 0 ||
+        buf_addc(&b, '.', q->err) < 0 || quote_ident(&b, column, q->err) < 0 ||
+        buf_addf(&b, q->err, "::text AS o, CAST((%s) AS %s)::text AS n, (%s) IS TRUE AS picked", expression, type,
+                 where == NULL ? "true" : where) < 0 ||
+        probe_from(&b, t, only, alias, q->err) < 0 ||
+        buf_adds(&b,
+                 ") s) SELECT (SELECT count(DISTINCT ROW(n)) < count(DISTINCT ROW(n, o)) FROM c WHERE hit) OR EXISTS "
+                 "(SELECT 1 FROM c AS u JOIN (SELECT DISTINCT n FROM c WHERE hit) AS v ON u.o IS NOT DISTINCT "
+                 "FROM v.n WHERE NOT u.hit)",
+                 q->err) < 0 ||
+        (inquiry_probe(q, index)->undo = buf_take(&b, q->err)) == NULL)
+        q->failed = 1;
+    buf_free(&b);
+}
+
 const struct catalog_column *probe_column_of(const struct catalog_table *t, const char *name)
 {
     size_t i;

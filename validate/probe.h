@@ -24,6 +24,9 @@ void probe_set(struct inquiry *q, long index, enum probe_kind kind, struct buf *
                const struct catalog_table *t, double fraction);
 void probe_subject(struct inquiry *q, long index, const char *verb, const char *object);
 void probe_what(struct inquiry *q, long index, const char *what);
+/* UPDATE of COLUMN, of type TYPE, to EXPRESSION in the rows of WHERE (NULL: all): can it be undone? */
+void probe_undo(struct inquiry *q, long index, const struct catalog_table *t, int only, const char *alias,
+                const char *column, const char *type, const char *expression, const char *where);
 const struct catalog_column *probe_column_of(const struct catalog_table *t, const char *name);
 
 #endif

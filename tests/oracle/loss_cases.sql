@@ -129,3 +129,14 @@ alter table empty add column z int not null
 alter table empty alter column v set not null
 alter table wide add primary key (a)
 alter table dup drop constraint dup_pkey, add primary key (b)
+alter table dup add exclude (a with =)
+alter table dup add exclude (k with =)
+alter table dup add exclude ((a + k) with =)
+alter table dup add exclude (a with =) where (k < 3)
+alter domain little add check (value > 0)
+alter domain little add check (value < 15)
+alter domain little add constraint x check (value <> 3)
+alter domain little set not null
+alter domain littler set not null
+alter domain littler add check (value > 15)
+alter domain little add check (value > 100) not valid

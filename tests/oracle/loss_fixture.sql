@@ -48,3 +48,8 @@ insert into wide select g, g, g, case when g % 2 = 0 then g end, null from gener
 create table ref (k int primary key, to_p int, to_dup int);
 insert into ref select g, case when g % 5 = 0 then 1000 + g else 1 + g % 50 end, g from generate_series(1, 40) g;
 analyze;
+create domain little as int;
+create domain littler as little;
+create table dom (k int primary key, a little, b littler);
+insert into dom select g, g, case when g % 2 = 0 then g + 10 end from generate_series(1, 10) g;
+analyze dom;
