@@ -9,6 +9,7 @@
 #include "migration/plan.h"
 #include "pg/conn.h"
 #include "pg/query.h"
+#include "rollback/said.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/node.h"
@@ -133,52 +134,15 @@ static int is_table(const struct object *o)
     return o->kind == RELATION && strchr("rpmf", o->definition[0]) != NULL;
 }
 
-/* The last part of "schema.table.column", unquoted enough to compare with a stored name. */
-static int column_is(const struct object *o, const char *name)
-{
-    const char *last = NULL;
-    int quoted = 0;
-    char text[256];
-    size_t n = 0;
-
-    for (const char *p = o->name; *p != '\0'; p++) {
-        if (*p == '"')
-            quoted = !quoted;
-        if (*p == '.' && !quoted)
-            last = p + 1;
-    }
-    if (last == NULL)
-        return 0;
-    for (const char *p = last; *p != '\0' && n + 1 < sizeof(text); p++) {
-        if (*p == '"') {
-            if (p == last || p[1] == '\0')
-                continue;
-            p++; /* "" stands for one */
-        }
-        text[n++] = *p;
-    }
-    text[n] = '\0';
-    return strcmp(text, name) == 0;
-}
-
 static const struct closure_column *column_of(const struct closure_table *t, const struct object *o)
 {
+    char name[256];
+
+    said_part(o->name, 2, name, sizeof(name));
     for (size_t i = 0; t != NULL && i < t->ncolumns; i++)
-        if (column_is(o, t->columns[i].name))
+        if (strcmp(name, t->columns[i].name) == 0)
             return &t->columns[i];
     return NULL;
-}
-
-static int has_effect(const struct plan *plan, enum effect_kind kind)
-{
-    for (size_t i = 0; i < plan->nsteps; i++) {
-        const struct effects *e = plan->steps[i].effects;
-
-        for (size_t k = 0; e != NULL && k < e->count; k++)
-            if (e->items[k].kind == kind)
-                return 1;
-    }
-    return 0;
 }
 
 int proof_same(const struct proof *planned, const struct proof *now, const struct closure *closure,
@@ -257,9 +221,31 @@ static int check_gone(struct complaint *c, const struct object *o, const struct 
     return 0;
 }
 
+/* What the plan says of X's name, which is now Y's. */
+static int says_renamed(const struct plan *plan, const struct closure *closure, const struct object *x,
+                        const struct object *y)
+{
+    char was[256], is[256], schema[256];
+
+    said_part(x->name, 0, schema, sizeof(schema));
+    if (x->kind == COLUMN) {
+        said_part(x->name, 2, was, sizeof(was));
+        said_part(y->name, 2, is, sizeof(is));
+        if (strcmp(was, is) != 0 && !said_renamed_column(closure, x->table, was))
+            return 0;
+        said_part(x->name, 1, was, sizeof(was));
+        said_part(y->name, 1, is, sizeof(is));
+        if (strcmp(was, is) == 0) {
+            said_part(y->name, 0, is, sizeof(is));
+            if (strcmp(schema, is) == 0)
+                return 1;
+        }
+    }
+    return said_renamed(plan, closure, x->table, schema);
+}
+
 static int check_kept(struct complaint *c, const struct object *x, const struct object *y,
-                      const struct closure *closure, int renames_table, int renames_column,
-                      struct err *err)
+                      const struct plan *plan, const struct closure *closure, struct err *err)
 {
     const struct closure_table *t = table_of(closure, x->table);
     const struct closure_column *column;
@@ -273,7 +259,7 @@ static int check_kept(struct complaint *c, const struct object *x, const struct 
             return 0;
         if (t != NULL && (t->fate & CLOSURE_DROPPED) != 0)
             return complain(c, err, x->name, "should have been dropped and is still there");
-        if (strcmp(x->name, y->name) != 0 && !renames_table)
+        if (strcmp(x->name, y->name) != 0 && !says_renamed(plan, closure, x, y))
             return complain(c, err, x->name, "was renamed or moved, which the plan does not say");
         if (strcmp(x->definition, y->definition) != 0 && t == NULL)
             return complain(c, err, x->name, "changed its kind or persistence");
@@ -285,7 +271,7 @@ static int check_kept(struct complaint *c, const struct object *x, const struct 
         if (strcmp(x->definition, y->definition) != 0 &&
             (column == NULL || (column->why & CLOSURE_COLUMN_RETYPED) == 0))
             return complain(c, err, x->name, "changed its type, which the plan does not say");
-        if (strcmp(x->name, y->name) != 0 && !renames_table && !renames_column)
+        if (strcmp(x->name, y->name) != 0 && !says_renamed(plan, closure, x, y))
             return complain(c, err, x->name, "was renamed, which the plan does not say");
         return 0;
     case CONSTRAINT:
@@ -325,8 +311,6 @@ static int says_not_valid(const struct plan *plan, const struct object *o)
 int proof_check(const struct proof *before, const struct proof *after, const struct plan *plan,
                 const struct closure *closure, struct err *err)
 {
-    int renames_table = has_effect(plan, EFFECT_RENAME_TABLE) || has_effect(plan, EFFECT_RENAME_OTHER);
-    int renames_column = has_effect(plan, EFFECT_RENAME_COLUMN);
     struct complaint c = {.count = 0};
     size_t i = 0, k = 0;
     int rc = -1;
@@ -344,7 +328,7 @@ int proof_check(const struct proof *before, const struct proof *after, const str
                 complain(&c, err, y->name, "is new and not valid") != 0)
                 goto out;
         } else if (x != NULL && y != NULL &&
-                   check_kept(&c, x, y, closure, renames_table, renames_column, err) != 0) {
+                   check_kept(&c, x, y, plan, closure, err) != 0) {
             goto out;
         }
         i += order <= 0;
@@ -361,35 +345,6 @@ int proof_check(const struct proof *before, const struct proof *after, const str
 out:
     buf_free(&c.text);
     return rc;
-}
-
-static int is_version_table(const struct plan *plan, const char *name)
-{
-    const char *dot = strrchr(name, '.');
-
-    return plan->version_table != NULL &&
-           strcmp(dot != NULL ? dot + 1 : name, plan->version_table) == 0;
-}
-
-/* Does a statement of the script itself write T?  Then what it changes was judged with it: an UPDATE of
- * a column that the script adds destroys nothing, and the closure calls the table only altered. */
-static int writes_by_itself(const struct plan *plan, const struct closure_table *t)
-{
-    for (size_t i = 0; i < plan->nsteps; i++) {
-        const struct effects *all = plan->steps[i].effects;
-
-        for (size_t k = 0; all != NULL && k < all->count; k++) {
-            const struct effect *e = &all->items[k];
-            const char *name = e->on_server != NULL ? e->on_server : e->name;
-
-            if ((e->kind == EFFECT_UPDATE || e->kind == EFFECT_INSERT || e->kind == EFFECT_DELETE ||
-                 e->kind == EFFECT_MERGE || e->kind == EFFECT_COPY_IN) &&
-                name != NULL && strcmp(name, t->name) == 0 &&
-                (e->schema == NULL || strcmp(e->schema, t->schema) == 0))
-                return 1;
-        }
-    }
-    return 0;
 }
 
 int proof_settle(struct conn *c, struct err *err)
@@ -428,8 +383,11 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
     struct complaint said = {.count = 0};
     struct result *r = NULL;
     char *counted = NULL;
+    uint32_t version;
     int rc = -1;
 
+    if (said_version(plan, c, &version, err) != 0)
+        goto out;
     /* Without its counters the server does not say what was written. */
     if (query_value(c, "SELECT pg_catalog.current_setting('track_counts')", &counted, err) != 0)
         goto out;
@@ -447,8 +405,7 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
         int bad;
 
         /* Made by this transaction, an index, a sequence, a view, TOAST. */
-        if (o == NULL || !is_table(o) || table_of(closure, oid) != NULL ||
-            is_version_table(plan, o->name))
+        if (o == NULL || !is_table(o) || table_of(closure, oid) != NULL || oid == version)
             continue;
         bad = buf_addf(&what, err, "is locked in %s and not in the plan", result_text(r, i, 1)) ||
               complain(&said, err, o->name, what.data);
@@ -466,11 +423,13 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
         struct buf what = {0};
         int bad;
 
-        if (o == NULL || is_version_table(plan, o->name))
+        if (o == NULL || oid == version)
             continue;
         if (t != NULL && (closure_table_at_risk(t) || (t->fate & CLOSURE_ROWS) != 0))
             continue;
-        if (t != NULL && writes_by_itself(plan, t))
+        /* What it changes was judged with it: an UPDATE of a column that the script adds destroys nothing,
+         * and the closure calls the table only altered. */
+        if (t != NULL && said_written(closure, oid))
             continue;
         if (t != NULL && (t->fate & CLOSURE_INSERTED) != 0 && result_int(r, i, 3) == 0 &&
             result_int(r, i, 4) == 0)

@@ -9,8 +9,8 @@
 #include "pg/catalog.h"
 #include "pg/query.h"
 #include "pg/quote.h"
+#include "rollback/said.h"
 #include "script/closure.h"
-#include "script/effect.h"
 #include "validate/judge.h"
 
 struct sum {
@@ -34,24 +34,8 @@ static int keeps_rows(const struct closure_table *t)
 
 static int is_version(const struct plan *p, const struct closure_table *t)
 {
-    return p->version_table != NULL && strcmp(t->name, p->version_table) == 0;
-}
-
-static int is_updated(const struct plan *p, const struct closure_table *t)
-{
-    for (size_t i = 0; i < p->nsteps; i++) {
-        const struct effects *all = p->steps[i].effects;
-
-        for (size_t k = 0; all != NULL && k < all->count; k++) {
-            const struct effect *e = &all->items[k];
-            const char *name = e->on_server != NULL ? e->on_server : e->name;
-
-            if ((e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE) && name != NULL &&
-                strcmp(name, t->name) == 0)
-                return 1;
-        }
-    }
-    return 0;
+    return p->version_table != NULL && strcmp(t->name, p->version_table) == 0 &&
+           p->version_schema != NULL && strcmp(t->schema, p->version_schema) == 0;
 }
 
 /* Judged by lock row ("public.users"). */
@@ -67,8 +51,7 @@ static int is_rewritten(const struct judgement *j, const struct closure_table *t
         for (size_t i = 0; i < j->nlocks && !yes; i++) {
             const struct lock_row *l = &j->locks[i];
 
-            yes = l->rewrite && l->relation != NULL &&
-                  (strcmp(l->relation, name.data) == 0 || strcmp(l->relation, t->name) == 0);
+            yes = l->rewrite && l->relation != NULL && strcmp(l->relation, name.data) == 0;
         }
     buf_free(&name);
     return yes;
@@ -164,7 +147,7 @@ struct sums *sums_read(struct conn *c, const struct plan *p, const struct closur
         const struct closure_table *t = &closure->tables[i];
 
         if (!keeps_rows(t) || is_version(p, t) ||
-            (!full && ((t->fate & CLOSURE_PARTNER) != 0 || (!is_updated(p, t) && !is_rewritten(j, t)))))
+            (!full && ((t->fate & CLOSURE_PARTNER) != 0 || (!said_updated(closure, t->oid) && !is_rewritten(j, t)))))
             continue;
         if (add(s, c, t, err) != 0) {
             (void)err_prefix(err, "cannot count %s.%s", t->schema, t->name);

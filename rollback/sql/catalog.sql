@@ -17,7 +17,7 @@ FROM relations c
 UNION ALL
 SELECT 'column', a.attrelid, a.attnum::int, a.attrelid,
        c.ident || '.' || pg_catalog.quote_ident(a.attname),
-       pg_catalog.format_type(a.atttypid, a.atttypmod), 0, false
+       a.atttypid::text || ' ' || a.atttypmod, 0, false
 FROM pg_catalog.pg_attribute a JOIN relations c ON c.oid = a.attrelid
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'm', 'f')
 UNION ALL

@@ -70,15 +70,18 @@ rounds() {
         cmp want have
         [ "$(sql "select count(*) from t where id < 0 and v = 'v' || -id")" = "$TWOSTEP_ROWS" ]
         [ "$(sql "select count(*) from d where id < 0 and v = 'd' || -id")" = "$TWOSTEP_ROWS" ]
+        [ -s want ]
+        # Checked; or the copies would grow with the rounds, and with them the time.
+        [ $((n % 5)) -ne 0 ] || { : >all; sql "delete from t where id > 0" "delete from d where id > 0" "vacuum t, d"; }
+        echo "round $n: $(wc -l <truth) rows noted"
     done
-    [ -s all ]
 }
 
 @test "writers hammer; the role's default is READ COMMITTED" {
     db_create
     twostep "$BATS_TEST_TMPDIR/app"
     TWOSTEP_ROWS=1000 twostep_up
-    TWOSTEP_ROWS=1000 HAMMER='' rounds "$BATS_TEST_TMPDIR/app"
+    TWOSTEP_ROWS=1000 HAMMER='' rounds "$BATS_TEST_TMPDIR/app" --cancel-blockers
     db_drop
 }
 
@@ -87,7 +90,7 @@ rounds() {
     sql "alter database \"$PGDATABASE\" set default_transaction_isolation = 'repeatable read'"
     twostep "$BATS_TEST_TMPDIR/app"
     TWOSTEP_ROWS=1000 twostep_up
-    TWOSTEP_ROWS=1000 HAMMER='' rounds "$BATS_TEST_TMPDIR/app"
+    TWOSTEP_ROWS=1000 HAMMER='' rounds "$BATS_TEST_TMPDIR/app" --cancel-blockers
     db_drop
 }
 
