@@ -190,7 +190,9 @@ tidy: $(SQL_GEN)
 	$(Q)printf '%s\n' $(LIB_SRC) $(BIN_SRC) | xargs -n 4 -P $$(nproc) sh -c 'clang-tidy --quiet "$$@" -- $(subst ",\",$(subst ','\'',$(CPPFLAGS))) -std=c17 2>&1 | grep -v "warnings generated\|Suppressed\|Use -header-filter" || :' sh >$(BUILD)/tidy.log
 	$(Q)cat $(BUILD)/tidy.log; ! grep -q ': \(warning\|error\):' $(BUILD)/tidy.log
 
+# The ordinary build too: it is what `make install`, which the tests try, installs.
 coverage:
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all
 	$(Q)$(MAKE) $(PARALLEL) --no-print-directory COVERAGE=1 all unit-build
 	$(Q)tests/lib/coverage
 

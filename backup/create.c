@@ -371,8 +371,8 @@ static void print_table(const struct snapshot_table *t, int width, FILE *out)
     char name[300], rows[32], bytes[32];
 
     name_of(t, name, sizeof(name));
-    fprintf(out, "  %-*s %12s rows  %9s", width, name, report_count(t->rows, rows),
-            report_bytes(t->bytes, bytes));
+    fprintf(out, "  %-*s %12s %s  %9s", width, name, report_count(t->rows, rows),
+            t->rows == 1 ? "row " : "rows", report_bytes(t->bytes, bytes));
     if (!t->complete) {
         fprintf(out, "  only");
         for (size_t i = 0; i < t->ncolumns; i++)
@@ -386,7 +386,7 @@ static void print_table(const struct snapshot_table *t, int width, FILE *out)
 static void print_text(const struct create *k, const char *head, FILE *out)
 {
     const struct snapshot_result *r = &k->result;
-    char count[32], rows[32], bytes[32], size[32], time[32];
+    char count[64], rows[64], bytes[32], size[32], time[32];
     uint64_t nrows = 0, nbytes = 0;
     int width = 20;
 
@@ -401,9 +401,9 @@ static void print_text(const struct create *k, const char *head, FILE *out)
     if (r->ntables == 0)
         fprintf(out, "nothing is affected: an empty backup of %s\n", conn_database(k->conn));
     else
-        fprintf(out, "saved %s table%s of %s, %s rows: %s as text, %s in the file, in %s\n",
-                report_count(r->ntables, count), r->ntables == 1 ? "" : "s", conn_database(k->conn),
-                report_count(nrows, rows), report_bytes(nbytes, bytes), report_bytes(r->file_bytes, size),
+        fprintf(out, "saved %s of %s, %s: %s as text, %s in the file, in %s\n",
+                report_things(r->ntables, "table", count), conn_database(k->conn),
+                report_things(nrows, "row", rows), report_bytes(nbytes, bytes), report_bytes(r->file_bytes, size),
                 report_duration(now_ms() - k->began, time));
     for (size_t i = 0; i < r->ntables; i++)
         print_table(&r->tables[i], width, out);

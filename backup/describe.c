@@ -140,8 +140,11 @@ int describe_print(const struct archive_reader *a, const char *path, const struc
     fprintf(out, "%-12s %s (%s, format version %u)\n", "file", path, report_bytes(f->file_size, bytes),
             archive_head(a)->version);
     line(out, "id", archive_reader_id(a));
-    fprintf(out, "%-12s %s (%s ago)\n", "created", label(a, "created"),
-            report_duration(now > when ? (int64_t)(now - when) * 1000 : 0, age));
+    fprintf(out, "%-12s %s (%s%s)\n", "created", label(a, "created"),
+            now > when   ? report_duration((int64_t)(now - when) * 1000, age)
+            : now < when ? "in the future, by this machine's clock"
+                         : "just now",
+            now > when ? " ago" : "");
     line(out, "name", label(a, "name"));
     line(out, "purpose", label(a, "purpose"));
     line(out, "database", label(a, "database"));

@@ -13,7 +13,7 @@ static const char *or_dash(const char *s)
 
 static const char *age(time_t now, time_t when, char text[32])
 {
-    return report_duration(now > when ? (int64_t)(now - when) * 1000 : 0, text);
+    return now > when ? report_duration((int64_t)(now - when) * 1000, text) : "now";
 }
 
 static const char *revisions(char **list, char *text, size_t size)

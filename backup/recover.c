@@ -184,11 +184,11 @@ static int copy_label(const json_t *label, const char *key, char **out, struct e
 static int print_target(const struct recover *k, const struct manifest_table *t,
                         const struct restore_target *asked)
 {
-    char rows[32];
+    char rows[64];
     int mode = asked != NULL ? (int)asked->mode : (int)k->r.mode;
 
-    fprintf(stderr, "  %s.%s: %s rows, mode %s", k->o->into != NULL ? k->o->into : t->schema, t->name,
-            report_count(t->rows, rows), modes[mode]);
+    fprintf(stderr, "  %s.%s: %s, mode %s", k->o->into != NULL ? k->o->into : t->schema, t->name,
+            report_things(t->rows, "row", rows), modes[mode]);
     for (size_t i = 0; asked != NULL && asked->columns != NULL && asked->columns[i] != NULL; i++)
         fprintf(stderr, "%s %s", i == 0 ? ", columns" : ",", asked->columns[i]);
     if (t->filter != NULL)
@@ -283,14 +283,15 @@ static int ask(const struct recover *k, struct err *err)
 
 static void print_text(const struct recover *k, const char *head, FILE *out)
 {
-    char n[32];
+    char n[64];
 
     if (k->o->dry_run)
         fprintf(out, "dry run: restored, compared and rolled back; nothing has changed\n");
     for (size_t i = 0; i < k->result.ntables; i++) {
         const struct restore_table *t = &k->result.tables[i];
 
-        fprintf(out, "%s.%s: %s rows in the backup", t->schema, t->name, report_count(t->rows, n));
+        fprintf(out, "%s.%s: %s in the backup", t->schema, t->name,
+                report_things(t->rows, "row", n));
         if (t->inserted > 0)
             fprintf(out, ", %s put back", report_count(t->inserted, n));
         if (t->updated > 0)

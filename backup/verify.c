@@ -174,7 +174,7 @@ void verify_result_free(struct verify_result *r)
 
 static void print(const char *path, const struct verify_result *r, const struct err *err, FILE *out)
 {
-    char rows[32], tables[32], bytes[32], json[32], frames[32];
+    char rows[64], tables[32], bytes[32], json[32], frames[32];
 
     if (err->kind != ERR_NONE && err->kind != ERR_FINDING) {
         fprintf(out, "%s: %s\n", path, r->decoded ? "good, but not compared with the database" : "NOT VERIFIED");
@@ -186,8 +186,8 @@ static void print(const char *path, const struct verify_result *r, const struct 
                 report_count(r->rows, rows), r->rows == 1 ? "" : "s",
                 report_bytes(r->bytes, json), report_bytes(r->file_bytes, bytes));
     else
-        fprintf(out, "%s: good, as far as can be told without a key\n  %s rows in %s; signature, index and the hash of each of %s frames are right; nothing was decrypted\n",
-                path, report_count(r->rows, rows), report_bytes(r->file_bytes, bytes),
+        fprintf(out, "%s: good, as far as can be told without a key\n  %s in %s; signature, index and the hash of each of %s frames are right; nothing was decrypted\n",
+                path, report_things(r->rows, "row", rows), report_bytes(r->file_bytes, bytes),
                 report_count(r->frames, frames));
     fprintf(out, "  signed by %s\n", r->signer);
     if (r->notes != NULL)

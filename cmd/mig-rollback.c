@@ -50,7 +50,9 @@ struct session {
     const char **smoke;
     struct report report;
     struct audit *audit;
+    char log_head[65]; /* "" before session_log */
     struct guard *guard;
+    char *recalled;    /* the revision that --plan DIGEST was made for */
 };
 
 static const char *or_config(const char *value, const struct config *c, const char *key)
@@ -80,6 +82,12 @@ static int list_smoke(struct session *s, struct err *err)
 static int is_digest(const char *text)
 {
     return text != NULL && text[0] != '\0' && text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
+/* The digest alone says where to. */
+static int by_digest(const struct given *g)
+{
+    return is_digest(g->plan) && g->sql.count == 0 && g->to_backup == NULL;
 }
 
 static int make_request(struct session *s, const char *revision, struct err *err)
@@ -136,6 +144,26 @@ static int make_request(struct session *s, const char *revision, struct err *err
     return list_smoke(s, err);
 }
 
+/* Where to, of a plan that is known by its digest: the log says what it was made for.  What comes out of
+ * it is planned anew and compared with the digest. */
+static int recall(struct session *s, const char *log, const char **revision, struct err *err)
+{
+    json_t *line = audit_last(log, "rollback plan", "plan", s->given->plan);
+    const char *target = json_string_value(json_object_get(line, "target"));
+    int rc = -1;
+
+    if (target == NULL) {
+        (void)err_set(err, ERR_USAGE, "where to is not said, and no plan %s to a revision is in the log \"%s\"",
+                      s->given->plan, log);
+        err_hint(err, "a revision (-1, an id, base), --to-backup FILE, --sql FILE or --plan FILE");
+    } else if (strings_dup(&s->recalled, target, err) == 0) {
+        *revision = s->recalled;
+        rc = 0;
+    }
+    json_decref(line);
+    return rc;
+}
+
 static int session_open(struct session *s, struct given *g, const char *operation, const char *revision,
                         struct err *err)
 {
@@ -146,13 +174,14 @@ static int session_open(struct session *s, struct given *g, const char *operatio
     memset(s, 0, sizeof(*s));
     s->given = g;
     if ((s->config = config_load(g->common.config, err)) == NULL ||
+        (log = state_log(&g->common, s->config, err)) == NULL ||
+        (revision == NULL && by_digest(g) && recall(s, log, &revision, err) != 0) ||
         report_open(&s->report, &g->common.formats, formats, err) != 0 ||
         (s->keys = keyring_load(&g->common, s->config, err)) == NULL ||
         make_request(s, revision, err) != 0)
         goto out;
     if ((dir = state_dir(&g->common, s->config, err)) == NULL ||
         state_make(dir, &is_volatile, err) != 0 ||
-        (log = state_log(&g->common, s->config, err)) == NULL ||
         (s->audit = audit_begin(log, operation, g->common.argc, g->common.argv, g->common.reason, err)) ==
             NULL)
         goto out;
@@ -170,32 +199,58 @@ out:
     return rc;
 }
 
-/* RC 0 or -1 with *ERR. Returns the same, or -1 where the log or a report could not be written. */
-static int session_close(struct session *s, int rc, const char *result, struct err *err)
+/* Write the log's line, once, as RC and *ERR have it, so that what is shown can name its head.  Returns
+ * RC, or -1 where the line could not be written. */
+static int session_log(struct session *s, int rc, struct err *err)
 {
     struct err why = {0};
-    char head[65];
 
-    if (s->audit != NULL) {
-        if (audit_end(s->audit, err, result, head, &why) == 0)
-            log_info("log head %s", head);
-        else if (rc == 0) {
-            *err = why;
-            rc = -1;
-        } else {
-            log_warn("%s", why.message);
-        }
+    if (s->audit == NULL)
+        return rc;
+    if (audit_end(s->audit, err, NULL, s->log_head, &why) == 0)
+        log_info("log head %s", s->log_head);
+    else if (rc == 0) {
+        *err = why;
+        rc = -1;
+    } else {
+        log_warn("%s", why.message);
     }
+    audit_free(s->audit);
+    s->audit = NULL;
+    return rc;
+}
+
+/* RC 0 or -1 with *ERR. Returns the same, or -1 where the log or a report could not be written. */
+static int session_close(struct session *s, int rc, struct err *err)
+{
+    struct err why = {0};
+
+    rc = session_log(s, rc, err);
     if (rc == 0)
         rc = report_close(&s->report, err);
     else if (s->report.outputs != NULL && report_close(&s->report, &why) != 0)
         log_warn("%s", why.message);
     report_discard(&s->report);
-    audit_free(s->audit);
     guard_free(s->guard);
     keyring_free(s->keys);
     config_free(s->config);
     free((void *)(uintptr_t)s->smoke);
+    free(s->recalled);
+    return rc;
+}
+
+/* Takes J. */
+static int show_json(const struct session *s, json_t *j, FILE *out, struct err *err)
+{
+    int rc = -1;
+
+    if (j == NULL)
+        return -1;
+    if (s->log_head[0] != '\0' && json_object_set_new(j, "log_head", json_string(s->log_head)) != 0)
+        (void)err_oom(err);
+    else
+        rc = report_json(out, j, err);
+    json_decref(j);
     return rc;
 }
 
@@ -204,16 +259,10 @@ static int show_plan(struct session *s, struct err *err)
     for (size_t i = 0; i < s->report.count; i++) {
         struct report_output *o = &s->report.outputs[i];
 
-        if (o->format == TEXT) {
+        if (o->format == TEXT)
             view_plan(s->guard, o->out);
-        } else {
-            json_t *j = view_plan_json(s->guard, err);
-            int rc = j != NULL ? report_json(o->out, j, err) : -1;
-
-            json_decref(j);
-            if (rc != 0)
-                return -1;
-        }
+        else if (show_json(s, view_plan_json(s->guard, err), o->out, err) != 0)
+            return -1;
     }
     return 0;
 }
@@ -223,18 +272,26 @@ static int show_outcome(struct session *s, const struct outcome_report *r, struc
     for (size_t i = 0; i < s->report.count; i++) {
         struct report_output *o = &s->report.outputs[i];
 
-        if (o->format == TEXT) {
+        if (o->format == TEXT)
             view_outcome(r, o->out);
-        } else {
-            json_t *j = view_outcome_json(r, err);
-            int rc = j != NULL ? report_json(o->out, j, err) : -1;
-
-            json_decref(j);
-            if (rc != 0)
-                return -1;
-        }
+        else if (show_json(s, view_outcome_json(r, err), o->out, err) != 0)
+            return -1;
     }
     return 0;
+}
+
+/* What never became a run, for a program that reads the result: people read the error. */
+static void show_refused(struct session *s, const char *kind, const struct err *err)
+{
+    struct outcome_report r = {.outcome = OUTCOME_NOT_STARTED};
+    struct err why = {0};
+
+    if (strings_dup(&r.kind, kind, &why) == 0 && strings_dup(&r.why, err->message, &why) == 0)
+        for (size_t i = 0; i < s->report.count; i++)
+            if (s->report.outputs[i].format == JSON &&
+                show_json(s, view_outcome_json(&r, &why), s->report.outputs[i].out, &why) != 0)
+                break;
+    outcome_free(&r);
 }
 
 /* One way of saying where to. */
@@ -243,7 +300,7 @@ static int need_revision(const struct given *g, int argc, struct err *err)
     int ways = (argc > 0) + (g->sql.count > 0) + (g->to_backup != NULL) +
                (g->plan != NULL && !is_digest(g->plan));
 
-    if (ways == 1)
+    if (ways == 1 || (ways == 0 && by_digest(g)))
         return 0;
     if (ways > 1)
         return err_set(err, ERR_USAGE, "a revision, --sql, --to-backup and --plan FILE exclude each other");
@@ -340,18 +397,28 @@ static int plan_command(int argc, const char *const *argv, void *context, struct
         examine(&s, &recorded, &o, &notes, err) == 0) {
         int answer = refusal_answer(s.guard, &refused);
 
+        struct err second = {0};
+
         for (size_t i = 0; notes != NULL && notes[i] != NULL; i++)
             log_warn("%s", notes[i]);
-        if ((rc = show_plan(&s, err)) == 0 && answer != 0) {
+        audit_add(s.audit, "plan", s.guard->digest[0] != '\0' ? json_string(s.guard->digest) : NULL);
+        if (argc > 0)
+            audit_add(s.audit, "target", json_string(argv[0]));
+        if (answer != 0)
             *err = refused;
+        else
+            rc = g->save != NULL ? saved_write(g->save, s.guard, err) : 0;
+        rc = session_log(&s, rc, err);
+        if (show_plan(&s, &second) != 0 && rc == 0) {
+            *err = second;
             rc = -1;
         }
-        if (rc == 0 && g->save != NULL && (rc = saved_write(g->save, s.guard, err)) == 0)
+        if (rc == 0 && g->save != NULL)
             log_info("saved the plan in \"%s\"; to run it: mig-rollback run --plan %s", g->save, g->save);
     }
     strings_free(notes);
     recorded_free(recorded);
-    return session_close(&s, rc, NULL, err);
+    return session_close(&s, rc, err);
 }
 
 /* What was confirmed must be what was seen: on standard error where results are not text. */
@@ -421,12 +488,16 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
         goto out;
     rc = s.guard->command ? command_run(s.guard, &r, err) : run_guarded(s.guard, &o, &r, err);
     log_outcome(&s, &r);
+    rc = session_log(&s, rc, err);
     if (r.run != NULL && show_outcome(&s, &r, &second) != 0 && rc == 0) {
         *err = second;
         rc = -1;
     }
 out:
-    rc = session_close(&s, rc, NULL, err);
+    rc = session_log(&s, rc, err);
+    if (r.run == NULL)
+        show_refused(&s, "rollback", err);
+    rc = session_close(&s, rc, err);
     say_committed(&r, rc, err);
     strings_free(notes);
     recorded_free(recorded);
@@ -454,13 +525,17 @@ static int go_on(int argc, const char *const *argv, struct given *g, int resume,
         goto out;
     rc = undo_run(u, s.guard, &r, err);
     log_outcome(&s, &r);
+    rc = session_log(&s, rc, err);
     if (r.run != NULL && show_outcome(&s, &r, &second) != 0 && rc == 0) {
         *err = second;
         rc = -1;
     }
 out:
+    rc = session_log(&s, rc, err);
+    if (r.run == NULL)
+        show_refused(&s, resume ? "resume" : "undo", err);
     undo_free(u);
-    rc = session_close(&s, rc, NULL, err);
+    rc = session_close(&s, rc, err);
     say_committed(&r, rc, err);
     outcome_free(&r);
     return rc;
@@ -485,12 +560,13 @@ static int status_command(int argc, const char *const *argv, void *context, stru
 
     if (session_open(&s, context, "rollback status", NULL, err) == 0) {
         rc = fate_read(s.guard, argc > 0 ? argv[0] : NULL, &f, err);
+        rc = session_log(&s, rc, err);
         if (f.report.to != NULL && show_outcome(&s, &f.report, &second) != 0 && rc == 0) {
             *err = second;
             rc = -1;
         }
     }
-    rc = session_close(&s, rc, NULL, err);
+    rc = session_close(&s, rc, err);
     fate_free(&f);
     return rc;
 }
@@ -531,18 +607,15 @@ static int list_command(int argc, const char *const *argv, void *context, struct
     if (n == 0)
         log_info("no run of this database is known in \"%s\"; that does not mean that nothing happened",
                  s.guard->state_dir);
-    rc = 0;
+    rc = session_log(&s, 0, err);
     for (size_t k = 0; k < s.report.count && rc == 0; k++)
-        if (s.report.outputs[k].format == JSON) {
-            json_t *o = json_pack("{s:s, s:O}", "schema", "mig-rollback/1", "runs", all);
-
-            rc = report_json(s.report.outputs[k].out, o, err);
-            json_decref(o);
-        }
+        if (s.report.outputs[k].format == JSON)
+            rc = show_json(&s, json_pack("{s:s, s:O}", "schema", "mig-rollback/1", "runs", all),
+                           s.report.outputs[k].out, err);
 out:
     journal_list_free(runs, n);
     json_decref(all);
-    return session_close(&s, rc, NULL, err);
+    return session_close(&s, rc, err);
 }
 
 int main(int argc, char **argv)

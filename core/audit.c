@@ -544,3 +544,29 @@ out:
     buf_free(&b);
     return rc;
 }
+
+json_t *audit_last(const char *path, const char *operation, const char *key, const char *prefix)
+{
+    struct err ignored = {0};
+    struct buf b = {0};
+    json_t *found = NULL;
+
+    if (buf_read_file(&b, path, 0, &ignored) == 0)
+        for (size_t at = 0; at < b.len;) {
+            const char *end = memchr(b.data + at, '\n', b.len - at);
+            size_t len = end != NULL ? (size_t)(end - (b.data + at)) : b.len - at;
+            json_t *line = json_loadb(b.data + at, len, 0, NULL);
+            const char *o = json_string_value(json_object_get(line, "operation"));
+            const char *k = json_string_value(json_object_get(line, key));
+
+            if (o != NULL && k != NULL && strcmp(o, operation) == 0 &&
+                strncmp(k, prefix, strlen(prefix)) == 0) {
+                json_decref(found);
+                found = json_incref(line);
+            }
+            json_decref(line);
+            at += len + 1;
+        }
+    buf_free(&b);
+    return found;
+}

@@ -41,6 +41,10 @@ struct audit_report {
 int audit_verify(const char *path, const char *head, struct audit_report *r, struct err *err)
     MIG_MUST_CHECK;
 
+/* The last line in the log at PATH that is about OPERATION and has KEY begin with PREFIX; NULL where
+ * there is none, or no log.  Nothing in it is authentic: check what is made of it. */
+json_t *audit_last(const char *path, const char *operation, const char *key, const char *prefix);
+
 /* The words of a command line, joined and quoted, with passwords and keys replaced by "***".  Owned. */
 char *audit_mask(int argc, char *const *argv, struct err *err) MIG_MUST_CHECK;
 

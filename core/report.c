@@ -183,7 +183,7 @@ int report_wants(const struct report *r, int format)
 
 int report_json(FILE *out, const json_t *value, struct err *err)
 {
-    if (json_dumpf(value, out, JSON_INDENT(2)) != 0 || fputc('\n', out) == EOF)
+    if (json_dumpf(value, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0 || fputc('\n', out) == EOF)
         return err_set_errno(err, ERR_FAILED, "cannot write the report");
     return 0;
 }
@@ -200,6 +200,14 @@ const char *report_count(uint64_t n, char text[32])
         *to++ = plain[i];
     }
     *to = '\0';
+    return text;
+}
+
+const char *report_things(uint64_t n, const char *noun, char text[64])
+{
+    char count[32];
+
+    (void)snprintf(text, 64, "%s %s%s", report_count(n, count), noun, n == 1 ? "" : "s");
     return text;
 }
 

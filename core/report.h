@@ -45,6 +45,8 @@ int report_json(FILE *out, const json_t *value, struct err *err) MIG_MUST_CHECK;
 
 /* For people.  "48 213", "1.2 GB", "2 min 5 s"; each in the caller's array, which is returned. */
 const char *report_count(uint64_t n, char text[32]);
+/* "1 row", "48 213 rows": N of NOUN, which takes an s. */
+const char *report_things(uint64_t n, const char *noun, char text[64]);
 const char *report_bytes(uint64_t n, char text[32]);
 const char *report_duration(int64_t ms, char text[32]);
 /* TEXT from a database or a file in ROOM, cut to SIZE, with its control characters shown: a name must

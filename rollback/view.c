@@ -81,12 +81,12 @@ static void tables_text(const struct guard *g, FILE *out)
     fputs("\nTables\n", out);
     for (size_t i = 0; i < g->closure->ntables; i++) {
         const struct closure_table *t = &g->closure->tables[i];
-        char rows[32], bytes[32], name[160], room[400];
+        char rows[64], bytes[32], name[160], room[400];
 
         (void)snprintf(name, sizeof(name), "%s.%s", t->schema, t->name);
         fprintf(out, "  %s  ", report_plain(name, room, sizeof(room)));
         if (g->tables[i].rows >= 0)
-            fprintf(out, "about %s rows, ", report_count((uint64_t)g->tables[i].rows, rows));
+            fprintf(out, "about %s, ", report_things((uint64_t)g->tables[i].rows, "row", rows));
         fprintf(out, "%s, %s\n    ", report_bytes((uint64_t)g->tables[i].bytes, bytes),
                 locks_mode(t->lock));
         fate_text(t, out);
@@ -332,6 +332,13 @@ const char *outcome_name(enum outcome o)
     return names[o];
 }
 
+static uint64_t count_of(const json_t *table, const char *key)
+{
+    json_int_t n = json_integer_value(json_object_get(table, key));
+
+    return n > 0 ? (uint64_t)n : 0;
+}
+
 void view_outcome(const struct outcome_report *r, FILE *out)
 {
     fprintf(out, "Run:     %s (%s)\n", r->run, r->kind != NULL ? r->kind : "rollback");
@@ -343,22 +350,37 @@ void view_outcome(const struct outcome_report *r, FILE *out)
     if (r->backup != NULL)
         fprintf(out, "Backup:  %s\n", r->backup);
     if (r->tables != NULL) {
+        char rows[64], inserted[32], updated[32];
         size_t i;
         const json_t *t;
 
         fputs("Restored\n", out);
         json_array_foreach(r->tables, i, t)
-            fprintf(out, "  %s: %lld rows in the backup, %lld inserted, %lld updated%s\n",
+            fprintf(out, "  %s: %s in the backup, %s inserted, %s updated%s\n",
                     json_string_value(json_object_get(t, "name")),
-                    (long long)json_integer_value(json_object_get(t, "rows")),
-                    (long long)json_integer_value(json_object_get(t, "inserted")),
-                    (long long)json_integer_value(json_object_get(t, "updated")),
+                    report_things(count_of(t, "rows"), "row", rows),
+                    report_count(count_of(t, "inserted"), inserted),
+                    report_count(count_of(t, "updated"), updated),
                     json_is_true(json_object_get(t, "digest_equal")) ? ", digest equal" : "");
     }
     for (size_t i = 0; r->notes != NULL && r->notes[i] != NULL; i++)
         fprintf(out, "Note:    %s\n", r->notes[i]);
     if (r->next != NULL)
         fprintf(out, "Next:    %s\n", r->next);
+}
+
+/* The version rows of a joined line. */
+static json_t *rows_of(const char *joined)
+{
+    json_t *a = json_array();
+
+    for (const char *at = joined; at != NULL && *at != '\0' && strcmp(joined, "base") != 0;) {
+        size_t n = strcspn(at, ",");
+
+        (void)json_array_append_new(a, json_stringn(at, n));
+        at += n + strspn(at + n, ", ");
+    }
+    return a;
 }
 
 json_t *view_outcome_json(const struct outcome_report *r, struct err *err)
@@ -374,8 +396,8 @@ json_t *view_outcome_json(const struct outcome_report *r, struct err *err)
     set_text(o, "kind", r->kind);
     set_text(o, "outcome", outcome_name(r->outcome));
     set(o, "running", json_boolean(r->running));
-    set_text(o, "from", r->from);
-    set_text(o, "to", r->to);
+    set(o, "from", rows_of(r->from));
+    set(o, "to", rows_of(r->to));
     set_text(o, "backup", r->backup);
     set_text(o, "why", r->why);
     set_text(o, "next", r->next);

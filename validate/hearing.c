@@ -53,9 +53,12 @@ static int write_reports(struct report *report, const struct report_judgement *r
                 goto out;
             continue;
         }
-        if (json == NULL &&
-            (json = judgement_json(r->judgement, r->plan, r->show_values, err)) == NULL)
-            goto out;
+        if (json == NULL) {
+            if ((json = judgement_json(r->judgement, r->plan, r->show_values, err)) == NULL)
+                goto out;
+            if (r->log_head != NULL)
+                (void)json_object_set_new(json, "log_head", json_string(r->log_head));
+        }
         if (report_json(o->out, json, err) < 0)
             goto out;
     }
@@ -63,6 +66,29 @@ static int write_reports(struct report *report, const struct report_judgement *r
 out:
     json_decref(json);
     return rc;
+}
+
+/* No judgement came about: to a program too that is "unknown", and why.  People read the error. */
+static void write_unknown(struct report *report, const struct err *because, const char *log_head)
+{
+    struct err why = {0};
+    json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:[], s:[], s:[], s:[], s:[], s:s?}", "schema",
+                             "mig-validate/1", "verdict", "unknown", "why", because->message, "from",
+                             "to", "steps", "findings", "ignored", "unused_ignores", "locks",
+                             "log_head", log_head);
+    int rc = json != NULL ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < report->count; i++) {
+        const struct report_output *o = &report->outputs[i];
+
+        if (o->format == FORMAT_JSON)
+            rc = report_json(o->out, json, &why);
+        else if (o->path != NULL)
+            rc = -1; /* an empty file of another form would be taken for a report */
+    }
+    if (rc == 0 && report_close(report, &why) != 0)
+        log_warn("%s", why.message);
+    json_decref(json);
 }
 
 /* Options, then what mig.json says, then the defaults. */
@@ -98,8 +124,8 @@ static int judge_by(const struct hearing_options *o, const struct config *config
     return 0;
 }
 
-static int connect(const struct hearing_options *o, const struct plan_request *request, struct conn **c,
-                   struct err *err)
+static int connect(const struct hearing_options *o, const struct plan_request *request,
+                   struct audit *audit, struct conn **c, struct err *err)
 {
     struct conn_options how = {.dbname = o->common->dbname,
                                .host = o->common->host,
@@ -121,6 +147,10 @@ static int connect(const struct hearing_options *o, const struct plan_request *r
     if (*c == NULL)
         return -1;
     log_info("connected to %s (%s)", conn_title(*c), conn_source(*c));
+    if (audit != NULL) {
+        audit_add(audit, "database", json_string(conn_title(*c)));
+        audit_add(audit, "role", json_string(conn_user(*c)));
+    }
     return 0;
 }
 
@@ -158,7 +188,7 @@ int hearing_run(const struct hearing_options *o, struct err *err)
     struct err why = {0};
     const char *volatile_why;
     char *log = NULL, *dir = NULL, head[65];
-    int code = -1;
+    int code = -1, logged = 0;
 
     if ((config = config_load(o->common->config, err)) == NULL)
         goto out;
@@ -173,7 +203,7 @@ int hearing_run(const struct hearing_options *o, struct err *err)
                         (audit = audit_begin(log, o->operation, o->common->argc, o->common->argv,
                                              o->common->reason, err)) == NULL))
         goto out;
-    if ((!o->offline && connect(o, &request, &c, err) < 0) ||
+    if ((!o->offline && connect(o, &request, audit, &c, err) < 0) ||
         (plan = plan_make(&request, c, err)) == NULL ||
         (j = judge_run(plan, c, &how, err)) == NULL)
         goto out;
@@ -182,18 +212,29 @@ int hearing_run(const struct hearing_options *o, struct err *err)
     shown.server = c == NULL ? NULL : conn_title(c);
     shown.fail_on = how.fail_on;
     shown.show_values = o->common->show_values;
-    if (audit != NULL)
+    /* The log first: the report names its head. */
+    if (audit != NULL) {
         record(audit, j, plan);
+        logged = 1;
+        if (audit_end(audit, err, verdicts[j->verdict], head, &why) < 0)
+            log_err(&why);
+        else
+            shown.log_head = head;
+        log_info("log head %s", head);
+    }
     if (write_reports(&report, &shown, err) < 0)
         goto out;
-    code = j->verdict == JUDGE_SAFE ? 0 : j->verdict == JUDGE_UNSAFE ? 1 : 3;
+    code = j->verdict == JUDGE_UNSAFE ? 1
+           : j->verdict == JUDGE_SAFE && why.kind == ERR_NONE ? 0 : 3;
 out:
-    if (audit != NULL &&
-        audit_end(audit, err, code < 0 ? NULL : verdicts[j == NULL ? 2 : (int)j->verdict], head,
-                  &why) < 0) {
-        log_err(&why);
-        code = code == 0 ? 3 : code;
+    if (audit != NULL && !logged) {
+        if (audit_end(audit, err, NULL, head, &why) < 0)
+            log_warn("%s", why.message);
+        else
+            shown.log_head = head;
     }
+    if (code < 0 && j == NULL && err->kind == ERR_FAILED)
+        write_unknown(&report, err, shown.log_head);
     audit_free(audit);
     report_discard(&report);
     judgement_free(j);

@@ -302,6 +302,8 @@ int history_report(const struct hearing_options *o, struct err *err)
                                  o->common->reason, err)) == NULL ||
             (c = connect_to(o, &request, err)) == NULL)
             goto out;
+        audit_add(audit, "database", json_string(conn_title(c)));
+        audit_add(audit, "role", json_string(conn_user(c)));
     }
     s = survey_make(&request, c, err);
     if (s == NULL)

@@ -163,14 +163,14 @@ static void lower(struct finding *f, enum severity to)
 
 static void settle_loss(struct inquiry *q, struct finding *f, const struct probe *p, int exact)
 {
-    char rows[32], values[32], total[32], bytes[32];
+    char rows[64], values[64], total[64], bytes[32];
     const char *about = exact ? "" : "about ";
     struct buf b = {0};
     int rc;
 
     (void)report_count(f->loss_rows, rows);
-    (void)report_count(f->loss_values, values);
-    (void)report_count(f->table_rows, total);
+    (void)report_things(f->loss_values, "non-null value", values);
+    (void)report_things(f->table_rows, "row", total);
     (void)report_bytes(f->loss_bytes, bytes);
     f->has_loss = 1;
     f->loss_exact = exact;
@@ -181,41 +181,42 @@ static void settle_loss(struct inquiry *q, struct finding *f, const struct probe
         rc = buf_addf(&b, q->err, "%s: the table is empty here, which proves nothing", p->subject);
     } else if (exact && f->loss_rows == 0) {
         lower(f, SEVERITY_LOW);
-        rc = buf_addf(&b, q->err, p->recreated ? "%s: computed values, which come again (%s rows)"
-                                               : "%s: nothing to lose in %s rows",
+        rc = buf_addf(&b, q->err, p->recreated ? "%s: computed values, which come again (%s)"
+                                               : "%s: nothing to lose in %s",
                       p->subject, total);
     } else if (strcmp(f->code, "delete-rows") == 0 || strcmp(f->code, "delete-cascades") == 0) {
-        rc = buf_addf(&b, q->err, "%s %s %s%s of %s rows (%s non-null values)", p->subject,
+        rc = buf_addf(&b, q->err, "%s %s %s%s of %s (%s)", p->subject,
                       strstr(p->subject, "SET NULL") != NULL ? "changes" : "destroys", about, rows,
                       total, values);
     } else if (strcmp(f->code, "update-rows") == 0 || strcmp(f->code, "lossy-cast") == 0) {
-        rc = buf_addf(&b, q->err, "%s changes %s%s values in %s rows%s", p->subject, about, rows,
-                      total,
+        rc = buf_addf(&b, q->err, "%s changes %s%s in %s%s", p->subject, about,
+                      report_things(f->loss_rows, "value", rows), total,
                       f->undo == 1   ? "; the new values still tell the old ones"
                       : f->undo == 0 ? "; the new values do not tell the old ones: it cannot be undone"
                                      : "");
     } else if (p->values_per_row == 1) {
-        rc = buf_addf(&b, q->err, "%s destroys %s%s non-null values in %s rows", p->subject, about,
+        rc = buf_addf(&b, q->err, "%s destroys %s%s in %s", p->subject, about,
                       values, total);
     } else {
-        rc = buf_addf(&b, q->err, "%s destroys %s%s rows (%s non-null values, %s)", p->subject,
-                      about, rows, values, bytes);
+        rc = buf_addf(&b, q->err, "%s destroys %s%s (%s, %s)", p->subject, about,
+                      report_things(f->loss_rows, "row", rows), values, bytes);
     }
     if (rc == 0 && f->since_upgrade > 0 && f->loss_rows > 0)
-        rc = buf_addf(&b, q->err, "; %s rows were written since the upgrade",
-                      report_count((uint64_t)f->since_upgrade, rows));
+        rc = buf_addf(&b, q->err, "; %s %s written since the upgrade",
+                      report_things((uint64_t)f->since_upgrade, "row", rows),
+                      f->since_upgrade == 1 ? "was" : "were");
     say(q, f, rc < 0 ? NULL : buf_take(&b, q->err));
     buf_free(&b);
 }
 
 static void settle_violation(struct inquiry *q, struct finding *f, const struct probe *p, int exact)
 {
-    char rows[32], total[32];
+    char rows[32], total[64];
     struct buf b = {0};
     int rc;
 
     (void)report_count(f->violation_rows, rows);
-    (void)report_count(f->table_rows, total);
+    (void)report_things(f->table_rows, "row", total);
     f->has_violations = 1;
     f->violation_exact = exact;
     f->evidence = exact ? EVIDENCE_EXACT : EVIDENCE_ESTIMATED;
@@ -224,14 +225,16 @@ static void settle_violation(struct inquiry *q, struct finding *f, const struct 
         rc = buf_addf(&b, q->err, "%s: the table is empty here, which proves nothing", p->subject);
     } else if (exact && f->violation_rows == 0) {
         lower(f, SEVERITY_LOW);
-        rc = buf_addf(&b, q->err, "%s: none of %s rows is in the way", p->subject, total);
+        rc = buf_addf(&b, q->err, "%s: none of %s is in the way", p->subject, total);
     } else {
         f->predicted_failure = exact && p->certain;
         if (exact && p->later && f->severity == SEVERITY_MEDIUM)
             f->severity = SEVERITY_HIGH;
-        rc = buf_addf(&b, q->err, "%s%s: %s%s of %s rows %s", p->subject,
+        rc = buf_addf(&b, q->err, "%s%s: %s%s of %s %s", p->subject,
                       p->later ? "" : exact ? " fails" : " may fail", exact ? "" : "about ", rows, total,
-                      p->what == NULL ? "are in the way" : p->what);
+                      p->what != NULL            ? p->what
+                      : f->violation_rows == 1 ? "is in the way"
+                                               : "are in the way");
     }
     say(q, f, rc < 0 ? NULL : buf_take(&b, q->err));
 }

@@ -142,9 +142,7 @@ static int same_table(const struct finding *f, const struct finding *g)
     return n == table_of(b) && memcmp(a, b, n) == 0;
 }
 
-/* Rows in which something is lost, each table once: no fewer than what its worst finding loses.
- * *SEVERAL: a table has more findings than one, so it may be more. */
-static uint64_t rows_lost(const struct judgement *j, int *several)
+uint64_t report_rows_lost(const struct judgement *j, int *several)
 {
     uint64_t sum = 0;
 
@@ -189,7 +187,7 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
     const struct judgement *j = r->judgement;
     const struct plan *plan = r->plan;
     struct pen p = {out, r->colour};
-    char rows[32], values[32];
+    char rows[64], values[64];
     uint64_t lost, lost_values = 0;
     int several = 0;
     size_t i, n = 0, ignored = 0;
@@ -240,9 +238,9 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
                                          : "unknown",
             paint(&p, "\033[0m"), n, n == 1 ? "" : "s", plan->nsteps,
             plan->nsteps == 1 ? "" : "s");
-    if ((lost = rows_lost(j, &several)) > 0)
-        fprintf(out, "; %s values in %s%s rows would be lost", report_count(lost_values, values),
-                several ? "at least " : "", report_count(lost, rows));
+    if ((lost = report_rows_lost(j, &several)) > 0)
+        fprintf(out, "; %s in %s%s would be lost", report_things(lost_values, "value", values),
+                several ? "at least " : "", report_things(lost, "row", rows));
     fprintf(out, "\n");
     if (j->verdict == JUDGE_UNKNOWN)
         fprintf(out, "  could not be judged: %s\n",

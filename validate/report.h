@@ -4,6 +4,7 @@
 #ifndef MIG_VALIDATE_REPORT_H
 #define MIG_VALIDATE_REPORT_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "core/err.h"
@@ -14,6 +15,7 @@ struct plan;
 struct report_judgement {
     const struct judgement *judgement;
     const struct plan *plan;
+    const char *log_head; /* of the operation log, or NULL */
     const char *server;  /* "user@host:port/db", or NULL: offline */
     enum severity fail_on; /* from here on a finding is a failure */
     int show_values;
@@ -28,6 +30,9 @@ int report_markdown(FILE *out, const struct report_judgement *r, struct err *err
 int report_github(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
 int report_gitlab(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
 
+/* Rows in which something is lost, each table once: no fewer than what its worst finding loses.
+ * *SEVERAL: a table has more findings than one, so it may be more. */
+uint64_t report_rows_lost(const struct judgement *j, int *several);
 /* The line of the file that a finding points at: of SQL files its statement's, of a revision file,
  * whose SQL was rendered, 1. */
 int report_line(const struct report_judgement *r, const struct finding *f);

@@ -144,7 +144,8 @@ static void cell(FILE *out, const char *s)
 int report_markdown(FILE *out, const struct report_judgement *r, struct err *err)
 {
     const struct judgement *j = r->judgement;
-    char rows[32], values[32];
+    char rows[64], values[64];
+    int several;
     uint64_t lost = 0, lost_values = 0;
     size_t i, n = 0;
     int s;
@@ -152,15 +153,14 @@ int report_markdown(FILE *out, const struct report_judgement *r, struct err *err
     for (i = 0; i < j->nfindings; i++)
         if (j->findings[i].ignored == NULL) {
             n++;
-            lost += j->findings[i].loss_rows;
             lost_values += j->findings[i].loss_values;
         }
     fprintf(out, "## mig-validate: %s\n\n", verdict_word(j));
     fprintf(out, "%zu finding%s in %zu step%s", n, n == 1 ? "" : "s", r->plan->nsteps,
             r->plan->nsteps == 1 ? "" : "s");
-    if (lost > 0)
-        fprintf(out, "; **%s rows and %s values would be lost**", report_count(lost, rows),
-                report_count(lost_values, values));
+    if ((lost = report_rows_lost(j, &several)) > 0)
+        fprintf(out, "; **%s in %s%s would be lost**", report_things(lost_values, "value", values),
+                several ? "at least " : "", report_things(lost, "row", rows));
     fprintf(out, r->server == NULL ? "; nothing was measured (offline)\n" : ".\n");
     for (i = 0; r->plan->direction == PLAN_SQL && i < r->plan->nsteps; i++) {
         const struct plain_manner *m = &r->plan->steps[i].manner;

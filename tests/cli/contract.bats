@@ -56,3 +56,111 @@ setup() {
         assert_equal "$(grep -v '^#' new/shelf/.gitignore)" '*'
     done
 }
+
+# The log's last head is the one that the result names.
+last_head() { "$MIG_PYTHON" -c 'import json; print(json.loads(open("backups/.state/log.jsonl").readlines()[-1])["hash"])'; }
+
+@test "results name the log's head, and the log says who did what where" {
+    mig mig-backup create -t users --format json --reason why
+    assert_equal "$(json "['log_head']")" "$(last_head)"
+    mig mig-validate downgrade -1 --format json
+    assert_exit 1
+    assert_equal "$(json "['log_head']")" "$(last_head)"
+    mig mig-prodcheck --skip backup --format json
+    assert_equal "$(json "['log_head']")" "$(last_head)"
+    for c in "plan -1" "list" "run -1 --yes --confirm $PGDATABASE" status "undo --yes --confirm $PGDATABASE"; do
+        mig mig-rollback $c --format json
+        assert_exit 0
+        assert_equal "$(json "['log_head']")" "$(last_head)"
+    done
+    mig mig-backup log verify backups/.state/log.jsonl --head "$(json "['log_head']")"
+    assert_exit 0
+    "$MIG_PYTHON" - "$PGDATABASE" <<'END'
+import json, sys
+lines = [json.loads(l) for l in open("backups/.state/log.jsonl")]
+for l in lines:
+    for k in ("time", "operation", "duration_ms", "os_user", "command", "result", "database", "role"):
+        assert k in l, (k, l)
+    assert sys.argv[1] in l["database"], l
+assert lines[0]["reason"] == "why" and lines[0]["backup"].endswith(".mig")
+plans = {l["operation"]: l.get("plan") for l in lines if "-1" in l["command"]}
+assert len(plans["rollback plan"]) == 64 and plans["rollback plan"] == plans["rollback run"], plans
+END
+}
+
+@test "mig-rollback: a run that was refused or failed is JSON too, with outcome not-started" {
+    for c in "run -1" "run -1 --yes --confirm nobody" "run -1 --yes --confirm $PGDATABASE --plan 00000000" \
+        "run nosuch --yes --confirm $PGDATABASE" "undo" "resume"; do
+        mig mig-rollback $c --format json -q
+        [ "$status" -eq 2 ] || [ "$status" -eq 4 ] || { echo "$c"; _show; return 1; }
+        assert_equal "$(json "['schema'], d['run'], d['outcome'], d['backup'], d['next']")" \
+            '["mig-rollback/1", null, "not-started", null, null]'
+        [ -n "$(json "['why']")" ]
+    done
+    PGPORT=1 mig mig-rollback run -1 --format json
+    assert_exit 3
+    assert_equal "$(json "['outcome']")" not-started
+}
+
+@test "mig-rollback: from and to are version rows, of a plan and of a run" {
+    head=$(sql 'select version_num from alembic_version')
+    mig mig-rollback plan -1 --format json -q
+    from=$(json "['from']") to=$(json "['to']")
+    assert_equal "$from" "[\"$head\"]"
+    mig mig-rollback run -1 --yes --confirm "$PGDATABASE" --format json -q
+    assert_equal "$(json "['from']") $(json "['to']")" "$from $to"
+    mig mig-rollback status --format json -q
+    assert_equal "$(json "['from']") $(json "['to']")" "$from $to"
+    mig mig-rollback undo --yes --confirm "$PGDATABASE" --format json -q
+    assert_equal "$(json "['from']") $(json "['to']")" "$to $from"
+    echo 'alter table users add column nothing int;' >x.sql
+    mig mig-rollback run --sql x.sql --dry-run --format json -q
+    assert_exit 0
+    assert_equal "$(json "['from']") $(json "['to']")" "[] []"
+}
+
+@test "mig-rollback run --plan DIGEST needs no REV: the log knows what was planned" {
+    mig mig-rollback plan -1 --format json -q
+    digest=$(json "['digest']")
+    mig mig-rollback run --plan "${digest:0:12}" --dry-run --format json -q
+    assert_exit 0
+    assert_equal "$(json "['outcome']")" rolled-back
+    mig mig-rollback run --plan 0123456789ab --dry-run -q
+    assert_exit 2
+    assert_err '0123456789ab'
+    # Planned for something that is no longer so: what the log says is planned anew and compared.
+    sql "update alembic_version set version_num = '19d4b2e7f08c'"
+    mig mig-rollback run --plan "$digest" --yes --confirm "$PGDATABASE" --format json -q
+    sql "update alembic_version set version_num = '7c2a5e81d9b3'"
+    assert_exit 4
+}
+
+@test "mig-validate: what could not be judged is unknown to a program too" {
+    for c in "downgrade -1" "upgrade head" "sql $MIG_ROOT/tests/golden/setup_suite.bash"; do
+        PGPORT=1 mig mig-validate $c --format json
+        assert_exit 3
+        assert_equal "$(json "['schema'], d['verdict'], d['findings'], d['locks']")" '["mig-validate/1", "unknown", [], []]'
+        [[ "$(json "['why']")" == *connect* ]]
+    done
+    # Beside the text, in a file; but no empty file of another form.
+    PGPORT=1 mig mig-validate downgrade -1 --format text --format json=v.json
+    assert_exit 3
+    assert_equal "$(json "['verdict']" - <v.json)" unknown
+    PGPORT=1 mig mig-validate downgrade -1 --format json --format junit=v.xml
+    assert_exit 3
+    [ ! -e v.xml ]
+}
+
+@test "one is one row, and what was just made was not made 0 ms ago" {
+    sql 'create table single (v int primary key, w text)' "insert into single values (1, 'a')"
+    echo 'alter table single drop column w;' >x.sql
+    mig mig-validate sql x.sql
+    assert_out 'destroys 1 non-null value in 1 row ' '1 value in 1 row would be lost'
+    mig mig-backup create -t single
+    assert_out '1 table of [^,]*, 1 row:' ' 1 row  '
+    mig mig-backup show latest
+    refute_out ' ms ago' '1 rows'
+    mig mig-backup restore latest --mode replace --yes --confirm "$PGDATABASE"
+    assert_out '1 row in the backup'
+    sql 'drop table single'
+}

@@ -11,7 +11,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR/shapes"
 }
 
-plan() { mig "$MIG_ROOT/build/tools/plan" "$@"; }
+plan() { mig "${MIG_BIN%/bin}/tools/plan" "$@"; }
 # The word KEY of step REV.
 step() { json "['steps'][[s['revision'] for s in d['steps']].index('$1')]['$2']"; }
 order() { json "['steps'] and ' '.join(s['revision'] for s in d['steps'])"; }

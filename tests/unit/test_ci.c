@@ -275,7 +275,7 @@ static void test_markdown(void **state)
     findings[0].loss_values = 5;
     findings[2].loss_rows = 1000000; /* ignored: not counted */
     text = show(report_markdown);
-    has(text, "## mig-validate: unsafe\n\n3 findings in 2 steps; **48 213 rows and 5 values would be lost**; "
+    has(text, "## mig-validate: unsafe\n\n3 findings in 2 steps; **5 values in 48 213 rows would be lost**; "
               "nothing was measured (offline)\n");
     high = strstr(text, "| high | a\\<b\\> & \"c\"");
     low = strstr(text, "| low | ");

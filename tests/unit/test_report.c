@@ -84,6 +84,13 @@ static void test_words(void **state)
     assert_string_equal(report_count(999, t), "999");
     assert_string_equal(report_count(48213, t), "48 213");
     assert_string_equal(report_count(1234567, t), "1 234 567");
+    {
+        char things[64];
+
+        assert_string_equal(report_things(0, "row", things), "0 rows");
+        assert_string_equal(report_things(1, "row", things), "1 row");
+        assert_string_equal(report_things(48213, "non-null value", things), "48 213 non-null values");
+    }
     assert_string_equal(report_bytes(1, t), "1 byte");
     assert_string_equal(report_bytes(999, t), "999 bytes");
     assert_string_equal(report_bytes(1200, t), "1.2 kB");
