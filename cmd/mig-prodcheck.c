@@ -28,6 +28,8 @@ int main(int argc, char **argv)
         {"strict", 0, CLI_FLAG, &o.strict, NULL, "warnings are no-go", NULL, 0, 0},
         {"backup", 0, CLI_STRING, &o.backup, "FILE", "the backup, or its receipt, that must be fresh",
          NULL, 0, 0},
+        {"verify-backup", 0, CLI_FLAG, &o.verify_backup, NULL, "read every row of that backup too", NULL, 0,
+         0},
         {"baseline", 0, CLI_STRING, &o.baseline, "FILE",
          "write what is there now; where FILE exists, compare with it", NULL, 0, 0},
         {"wait", 0, CLI_DURATION, &o.wait_ms, "DURATION", "try again until go, for so long", NULL, 0,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/interrupt.h"
@@ -14,6 +15,7 @@
 #include "pg/address.h"
 #include "pg/cancel.h"
 #include "pg/conn_internal.h"
+#include "pg/dial.h"
 #include "pg/password.h"
 #include "pg/session.h"
 
@@ -314,49 +316,20 @@ static int timeout_s(const struct conn *c)
     return s > 0 ? s : 10;
 }
 
-/* libpq's blocking connect tries one host after another within its timeout each; what libpq cannot
- * do while it blocks is stop at Ctrl-C, so a single host is connected to step by step. */
 static int establish(struct conn *c, struct err *err)
 {
-    const char *host = address_get(&c->address, "host");
-    int64_t deadline = now_ms() + (int64_t)timeout_s(c) * 1000;
-    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    int silent;
 
-    if (host == NULL)
-        host = getenv("PGHOST");
-    if (host != NULL && strchr(host, ',') != NULL) {
-        c->raw = PQconnectdbParams((const char *const *)c->address.keys,
-                                   (const char *const *)c->address.values, 0);
-        return c->raw != NULL ? 0 : err_oom(err);
-    }
-    c->raw = PQconnectStartParams((const char *const *)c->address.keys,
-                                  (const char *const *)c->address.values, 0);
-    if (c->raw == NULL)
-        return err_oom(err);
-    while (PQstatus(c->raw) != CONNECTION_BAD && want != PGRES_POLLING_OK &&
-           want != PGRES_POLLING_FAILED) {
-        struct pollfd p = {.fd = PQsocket(c->raw),
-                           .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-        int64_t left = deadline - now_ms();
-        int n;
-
-        if (conn_check(c, err) != 0)
-            return -1;
-        if (left <= 0) {
-            if (set_title(c, err) != 0)
-                return -1;
-            err_set(err, ERR_FAILED, "cannot connect to %s (from %s): no answer within %d s",
-                    c->title, c->address.source, timeout_s(c));
-            err_hint(err, "check the address and the network; $PGCONNECT_TIMEOUT sets the limit");
-            return -1;
-        }
-        n = poll(&p, 1, left < SLICE_MS ? (int)left : SLICE_MS);
-        if (n < 0 && errno != EINTR)
-            return err_set_errno(err, ERR_FAILED, "cannot wait for the server");
-        if (n > 0)
-            want = PQconnectPoll(c->raw);
-    }
-    return 0;
+    if ((c->raw = dial(&c->address, timeout_s(c), c->shielded, &silent, err)) == NULL)
+        return -1;
+    if (!silent)
+        return 0;
+    if (set_title(c, err) != 0)
+        return -1;
+    err_set(err, ERR_FAILED, "cannot connect to %s (from %s): no answer within %d s", c->title,
+            c->address.source, timeout_s(c));
+    err_hint(err, "check the address and the network; $PGCONNECT_TIMEOUT sets the limit");
+    return -1;
 }
 
 static int ask_password(struct conn *c, struct err *err)
@@ -602,6 +575,59 @@ int conn_local(const struct conn *c)
 
     return host[0] == '/' || host[0] == '@' || strncmp(addr, "127.", 4) == 0 ||
            strcmp(addr, "::1") == 0;
+}
+
+int conn_encrypted(const struct conn *c)
+{
+    return PQsslInUse(c->raw) || PQgssEncInUse(c->raw);
+}
+
+/* Copies the value of KEY as libpq settled it. */
+static void settled(const struct conn *c, const char *key, char *value, size_t size)
+{
+    PQconninfoOption *options = PQconninfo(c->raw), *o;
+
+    value[0] = '\0';
+    if (options == NULL)
+        return;
+    for (o = options; o->keyword != NULL; o++) {
+        if (strcmp(o->keyword, key) == 0 && o->val != NULL)
+            (void)snprintf(value, size, "%s", o->val);
+        if (o->val != NULL)
+            sodium_memzero(o->val, strlen(o->val));
+    }
+    PQconninfoFree(options);
+}
+
+const char *conn_sslmode(const struct conn *c)
+{
+    static const char *const modes[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
+    char mode[32];
+    size_t i;
+
+    settled(c, "sslmode", mode, sizeof(mode));
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        if (strcmp(mode, modes[i]) == 0)
+            return modes[i];
+    return "";
+}
+
+int conn_server_proven(const struct conn *c)
+{
+    const char *mode = conn_sslmode(c), *home = getenv("HOME");
+    char root[1024];
+
+    if (!PQsslInUse(c->raw))
+        return PQgssEncInUse(c->raw); /* Kerberos names the server */
+    if (strncmp(mode, "verify-", 7) == 0)
+        return 1;
+    if (strcmp(mode, "require") != 0)
+        return 0;
+    /* As libpq has it for the sake of older releases: with a root certificate, as verify-ca. */
+    settled(c, "sslrootcert", root, sizeof(root));
+    if (root[0] == '\0' && home != NULL)
+        (void)snprintf(root, sizeof(root), "%s/.postgresql/root.crt", home);
+    return root[0] != '\0' && access(root, R_OK) == 0;
 }
 
 enum conn_profile conn_profile_of(const struct conn *c)

@@ -89,6 +89,9 @@ SQL(target_locks)
 SQL(tls)
 #include "prodcheck/sql/tls.sql.h"
     ;
+SQL(tool_state)
+#include "prodcheck/sql/tool_state.sql.h"
+    ;
 SQL(vacuum)
 #include "prodcheck/sql/vacuum.sql.h"
     ;
@@ -149,6 +152,10 @@ static const struct check checks[] = {
     {"migration-locks", advisory_locks_sql, CHECK_VOLATILE, UNIT_NONE, 0, 0, 0, 0,
      "no other migration is running", "two migrations at once corrupt each other's assumptions",
      "wait for the other migration, or end its session if it is dead"},
+    {"tool-state", tool_state_sql, CHECK_VOLATILE, UNIT_NONE, 0, 0, 0, 0,
+     "no other tool's migration stands halfway",
+     "a lock that is a row, or a migration that stopped halfway, of another tool in this database",
+     "finish or repair it with that tool first"},
     {"vacuum", vacuum_sql, CHECK_NEEDS_STATS | CHECK_VOLATILE | CHECK_ON_TABLES, UNIT_NONE, 0, 0, 0,
      0, "no vacuum in the way", "it holds a lock that DDL waits for; against wraparound it does not yield",
      "wait until it is through"},
@@ -206,8 +213,8 @@ static const struct check checks[] = {
     {"settings", settings_sql, 0, UNIT_NONE, 0, 0, 0, 0, "timeouts are set",
      "DDL that waits without a limit stops the application",
      "ALTER ROLE migrator SET lock_timeout = '2s'"},
-    {"tls", tls_sql, 0, UNIT_NONE, 0, 0, 0, 0, "encrypted or local",
-     "data and password travel in the clear", "sslmode=verify-full"},
+    {"tls", tls_sql, 0, UNIT_NONE, 0, 0, 0, 0, NULL,
+     "data and password travel in the clear, or to whoever says that it is the server", "sslmode=verify-full"},
     {"superuser", superuser_sql, 0, UNIT_NONE, 0, 0, 0, 0, "an ordinary role",
      "no privilege stops a mistake", "migrate as the owner of the tables"},
     {"backup", NULL, CHECK_LOCAL, UNIT_SECONDS, 3600, 86400, 0, 0, NULL, "it is the only way back",

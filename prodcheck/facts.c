@@ -10,29 +10,42 @@
 #include "pg/conn.h"
 #include "pg/environment.h"
 
-int facts_version(const struct conn *c, const struct check *k, struct check_result *out,
-                  struct err *err)
+int facts_release(int version, int year, int month, int day, const struct check *k,
+                  struct check_result *out, struct err *err)
 {
     static const struct {
         int major;
         int year, month, day; /* the last release */
     } ends[] = {{12, 2024, 11, 21}, {13, 2025, 11, 13}, {14, 2026, 11, 12}, {15, 2027, 11, 11},
                 {16, 2028, 11, 9},  {17, 2029, 11, 8},  {18, 2030, 11, 14}};
-    int version = conn_version(c), major = version / 10000;
-    time_t now = time(NULL);
-    struct tm t;
+    const size_t n = sizeof(ends) / sizeof(ends[0]);
+    int major = version / 10000;
     size_t i;
 
-    out->value = NULL;
+    for (i = 0; i < n; i++)
+        if (ends[i].major == major)
+            break;
+    if (i == n)
+        return check_say(out, k, CHECK_OK, err,
+                         "PostgreSQL %d.%d: a release that this mig does not know the end of", major,
+                         version % 10000);
+    if (year * 10000 + month * 100 + day >= ends[i].year * 10000 + ends[i].month * 100 + ends[i].day)
+        return check_say(out, k, CHECK_WARN, err,
+                         "PostgreSQL %d.%d: release %d ended its life on %d-%02d-%02d", major,
+                         version % 10000, major, ends[i].year, ends[i].month, ends[i].day);
+    return check_say(out, k, CHECK_OK, err, "PostgreSQL %d.%d, maintained until %d-%02d-%02d", major,
+                     version % 10000, ends[i].year, ends[i].month, ends[i].day);
+}
+
+/* By this machine's clock: the day matters, not the minute. */
+int facts_version(const struct conn *c, const struct check *k, struct check_result *out,
+                  struct err *err)
+{
+    time_t now = time(NULL);
+    struct tm t;
+
     (void)gmtime_r(&now, &t);
-    for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (ends[i].major == major &&
-            (t.tm_year + 1900) * 10000 + (t.tm_mon + 1) * 100 + t.tm_mday >=
-                ends[i].year * 10000 + ends[i].month * 100 + ends[i].day)
-            return check_say(out, k, CHECK_WARN, err,
-                             "PostgreSQL %d.%d: release %d ended its life on %d-%02d-%02d", major,
-                             version % 10000, major, ends[i].year, ends[i].month, ends[i].day);
-    return check_say(out, k, CHECK_OK, err, "PostgreSQL %d.%d", major, version % 10000);
+    return facts_release(conn_version(c), t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, k, out, err);
 }
 
 int facts_environment(const struct verdict_options *o, const struct check *k, struct check_result *out,
@@ -56,8 +69,8 @@ int facts_pooler(const struct conn *c, const struct check *k, struct check_resul
     if (!conn_pooled(c))
         return check_say(out, k, CHECK_OK, err, "%s", k->ok);
     return check_say(out, k, CHECK_WARN, err,
-                     "a pooler stands between us and the server: mig-backup and mig-rollback will "
-                     "refuse it");
+                     "a pooler stands between us and the server; whether it hands out sessions or single "
+                     "transactions cannot be told from here: mig-backup and mig-rollback refuse either");
 }
 
 static int join_rows(struct buf *b, char *const *rows, struct err *err)

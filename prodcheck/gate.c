@@ -172,6 +172,7 @@ static struct verdict *look(struct gate *g, struct err *err)
                                         : config_file(g->config, "prodcheck.baseline"),
         .strict = o->strict || config_boolean(g->config, "prodcheck.strict"),
         .after = o->after,
+        .verify_backup = o->verify_backup || config_boolean(g->config, "prodcheck.verify_backup"),
     };
 
     disconnect(g);

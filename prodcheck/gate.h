@@ -15,7 +15,7 @@ struct gate_options {
     struct cli_list sql;             /* files */
     struct cli_list only, skip;      /* "a,b" */
     const char *backup, *baseline;
-    int strict, after, list;
+    int strict, after, list, verify_backup;
     int64_t wait_ms, timeout_ms;
 };
 

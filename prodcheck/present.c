@@ -29,6 +29,26 @@ static const char *or_empty(const char *s)
     return s != NULL ? s : "";
 }
 
+/* One character of S as it may be shown to a terminal or a log, whose last byte is returned: a name
+ * from the database is not to steer either. */
+static const char *put_plain(FILE *out, const char *s)
+{
+    char one[5] = {0}, room[16];
+    size_t n = 1;
+
+    if ((unsigned char)s[0] == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0)
+        n = 2;
+    memcpy(one, s, n);
+    (void)fputs(report_plain(one, room, sizeof(room)), out);
+    return s + n - 1;
+}
+
+static void plain(FILE *out, const char *s)
+{
+    for (; s != NULL && *s != '\0'; s++)
+        s = put_plain(out, s);
+}
+
 /* --- text --- */
 
 static const char *sgr(const struct present_about *a, enum check_status s)
@@ -48,12 +68,25 @@ static void evidence_text(const struct check_result *r, FILE *out)
 
     json_array_foreach(r->evidence, i, one) {
         const char *query = json_string_value(json_object_get(one, "query"));
+        char room[256];
 
-        (void)fprintf(out, "           - %s: %s\n", json_string_value(json_object_get(one, "object")),
-                      json_string_value(json_object_get(one, "detail")));
+        (void)fputs("           - ", out);
+        plain(out, json_string_value(json_object_get(one, "object")));
+        (void)fputs(": ", out);
+        plain(out, json_string_value(json_object_get(one, "detail")));
         if (query != NULL)
-            (void)fprintf(out, "             %.200s\n", query);
+            (void)fprintf(out, "\n             %.200s", report_plain(query, room, sizeof(room)));
+        (void)fputc('\n', out);
     }
+}
+
+static void line(FILE *out, const char *before, const char *s)
+{
+    if (s == NULL)
+        return;
+    (void)fputs(before, out);
+    plain(out, s);
+    (void)fputc('\n', out);
 }
 
 static void text_one(const struct check_result *r, const struct present_about *a, FILE *out)
@@ -64,16 +97,15 @@ static void text_one(const struct check_result *r, const struct present_about *a
     };
     int loud = r->status != CHECK_OK && r->status != CHECK_SKIPPED;
 
-    (void)fprintf(out, "  %s%-7s%s  %-21s  %s\n", sgr(a, r->status), words[r->status],
-                  a->colour ? "\033[0m" : "", r->id, or_empty(r->message));
+    (void)fprintf(out, "  %s%-7s%s  %-21s  ", sgr(a, r->status), words[r->status],
+                  a->colour ? "\033[0m" : "", r->id);
+    line(out, "", or_empty(r->message));
     if (!loud)
         return;
-    if (r->threshold != NULL && r->has_number)
-        (void)fprintf(out, "           limits: %s\n", r->threshold);
-    if (r->why != NULL)
-        (void)fprintf(out, "           why: %s\n", r->why);
-    if (r->remedy != NULL)
-        (void)fprintf(out, "           do:  %s\n", r->remedy);
+    if (r->has_number)
+        line(out, "           limits: ", r->threshold);
+    line(out, "           why: ", r->why);
+    line(out, "           do:  ", r->remedy);
     if (json_array_size(r->evidence) > 1 || a->verbose)
         evidence_text(r, out);
 }
@@ -89,13 +121,20 @@ static void text(const struct verdict *v, const struct present_about *a, FILE *o
 
     (void)fprintf(out, "%s%s%s", sgr(a, as[v->answer]), answers[v->answer],
                   a->colour ? "\033[0m" : "");
-    if (a->title != NULL)
-        (void)fprintf(out, "  %s", a->title);
-    if (a->environment != NULL)
-        (void)fprintf(out, "  %s%s", a->environment,
-                      a->production && strcmp(a->environment, "production") != 0 ? " (production)" : "");
-    if (a->after != NULL)
-        (void)fprintf(out, "  %s", a->after);
+    if (a->title != NULL) {
+        (void)fputs("  ", out);
+        plain(out, a->title);
+    }
+    if (a->environment != NULL) {
+        (void)fputs("  ", out);
+        plain(out, a->environment);
+        if (a->production && strcmp(a->environment, "production") != 0)
+            (void)fputs(" (production)", out);
+    }
+    if (a->after != NULL) {
+        (void)fputs("  ", out);
+        plain(out, a->after);
+    }
     (void)fprintf(out, "\n%zu failed, %zu could not be checked, %zu warning%s, %zu ok, %zu skipped",
                   fail, error, warn, warn == 1 ? "" : "s", count(v, CHECK_OK),
                   count(v, CHECK_SKIPPED));
@@ -203,7 +242,10 @@ static void cell(FILE *out, const char *s)
     for (; s != NULL && *s != '\0'; s++) {
         if (strchr("|\\`*_<>[]", *s) != NULL)
             (void)fputc('\\', out);
-        (void)fputc(*s == '\n' ? ' ' : *s, out);
+        if (*s == '\n')
+            (void)fputc(' ', out);
+        else
+            s = put_plain(out, s);
     }
 }
 
@@ -320,7 +362,10 @@ int present_nagios_code(const struct verdict *v)
 static void nagios_text(FILE *out, const char *s)
 {
     for (; s != NULL && *s != '\0'; s++)
-        (void)fputc(*s == '|' ? '/' : *s == '\n' || *s == '\r' ? ' ' : *s, out);
+        if (strchr("|\n\r", *s) != NULL)
+            (void)fputc(*s == '|' ? '/' : ' ', out);
+        else
+            s = put_plain(out, s);
 }
 
 /* In quotes; a quote is doubled, and '=' is not allowed at all. */
@@ -389,7 +434,7 @@ static void github_text(FILE *out, const char *s, int property)
         else if (property && *s == ',')
             (void)fputs("%2C", out);
         else
-            (void)fputc(*s, out);
+            s = put_plain(out, s);
 }
 
 /* About ten annotations of a kind are shown: the worst come first. */

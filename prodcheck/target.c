@@ -63,6 +63,33 @@ fail:
     return NULL;
 }
 
+/* The server's tables that new foreign keys of the plan point to. */
+static char *referenced(const struct closure *c, const struct plan *plan, struct err *err)
+{
+    struct buf b = {0};
+    size_t i, j;
+
+    if (buf_addc(&b, '{', err) != 0)
+        goto fail;
+    for (i = 0; c != NULL && plan != NULL && i < plan->nsteps; i++)
+        for (j = 0; plan->steps[i].effects != NULL && j < plan->steps[i].effects->count; j++) {
+            const struct effect *e = &plan->steps[i].effects->items[j];
+            uint32_t oid;
+
+            if (e->kind != EFFECT_ADD_CONSTRAINT || e->detail == NULL ||
+                strcmp(e->detail, "FOREIGN KEY") != 0 || (oid = closure_partner(c, e)) == 0)
+                continue;
+            if (buf_addf(&b, err, "%s%" PRIu32, b.len > 1 ? "," : "", oid) != 0)
+                goto fail;
+        }
+    if (buf_addc(&b, '}', err) != 0)
+        goto fail;
+    return buf_take(&b, err);
+fail:
+    buf_free(&b);
+    return NULL;
+}
+
 /* Does the statement put something into a schema? */
 static int makes(const struct effect *e)
 {
@@ -132,6 +159,7 @@ int target_find(const struct plan *plan, const struct closure *closure, struct t
         (t->owned = oids(closure, CLOSURE_DROPPED | CLOSURE_COLUMNS | CLOSURE_ALTERED, 0, err)) == NULL ||
         (t->written = oids(closure, rows, CLOSURE_DROPPED, err)) == NULL ||
         (t->saved = at_risk(closure, err)) == NULL ||
+        (t->referenced = referenced(closure, plan, err)) == NULL ||
         (t->schemas = buf_take(&schemas, err)) == NULL ||
         (t->extensions = buf_take(&extensions, err)) == NULL)
         goto out;
@@ -151,6 +179,7 @@ void target_free(struct target *t)
     free(t->large);
     free(t->owned);
     free(t->written);
+    free(t->referenced);
     free(t->saved);
     free(t->schemas);
     free(t->extensions);

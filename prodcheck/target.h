@@ -17,6 +17,7 @@ struct target {
     char *large;       /* those whose data is read, copied or rewritten */
     char *owned;       /* those that only the owner may change */
     char *written;     /* those whose rows are changed */
+    char *referenced;  /* that a new foreign key points to */
     char *saved;       /* those that a backup must read */
     char *schemas;     /* where something is created; "" is the role's default */
     char *extensions;  /* that are created */

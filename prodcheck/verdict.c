@@ -23,6 +23,7 @@
 #include "prodcheck/selection.h"
 #include "prodcheck/target.h"
 #include "prodcheck/toollock.h"
+#include "prodcheck/wire.h"
 #include "script/closure.h"
 
 /* Before each query, for it alone: nothing that is asked may write, wait for a lock, or run for long;
@@ -42,7 +43,7 @@ static const char window_sql[] =
     ;
 
 #define MAX_QUERIES 256
-#define MAX_PARAMS 6
+#define MAX_PARAMS 7
 
 /* One query of the pipeline and whose it is. */
 struct slot {
@@ -141,7 +142,8 @@ static void give(struct work *w, const struct check *k, struct query *q, const c
         params[3] = w->target.saved;
         params[4] = w->target.version_schema;
         params[5] = w->target.version_table;
-        q->nparams = 6;
+        params[6] = w->target.referenced;
+        q->nparams = 7;
     } else if (strcmp(k->id, "extensions") == 0) {
         params[0] = w->target.extensions;
         q->nparams = 1;
@@ -323,8 +325,13 @@ static int judge_custom(const struct result *r, struct check_result *out, struct
     char *end = NULL;
     double v;
 
-    if (text == NULL)
-        return check_say(out, &own, CHECK_OK, err, "no value");
+    /* A sum over nothing, or a filter that no row meets: whether that is good news, only the author knows. */
+    if (text == NULL) {
+        if (check_say(out, &own, CHECK_ERROR, err, "could not check: the query answers %s",
+                      result_rows(r) == 0 ? "no row" : "NULL") != 0)
+            return -1;
+        return set_remedy(out, err, "make it answer a number: SELECT count(*) ..., or coalesce(..., 0)");
+    }
     v = strcmp(text, "t") == 0 ? 1 : strcmp(text, "f") == 0 ? 0 : strtod(text, &end);
     if (isnan(v) || (end != NULL && (end == text || *end != '\0')))
         return check_say(out, &own, CHECK_ERROR, err, "the query must answer a number or a boolean");
@@ -355,6 +362,8 @@ static int judge_one(struct work *w, const struct check *k, const struct result 
         return -1;
     if (strcmp(k->id, "migration-locks") == 0)
         return toollock_judge(k, conn_database(w->c), r, out, err);
+    if (strcmp(k->id, "tls") == 0)
+        return wire_check(w->c, w->o->environment != NULL && w->o->environment->production, k, r, out, err);
     if (strcmp(k->id, "window") == 0)
         return local_window(k, w->o->config, r, out, err);
     if (strcmp(k->id, "baseline") == 0)

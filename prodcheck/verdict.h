@@ -53,6 +53,7 @@ struct verdict_options {
     const char *alembic_problem;    /* why there is no plan for the revision check, or NULL */
     const struct err *revision_error; /* plan_make's, or NULL: the revision check tells it */
     int strict, after;
+    int verify_backup;              /* read all of it */
     int no_backup_check;            /* mig-rollback takes its own */
     int64_t timeout_ms;             /* of one query; 0: 2 s */
     int64_t recheck_ms;             /* before a volatile failure counts; 0: 1 s, -1: not */

@@ -1,6 +1,7 @@
 -- $1: OIDs of tables that the plan alters or drops; $2: of those whose rows it changes; $3: schemas in which
 -- it creates ("" is the role's default); $4: OIDs of tables that a backup must read; $5, $6: the version
--- table's schema and name, or NULL.
+-- table's schema and name, or NULL; $7: OIDs of tables that new foreign keys point to (a right on some columns
+-- may be enough for one key: has_any_column_privilege).
 SELECT c.oid::regclass::text, NULL::float8,
        'only its owner may alter or drop it: ' || pg_get_userbyid(c.relowner), 'fail', NULL::text
   FROM pg_class c
@@ -35,3 +36,7 @@ SELECT c.oid::regclass::text, NULL, 'the role may not write the version table', 
    AND ($5::text IS NULL OR n.nspname = $5) AND n.nspname NOT IN ('pg_catalog', 'information_schema')
    AND NOT (has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
             AND has_table_privilege(c.oid, 'DELETE'))
+UNION ALL
+SELECT c.oid::regclass::text, NULL, 'the role may not point a foreign key at it: GRANT REFERENCES', 'fail', NULL
+  FROM pg_class c
+ WHERE c.oid = ANY ($7::oid[]) AND NOT has_any_column_privilege(c.oid, 'REFERENCES')

@@ -1,6 +1,12 @@
--- Is this very connection encrypted?
-SELECT current_database()::text, NULL::float8, 'this connection is not encrypted', 'warn', NULL::text
- WHERE inet_server_addr() IS NOT NULL
-   AND NOT coalesce(host(inet_client_addr()) IN ('127.0.0.1', '::1'), false)
-   AND NOT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)
-   AND NOT coalesce((SELECT gss_authenticated AND encrypted FROM pg_stat_gssapi WHERE pid = pg_backend_pid()), false)
+-- How this very connection arrives at the server: "socket", "loopback", "encrypted" or "plain"; the detail is
+-- the cipher.
+SELECT current_database()::text, NULL::float8,
+       coalesce(s.version || ' ' || s.cipher, CASE WHEN g.encrypted THEN 'GSSAPI' END),
+       CASE WHEN s.ssl OR g.encrypted THEN 'encrypted'
+            WHEN inet_server_addr() IS NULL THEN 'socket'
+            WHEN inet_client_addr() <<= '127.0.0.0/8' OR inet_client_addr() = '::1' THEN 'loopback'
+            ELSE 'plain' END,
+       NULL::text
+  FROM (SELECT pg_backend_pid() AS pid) b
+  LEFT JOIN pg_stat_ssl s ON s.pid = b.pid
+  LEFT JOIN pg_stat_gssapi g ON g.pid = b.pid

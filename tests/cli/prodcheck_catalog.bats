@@ -117,6 +117,108 @@ setup() {
     status_is ok
 }
 
+@test "privileges: a foreign key needs REFERENCES on its partner" {
+    for plan in 'create table child (id int, u bigint references other);' \
+        'alter table users add constraint users_other foreign key (id) references other not valid;' \
+        'alter table users add column o bigint references other;'; do
+        echo "$plan" >plan.sql
+        look privileges -U prodcheck_owner --for-sql plan.sql
+        verdict_is no-go
+        status_is fail 'public.other' 'GRANT REFERENCES'
+        sql "grant references on other to prodcheck_owner"
+        look privileges -U prodcheck_owner --for-sql plan.sql
+        verdict_is go
+        sql "revoke references on other from prodcheck_owner" "grant references (id) on other to prodcheck_owner"
+        look privileges -U prodcheck_owner --for-sql plan.sql
+        verdict_is go
+        sql "revoke references (id) on other from prodcheck_owner"
+    done
+    # What points nowhere but to itself, or is dropped, needs nothing of the kind.
+    echo 'create table child (id int primary key, up int references child); drop table child;' >plan.sql
+    look privileges -U prodcheck_owner --for-sql plan.sql
+    verdict_is go
+}
+
+@test "tool-state: locks that are rows, migrations that stopped halfway" {
+    sql 'create table databasechangeloglock (id int primary key, locked boolean not null, lockgranted timestamp, lockedby varchar(255))' \
+        "insert into databasechangeloglock values (1, false, null, null)" \
+        'create schema ops' 'create table ops."Moved" (version bigint primary key, dirty boolean not null)' \
+        "insert into ops.\"Moved\" values (7, false)" \
+        'create table flyway_schema_history (installed_rank int, version text, script text, success boolean)' \
+        "insert into flyway_schema_history values (1, '1', 'V1__<one>.sql', true)" \
+        'create table _prisma_migrations (id text, migration_name text, finished_at timestamptz, rolled_back_at timestamptz, applied_steps_count int)' \
+        "insert into _prisma_migrations values ('a', 'one', now(), null, 1), ('b', 'two', null, now(), 0)" \
+        'create table knex_migrations_lock ("index" serial primary key, is_locked int)' \
+        'insert into knex_migrations_lock (is_locked) values (0)' \
+        'create table schema_migrations (version varchar primary key)' # of Rails, dbmate: nothing to tell
+    look tool-state
+    verdict_is go
+    status_is ok
+    sql "update databasechangeloglock set locked = true, lockgranted = '2026-01-02', lockedby = 'ci (10.0.0.1)'"
+    look tool-state
+    verdict_is no-go
+    status_is fail public.databasechangeloglock 'locked by ci \(10.0.0.1\) since 2026-01-02' 'release-locks'
+    sql "update databasechangeloglock set locked = false"
+    look tool-state
+    verdict_is go
+    sql 'update ops."Moved" set dirty = true'
+    look tool-state
+    verdict_is no-go
+    status_is fail 'ops.\\*"Moved' 'dirty at version 7' 'migrate force'
+    sql 'update ops."Moved" set dirty = false'
+    sql "insert into flyway_schema_history values (2, '2', 'V2__two.sql', false)"
+    look tool-state
+    verdict_is no-go
+    status_is fail flyway_schema_history 'failed: V2__two.sql' 'flyway repair'
+    sql "delete from flyway_schema_history where not success"
+    sql "insert into _prisma_migrations values ('c', 'three', null, null, 0)"
+    look tool-state
+    verdict_is no-go
+    status_is fail _prisma_migrations 'not finished: three'
+    sql "delete from _prisma_migrations where id = 'c'"
+    sql "update knex_migrations_lock set is_locked = 1"
+    look tool-state
+    verdict_is no-go
+    status_is fail knex_migrations_lock 'migrate:unlock'
+    sql "update knex_migrations_lock set is_locked = 0"
+    look tool-state
+    verdict_is go
+    # A role that may not read them has not seen that all is well.
+    look tool-state -U prodcheck_guest
+    verdict_is unknown
+    status_is error 'may not read'
+    sql 'drop table databasechangeloglock, flyway_schema_history, _prisma_migrations, knex_migrations_lock, schema_migrations' 'drop schema ops cascade' 2>/dev/null
+    look tool-state -U prodcheck_guest
+    verdict_is go
+}
+
+@test "sizes: what takes longer than the limit is no-go" {
+    sql "insert into users (email) select repeat('x', 500) from generate_series(1, 5000)"
+    limits sizes 0.001 0.01
+    echo 'alter table users alter id type bigint;' >plan.sql
+    look sizes --for-sql plan.sql
+    verdict_is no-go
+    status_is fail public.users 'MB|kB'
+    sql "delete from users where email <> 'same'" "vacuum full users"
+    look sizes --for-sql plan.sql
+    verdict_is go
+}
+
+@test "a name does not steer the terminal, nor begin a line of its own" {
+    name="\"x$(printf '\033')[31mred
+::error::\""
+    sql "create table $name (id int)" "alter table $name add constraint c check (id > 0) not valid"
+    for form in text nagios markdown github; do
+        mig mig-prodcheck --only not-valid-constraints --format $form -v
+        assert_out 'red'
+        ! grep -q "$(printf '\033')" <<<"$output" || { _show; false; }
+        ! grep -q '^::error::' <<<"$output" || { _show; false; }
+    done
+    mig mig-prodcheck --only not-valid-constraints -v
+    assert_out 'x\\x1b\[31mred\\n::error::'
+    sql "drop table $name"
+}
+
 @test "extensions: not there, or not for this role" {
     echo 'create extension no_such_extension;' >plan.sql
     look extensions --for-sql plan.sql

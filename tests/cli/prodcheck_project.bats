@@ -95,6 +95,28 @@ END
     verdict_is go
     status_is ok 'old'
 
+    # It says how much of the file was looked at, and with --verify-backup looks at all of it.
+    status_is ok 'signed by someone trusted' 'every stored byte is as signed'
+    look backup --for-downgrade "$BEFORE" --verify-backup
+    status_is ok 'every row was read back'
+    echo '{"prodcheck": {"verify_backup": true}}' >mig.json
+    look backup --for-downgrade "$BEFORE"
+    status_is ok 'every row was read back'
+    rm mig.json
+    look backup --backup "$BATS_TEST_TMPDIR/receipt"
+    status_is ok 'the file itself was not looked at'
+    look backup --backup "$BATS_TEST_TMPDIR/receipt" --verify-backup
+    verdict_is unknown
+    status_is error 'a receipt'
+    file=$(ls backups/*.mig)
+    cp "$file" whole
+    printf 'X' | dd of="$file" bs=1 seek=$(($(stat -c %s "$file") * 3 / 4)) conv=notrunc 2>/dev/null
+    look backup --for-downgrade "$BEFORE"
+    verdict_is no-go
+    look backup --for-downgrade "$BEFORE" --verify-backup
+    verdict_is no-go
+    cp whole "$file"
+
     # Its tables are known to who holds the key: a plan that destroys more is not covered.
     look backup --for-downgrade base
     verdict_is no-go
@@ -221,6 +243,7 @@ END
 @test "own SQL: above 0 is no-go, what is no number is an error, a failing one stops no other" {
     echo '{"prodcheck": {"sql": {"stuck": "select count(*) from public.users where id < 5", "none": "select 0",
           "broken": "select 1/0", "odd": "select '"'x'"'", "yes": "select true",
+          "null": "select sum(id) from public.users where false", "empty": "select 1 where false",
           "nan": "select '"'NaN'"'::float8", "inf": "select '"'Infinity'"'::float8"}}}' >mig.json
     look sql:stuck
     verdict_is no-go
@@ -232,6 +255,13 @@ END
     status_is error 'division by zero'
     look sql:odd
     status_is error 'number or a boolean'
+    # A query that gave no value could not check.
+    look sql:null
+    verdict_is unknown
+    status_is error 'could not check: the query answers NULL' 'coalesce'
+    look sql:empty
+    verdict_is unknown
+    status_is error 'could not check: the query answers no row' 'count'
     look sql:nan
     verdict_is unknown
     status_is error 'number or a boolean'
@@ -399,6 +429,14 @@ END
 }
 
 # --- how it asks ---
+
+@test "a check that takes too long is cut off, and is an error" {
+    echo '{"prodcheck": {"sql": {"slow": "select count(*) from pg_sleep(3600)"}}}' >mig.json
+    mig mig-prodcheck --only sql:slow,connections --format json
+    verdict_is unknown
+    assert_equal "$(json " and [c['status'] for c in d['checks']]")" '["ok", "error"]'
+    assert_out 'could not check in time: canceling statement due to statement timeout'
+}
 
 @test "all checks in one pipeline: five round trips after login, whatever the link" {
     link=$BATS_TEST_TMPDIR/link

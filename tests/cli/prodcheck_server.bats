@@ -80,12 +80,30 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     until_sql "select pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 64 * 1024 * 1024 from pg_stat_replication"
     look replication
     status_is warn 'behind'
-    limits replication 0.1 0.2
-    # Seconds of lag are known once some WAL has been flushed there and not replayed.
-    until_sql "select coalesce(replay_lag, flush_lag, write_lag) is not null from pg_stat_replication"
     psql -XAtq -h "$standby" -c "select pg_wal_replay_resume()"
-    rm mig.json
     until_sql "select pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) = 0 from pg_stat_replication"
+    look replication
+    verdict_is go
+    status_is ok
+}
+
+@test "replication: seconds of lag, of a standby that was paused while the primary wrote" {
+    standby=$(cat "$BATS_FILE_TMPDIR/standby")
+    limits replication 0.2 0.5
+    # The primary learns the time when a write is replayed at last, and forgets it when all is quiet again.
+    psql -XAtq -h "$standby" -c "alter system set wal_receiver_status_interval to '3s'" -c "select pg_reload_conf()"
+    psql -XAtq -h "$standby" -c "select pg_wal_replay_pause()"
+    sql "insert into t values (7)"
+    at=$(sql "select pg_current_wal_lsn()")
+    until_sql "select flush_lsn >= '$at' from pg_stat_replication"
+    sleep 1.2
+    psql -XAtq -h "$standby" -c "select pg_wal_replay_resume()"
+    until_sql "select coalesce(replay_lag > '1s', false) from pg_stat_replication"
+    look replication
+    verdict_is no-go
+    status_is fail walreceiver 'for [0-9.]+ s'
+    assert_equal "$(json " and d['checks'][0]['value'] >= 1")" true
+    until_sql "select replay_lag is null or replay_lag < '0.1s' from pg_stat_replication"
     look replication
     verdict_is go
     status_is ok

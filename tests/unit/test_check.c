@@ -18,8 +18,12 @@
 #include "pg/query.h"
 #include "prodcheck/baseline.h"
 #include "prodcheck/check.h"
+#include "prodcheck/facts.h"
+#include "prodcheck/facts.h"
 #include "prodcheck/selection.h"
 #include "prodcheck/toollock.h"
+#include "prodcheck/wire.h"
+#include "prodcheck/wire.h"
 
 /* As in pg/query.c: libpq can make the answer of a server that is not there. */
 struct result {
@@ -257,6 +261,89 @@ static void test_toollock(void **state)
     assert_string_equal(out.message, "golang-migrate is migrating: a session holds its lock");
 }
 
+/* Keys that hold the names of a golang-migrate table, which the answer names beside the locks. */
+static void test_toollock_names(void **state)
+{
+    static const char names[] = "ops\0moved\0app", plain[] = "public\0schema_migrations\0app";
+    const char *row[] = {"", NULL, "pid 1", "ok", NULL, "ops", NULL, "moved", "table", NULL};
+    char key[32];
+
+    snprintf(key, sizeof(key), "%u", (uint32_t)crc32(0L, (const Bytef *)plain, sizeof(plain) - 1) * 1486364155u);
+    assert_int_equal(locks(key, "pid 5"), CHECK_FAIL); /* before its table is there */
+    snprintf(key, sizeof(key), "%u", (uint32_t)crc32(0L, (const Bytef *)names, sizeof(names) - 1) * 1486364155u);
+    assert_int_equal(locks(key, "pid 5"), CHECK_OK);
+    row[0] = key;
+    assert_int_equal(toollock_judge(check_find("migration-locks"), "app", rows(5, 2, row), &out, &err), 0);
+    assert_int_equal(out.status, CHECK_FAIL);
+    assert_string_equal(out.message, "golang-migrate is migrating: pid 1");
+    snprintf(key, sizeof(key), "%lld", 0x3d32ad9eLL * (long long)crc32(0L, (const Bytef *)"app", 3));
+    assert_int_equal(locks(key, "pid 6"), CHECK_FAIL);
+    assert_non_null(strstr(out.message, "SQLx"));
+    assert_int_equal(locks("77431708279161", "pid 7"), CHECK_FAIL);
+    assert_int_equal(locks("77431194219041", "pid 7"), CHECK_FAIL); /* Flyway adds a hash of 32 bits */
+    assert_int_equal(locks("77429560795513", "pid 7"), CHECK_FAIL);
+    assert_int_equal(locks("77429560795512", "pid 7"), CHECK_OK);
+    assert_int_equal(locks("77433855762808", "pid 7"), CHECK_FAIL);
+    assert_int_equal(locks("77433855762809", "pid 7"), CHECK_OK);
+    assert_int_equal(locks("72707369", "pid 8"), CHECK_FAIL);
+    assert_int_equal(locks("5887940537704921958", "pid 9"), CHECK_FAIL);
+}
+
+static enum check_status release(int version, int year, int month, int day)
+{
+    check_result_wipe(&out);
+    assert_int_equal(facts_release(version, year, month, day, check_find("version"), &out, &err), 0);
+    return out.status;
+}
+
+static void test_release(void **state)
+{
+    assert_int_equal(release(140020, 2026, 11, 11), CHECK_OK);
+    assert_string_equal(out.message, "PostgreSQL 14.20, maintained until 2026-11-12");
+    assert_int_equal(release(140020, 2026, 11, 12), CHECK_WARN);
+    assert_string_equal(out.message, "PostgreSQL 14.20: release 14 ended its life on 2026-11-12");
+    assert_non_null(out.remedy);
+    assert_int_equal(release(150017, 2026, 11, 20), CHECK_OK);
+    assert_int_equal(release(150017, 2027, 12, 1), CHECK_WARN);
+    assert_int_equal(release(120022, 2025, 1, 1), CHECK_WARN);
+    assert_int_equal(release(120022, 2024, 11, 20), CHECK_OK);
+    assert_int_equal(release(180000, 2030, 11, 13), CHECK_OK);
+    assert_int_equal(release(190001, 2040, 1, 1), CHECK_OK); /* newer than this program */
+    assert_non_null(strstr(out.message, "does not know the end"));
+}
+
+static enum check_status wire(struct wire w, const char *arrives, int production)
+{
+    w.arrives = arrives;
+    w.sslmode = "prefer";
+    check_result_wipe(&out);
+    assert_int_equal(wire_judge(&w, production, check_find("tls"), &out, &err), 0);
+    return out.status;
+}
+
+static void test_wire(void **state)
+{
+    const struct wire remote = {0}, local = {.loopback = 1}, socket = {.socket = 1, .loopback = 1},
+                      tls = {.encrypted = 1}, proven = {.encrypted = 1, .proven = 1};
+
+    for (int production = 0; production < 2; production++) {
+        assert_int_equal(wire(remote, "plain", production), CHECK_WARN);
+        assert_non_null(strstr(out.message, "sslmode=prefer"));
+        assert_int_equal(wire(remote, "loopback", production), CHECK_WARN); /* a pooler beside the server */
+        assert_int_equal(wire(remote, "encrypted", production), CHECK_WARN); /* a pooler: our part is open */
+        assert_int_equal(wire(proven, "plain", production), CHECK_WARN); /* a pooler: its part is open */
+        assert_non_null(strstr(out.message, "arrives at the server unencrypted"));
+        assert_int_equal(wire(socket, "plain", production), CHECK_WARN);
+        assert_int_equal(wire(local, "plain", production), CHECK_WARN); /* a tunnel that ends before */
+        assert_int_equal(wire(socket, "socket", production), CHECK_OK);
+        assert_int_equal(wire(local, "encrypted", production), CHECK_OK);
+        assert_int_equal(wire(proven, "encrypted", production), CHECK_OK);
+        assert_int_equal(wire(local, "loopback", production), production ? CHECK_WARN : CHECK_OK);
+        assert_int_equal(wire(tls, "encrypted", production), production ? CHECK_WARN : CHECK_OK);
+    }
+    assert_non_null(strstr(out.message, "nobody checked whose server it is"));
+}
+
 static const char *path_of(const char *name)
 {
     static char path[96];
@@ -361,6 +448,8 @@ int main(void)
         cmocka_unit_test(test_levels),    cmocka_unit_test(test_worst),
         cmocka_unit_test(test_limits),    cmocka_unit_test(test_selection),
         cmocka_unit_test(test_table),     cmocka_unit_test(test_toollock),
+        cmocka_unit_test(test_toollock_names), cmocka_unit_test(test_release),
+        cmocka_unit_test(test_wire),
         cmocka_unit_test(test_baseline),  cmocka_unit_test(test_no_baseline),
     };
 
