@@ -171,7 +171,44 @@ struct reading {
     struct finder *f;
     const char *ctes[32]; /* names that are not relations */
     size_t n;
+    const json_t *locked[32]; /* relations under FOR UPDATE and its like */
+    size_t nlocked;
+    int all; /* FOR UPDATE without OF */
+    const json_t *of;
 };
+
+static int visit_from(const char *kind, const json_t *body, void *arg)
+{
+    struct reading *r = arg;
+    const char *name;
+    size_t i;
+
+    if (strcmp(kind, "RangeVar") != 0 || r->nlocked == sizeof(r->locked) / sizeof(r->locked[0]))
+        return 0;
+    name = node_name(node_get(body, "alias"), "aliasname");
+    if (name == NULL)
+        name = node_text(body, "relname");
+    for (i = 0; !r->all && i < node_count(r->of); i++)
+        if (node_is(node_as(node_at(r->of, i), "RangeVar"), "relname", name))
+            break;
+    if (r->all || i < node_count(r->of))
+        r->locked[r->nlocked++] = body;
+    return 0;
+}
+
+static int visit_locking(const char *kind, const json_t *body, void *arg)
+{
+    struct reading *r = arg;
+    const json_t *clauses = node_get(body, "lockingClause");
+    size_t i;
+
+    for (i = 0; strcmp(kind, "SelectStmt") == 0 && i < node_count(clauses); i++) {
+        r->of = node_get(node_as(node_at(clauses, i), "LockingClause"), "lockedRels");
+        r->all = r->of == NULL;
+        node_walk(node_get(body, "fromClause"), visit_from, r);
+    }
+    return 0;
+}
 
 static int visit_cte(const char *kind, const json_t *body, void *arg)
 {
@@ -192,6 +229,9 @@ static int visit_read(const char *kind, const json_t *body, void *arg)
         return 0;
     a = about_relation(body);
     a.detail = "SelectStmt";
+    for (i = 0; i < r->nlocked; i++)
+        if (r->locked[i] == body)
+            a.detail = "locking";
     for (i = 0; i < r->n; i++)
         if (a.schema == NULL && a.name != NULL && strcmp(r->ctes[i], a.name) == 0)
             return 0;
@@ -205,7 +245,28 @@ void access_reads(struct finder *f, const json_t *tree)
     struct reading r = {.f = f};
 
     node_walk(tree, visit_cte, &r);
+    node_walk(tree, visit_locking, &r);
     node_walk(tree, visit_read, &r);
+}
+
+static int visit_target(const char *kind, const json_t *body, void *arg)
+{
+    struct about a;
+
+    if (strcmp(kind, "InsertStmt") != 0 && strcmp(kind, "UpdateStmt") != 0 &&
+        strcmp(kind, "DeleteStmt") != 0 && strcmp(kind, "MergeStmt") != 0)
+        return 0;
+    a = about_relation(node_get(body, "relation"));
+    a.detail = "target";
+    if (a.name != NULL)
+        (void)finder_on(arg, EFFECT_READ, a);
+    return 0;
+}
+
+void access_analysed(struct finder *f, const json_t *tree)
+{
+    node_walk(tree, visit_target, f);
+    access_reads(f, tree);
 }
 
 void access_writes(struct finder *f, const json_t *tree)

@@ -17,5 +17,8 @@ void access_query(struct finder *f, const json_t *tree);
 void access_writes(struct finder *f, const json_t *tree);
 /* The relations below TREE, without the names of WITH. */
 void access_reads(struct finder *f, const json_t *tree);
+/* A query that is analysed and does not run (EXPLAIN, a rule's action): what it would write is only
+ * locked. */
+void access_analysed(struct finder *f, const json_t *tree);
 
 #endif

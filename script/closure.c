@@ -12,6 +12,7 @@
 #include "script/graph.h"
 #include "script/impact.h"
 #include "script/lock.h"
+#include "script/node.h"
 #include "script/question.h"
 #include "script/resolve.h"
 
@@ -59,7 +60,8 @@ static int apply_named(struct graph *g)
 
         if (!item->found) {
             if (!item->partner && (e->flags & EFFECT_IF_EXISTS) == 0 &&
-                item->space != SPACE_CONSTRAINT && e->kind != EFFECT_READ) {
+                item->space != SPACE_CONSTRAINT && e->kind != EFFECT_READ &&
+                e->kind != EFFECT_CREATE_OTHER) {
                 char *object = effect_object(e);
                 int rc = object == NULL ? err_oom(g->err) : 0;
 
@@ -72,7 +74,8 @@ static int apply_named(struct graph *g)
             continue;
         }
         if (item->partner) {
-            if (graph_touch(g, item->oid, CLOSURE_PARTNER, e, impact_partner_lock(e), NULL) == NULL)
+            if (graph_touch(g, item->oid, CLOSURE_PARTNER, e, impact_partner_lock(e, version),
+                            NULL) == NULL)
                 return -1;
             continue;
         }
@@ -91,7 +94,7 @@ static int apply_named(struct graph *g)
             continue;
         }
         /* What is only read, and sequences that stay, are not the closure's: only their locks. */
-        if (e->kind == EFFECT_READ || (item->kind == 'S' && e->kind != EFFECT_DROP_SEQUENCE)) {
+        if (e->kind == EFFECT_READ || e->kind == EFFECT_CREATE_OTHER || (item->kind == 'S' && e->kind != EFFECT_DROP_SEQUENCE)) {
             if (graph_reach(g, item->oid, 0, e, lock_of(e, version), NULL) < 0)
                 return -1;
             continue;
@@ -99,6 +102,9 @@ static int apply_named(struct graph *g)
         if (e->kind == EFFECT_DROP_TABLE && item->up != 0 &&
             graph_touch(g, item->up, CLOSURE_PARTNER, e, "AccessExclusiveLock", "its parent") ==
                 NULL)
+            return -1;
+        if (e->kind == EFFECT_TRUNCATE && item->up != 0 && version < 140000 &&
+            graph_reach(g, item->up, 0, e, "AccessShareLock", "its parent") < 0)
             return -1;
         if ((t = graph_touch(g, item->oid, impact_of(e), e, lock_of(e, version), NULL)) == NULL)
             return -1;
@@ -170,7 +176,7 @@ static int name_tables(struct graph *g)
         for (i = 0; i < out->nreaches; i++) {
             struct closure_reach *reach = &out->reaches[i];
 
-            if (reach->oid != oid || kind == 't')
+            if (reach->oid != oid || strncmp(schema, "pg_toast", 8) == 0)
                 continue;
             reach->kind = kind;
             if (strings_dup(&reach->schema, schema, g->err) < 0 ||
@@ -213,35 +219,72 @@ out:
     return rc;
 }
 
-static int about_identity(const struct effect *e)
+static int identity_clause(const struct effect *e)
 {
     return e->kind == EFFECT_ALTER_TABLE_OTHER &&
            (strcmp(e->detail, "AT_DropIdentity") == 0 || strcmp(e->detail, "AT_SetIdentity") == 0);
 }
 
-/* SET/DROP IDENTITY and their like work on the column's own sequence. */
-static int identity_sequence(struct graph *g, const struct result *r, int row)
+/* The lock on a sequence that a column of the table owns; NULL: it is let alone. */
+static const char *owned_lock(const struct effect *e, const char *column, char deptype,
+                              const char *owner, int version)
 {
+    const char *own = impact_column_name(e);
+
+    if (identity_clause(e))
+        return column == NULL || own == NULL || strcmp(column, own) != 0 ? NULL
+               : strcmp(e->detail, "AT_DropIdentity") == 0               ? "AccessExclusiveLock"
+                                                           : "ShareRowExclusiveLock";
+    switch ((int)e->kind) {
+    case EFFECT_ALTER_TABLE_OTHER:
+        return strcmp(e->detail, "AT_ChangeOwner") == 0 &&
+                       !node_is(node_get(e->node, "newowner"), "rolename", owner)
+                   ? "AccessExclusiveLock"
+                   : NULL;
+    case EFFECT_RENAME_TABLE:
+        return node_get(e->node, "newschema") != NULL ? "AccessExclusiveLock" : NULL;
+    case EFFECT_TRUNCATE:
+        return node_true(e->node, "restart_seqs") ? "AccessExclusiveLock" : NULL;
+    case EFFECT_READ:
+        /* CREATE TABLE (LIKE ... INCLUDING DEFAULTS), which libpg_query has as a bit. */
+        return version >= 140000 && deptype == 'a' && e->detail != NULL &&
+                       strcmp(e->detail, "TableLikeClause") == 0 &&
+                       (node_int(e->node, "options") & 8) != 0
+                   ? "AccessShareLock"
+                   : NULL;
+    case EFFECT_ALTER_TYPE:
+        /* The default is made anew, and leans on the sequence again. */
+        return version >= 140000 && deptype == 'a' && column != NULL && own != NULL &&
+                       strcmp(column, own) == 0
+                   ? "AccessShareLock"
+                   : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* SET/DROP IDENTITY, OWNER TO, SET SCHEMA and their like work on the columns' own sequences. */
+static int lock_owned(struct graph *g, const struct result *r, int row)
+{
+    int dropped = 0;
     size_t i;
 
     for (i = 0; i < g->nitems; i++) {
         const struct item *item = &g->items[i];
-        const struct effect *e = item->e;
-        const char *column = result_text(r, row, 4);
+        const char *mode;
 
-        if (!item->found || item->partner || !about_identity(e) ||
-            item->oid != (uint32_t)result_int(r, row, 3) || column == NULL ||
-            impact_column_name(e) == NULL || strcmp(column, impact_column_name(e)) != 0)
+        if (!item->found || item->partner || item->space != SPACE_RELATION ||
+            item->oid != (uint32_t)result_int(r, row, 3))
             continue;
-        if (graph_reach(g, (uint32_t)result_int(r, row, 0), 0, e,
-                        strcmp(e->detail, "AT_DropIdentity") == 0 ? "AccessExclusiveLock"
-                                                                  : "ShareRowExclusiveLock",
-                        NULL) < 0)
+        mode = owned_lock(item->e, result_text(r, row, 4), result_text(r, row, 5)[0],
+                          result_text(r, row, 6), conn_version(g->c));
+        if (mode != NULL &&
+            graph_reach(g, (uint32_t)result_int(r, row, 0), 0, item->e, mode, NULL) < 0)
             return -1;
-        if (strcmp(e->detail, "AT_DropIdentity") == 0)
-            return 1;
+        dropped = dropped || (mode != NULL && identity_clause(item->e) &&
+                              strcmp(item->e->detail, "AT_DropIdentity") == 0);
     }
-    return 0;
+    return dropped;
 }
 
 /* Sequences that fall with their tables; called before the names are read. */
@@ -253,14 +296,14 @@ static int add_owned_sequences(struct graph *g)
 
     if (question_open(&q, g) < 0)
         goto out;
-    for (i = 0; i < g->out->ntables; i++)
-        if (array_number(&q.p[0], g->out->tables[i].oid, g->err) < 0)
+    for (i = 0; i < g->out->nreaches; i++)
+        if (array_number(&q.p[0], g->out->reaches[i].oid, g->err) < 0)
             goto out;
-    if (question_ask(&q, sequences_sql, 1, 1, 6) < 0)
+    if (question_ask(&q, sequences_sql, 1, 1, 7) < 0)
         goto out;
     while (question_next(&q)) {
         const struct closure_table *t = closure_table_of(g->out, question_oid(&q, 3));
-        int dropped = identity_sequence(g, q.r, q.row);
+        int dropped = lock_owned(g, q.r, q.row);
 
         if (dropped < 0)
             goto out;

@@ -228,24 +228,48 @@ static void relations_of(struct finder *f, const json_t *list, const char *kind,
         other(f, kind, body, as);
 }
 
+/* ALTER SEQUENCE ... OWNED BY looks at the table. */
+static void owned_by(struct finder *f, const json_t *body)
+{
+    const json_t *options = node_get(body, "options");
+    size_t i, n;
+
+    for (i = 0; i < node_count(options); i++) {
+        const json_t *option = node_as(node_at(options, i), "DefElem");
+        const json_t *items = node_get(node_as(node_get(option, "arg"), "List"), "items");
+        struct about a = {.detail = "AlterSeqStmt"};
+
+        n = node_count(items);
+        if (!node_is(option, "defname", "owned_by") || n < 2)
+            continue;
+        a.name = node_string(node_at(items, n - 2));
+        a.schema = n > 2 ? node_string(node_at(items, n - 3)) : NULL;
+        (void)finder_on(f, EFFECT_READ, a);
+    }
+}
+
 static void comment(struct finder *f, const json_t *body)
 {
-    static const char *const relations[] = {
-        "OBJECT_TABLE",    "OBJECT_VIEW",   "OBJECT_MATVIEW",      "OBJECT_INDEX",
-        "OBJECT_SEQUENCE", "OBJECT_COLUMN", "OBJECT_FOREIGN_TABLE"};
+    static const char *const relations[] = {"OBJECT_TABLE",    "OBJECT_VIEW",  "OBJECT_MATVIEW",
+                                            "OBJECT_SEQUENCE", "OBJECT_INDEX", "OBJECT_FOREIGN_TABLE"};
+    /* Their own name follows their table's. */
+    static const char *const parts[] = {"OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER",
+                                        "OBJECT_POLICY", "OBJECT_RULE"};
     const char *what = node_text(body, "objtype");
     const json_t *items = node_get(node_as(node_get(body, "object"), "List"), "items");
     struct about a = {.detail = "CommentStmt", .node = body};
-    size_t i, n = node_count(items);
+    size_t i, n = 0;
 
-    /* A column's name follows its table's. */
-    if (strcmp(what, "OBJECT_COLUMN") == 0 && n > 0)
-        n--;
     for (i = 0; i < sizeof(relations) / sizeof(relations[0]); i++)
-        if (strcmp(relations[i], what) == 0 && n > 0) {
-            a.name = node_string(node_at(items, n - 1));
-            a.schema = n > 1 ? node_string(node_at(items, n - 2)) : NULL;
-        }
+        if (strcmp(relations[i], what) == 0)
+            n = node_count(items);
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (strcmp(parts[i], what) == 0 && node_count(items) > 1)
+            n = node_count(items) - 1;
+    if (n > 0) {
+        a.name = node_string(node_at(items, n - 1));
+        a.schema = n > 1 ? node_string(node_at(items, n - 2)) : NULL;
+    }
     if (a.name != NULL)
         (void)finder_on(f, EFFECT_OTHER, a);
     else
@@ -306,10 +330,12 @@ static void statement(struct finder *f, const struct statement *st)
     } else if (strcmp(kind, "TransactionStmt") == 0) {
         transaction(f, body);
     } else if (strcmp(kind, "ExplainStmt") == 0) {
-        if (node_option(node_get(body, "options"), "analyze", 0))
+        if (node_option(node_get(body, "options"), "analyze", 0)) {
             access_query(f, node_get(body, "query"));
-        else
+        } else {
             other(f, kind, body, EFFECT_READ);
+            access_analysed(f, node_get(body, "query"));
+        }
     } else if (strcmp(kind, "DoStmt") == 0) {
         opaque(f, "DO", body);
     } else if (strcmp(kind, "CallStmt") == 0) {
@@ -362,8 +388,11 @@ static void statement(struct finder *f, const struct statement *st)
         a.detail = kind;
         a.node = body;
         (void)finder_on(f, EFFECT_OTHER, a);
+        owned_by(f, body);
     } else if (strcmp(kind, "RuleStmt") == 0) {
         other(f, kind, body, EFFECT_OTHER);
+        access_analysed(f, node_get(body, "actions"));
+        access_reads(f, node_get(body, "whereClause"));
     } else if (strcmp(kind, "CreateStatsStmt") == 0) {
         relations_of(f, node_get(body, "relations"), kind, 0, EFFECT_OTHER, body);
     } else if (strcmp(kind, "CommentStmt") == 0) {
@@ -378,6 +407,8 @@ static void statement(struct finder *f, const struct statement *st)
         a.detail = kind;
         a.node = body;
         (void)finder_on(f, EFFECT_OTHER, a);
+        access_reads(f, node_get(body, "qual"));
+        access_reads(f, node_get(body, "with_check"));
     } else if (strncmp(kind, "Create", 6) == 0 || strcmp(kind, "DefineStmt") == 0 ||
                strcmp(kind, "ImportForeignSchemaStmt") == 0) {
         other(f, kind, body, EFFECT_CREATE_OTHER);

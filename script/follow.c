@@ -150,6 +150,8 @@ static int apply_fallen(const struct question *q, const struct item *item)
     } else if (strcmp(what, "relation") == 0 && (k == 'i' || k == 'I')) {
         if (partner != 0 && graph_touch(g, partner, CLOSURE_ALTERED, e, ae, because.data) == NULL)
             goto out;
+        if (graph_reach(g, on, 0, e, ae, because.data) < 0)
+            goto out;
     } else if (strcmp(what, "relation") == 0 && k == 'v') {
         if ((t = graph_touch(g, on, CLOSURE_ALTERED, e, ae, root ? NULL : because.data)) == NULL)
             goto out;
@@ -197,11 +199,16 @@ static int stays(const struct effect *e)
     };
     size_t i;
 
+    if (e->kind == EFFECT_RENAME_OTHER)
+        return !node_is(e->node, "renameType", "OBJECT_TRIGGER");
     if (e->kind == EFFECT_DROP_TABLE || e->kind == EFFECT_RENAME_TABLE ||
-        e->kind == EFFECT_RENAME_OTHER || e->kind == EFFECT_DROP_OTHER)
+        e->kind == EFFECT_DROP_OTHER)
         return 1;
+    if (e->kind == EFFECT_READ)
+        return !lock_plans(e);
     if (e->kind == EFFECT_OTHER)
-        return e->detail == NULL || strcmp(e->detail, "LockStmt") != 0;
+        return e->detail == NULL ||
+               (strcmp(e->detail, "LockStmt") != 0 && strcmp(e->detail, "VacuumStmt") != 0);
     for (i = 0; e->kind == EFFECT_ALTER_TABLE_OTHER && i < sizeof(subtypes) / sizeof(subtypes[0]);
          i++)
         if (strcmp(e->detail, subtypes[i]) == 0)
@@ -218,6 +225,41 @@ static int has_children(const struct item *item)
            ((item->e->flags & EFFECT_ONLY) == 0 || item->e->kind == EFFECT_DROP_COLUMN);
 }
 
+/* A clause about a trigger goes to the children where they have it from the parent: it is one for
+ * each row.  As closure_children.sql has it; -1: out of memory. */
+static int rows_trigger(const struct effect *e, struct buf *b, struct err *err)
+{
+    const char *detail = e->detail == NULL ? "" : e->detail;
+    const char *name = NULL;
+
+    if (e->kind == EFFECT_DROP_TRIGGER)
+        name = detail;
+    else if (e->kind == EFFECT_RENAME_OTHER)
+        name = node_name(e->node, "subname");
+    else if (e->kind != EFFECT_ALTER_TABLE_OTHER || strstr(detail, "Trig") == NULL)
+        return 0;
+    else if (strstr(detail, "TrigAll") != NULL)
+        return buf_addc(b, 'a', err);
+    else if (strstr(detail, "TrigUser") != NULL)
+        return buf_addc(b, 'u', err);
+    else
+        name = node_name(e->node, "name");
+    return buf_addf(b, err, "=%s", name == NULL ? "" : name);
+}
+
+static int describe_parent(struct question *q, const struct item *item)
+{
+    struct err *err = q->g->err;
+    struct buf rows = {0};
+    int rc = -1;
+
+    if (rows_trigger(item->e, &rows, err) == 0 && array_number(&q->p[0], item->oid, err) == 0 &&
+        array_text(&q->p[1], rows.data, err) == 0)
+        rc = 0;
+    buf_free(&rows);
+    return rc;
+}
+
 static int apply_child(const struct question *q, const struct item *item)
 {
     const struct effect *e = item->e;
@@ -225,6 +267,11 @@ static int apply_child(const struct question *q, const struct item *item)
     uint32_t child = question_oid(q, 1);
     struct closure_table *t;
 
+    if (e->kind == EFFECT_RENAME_OTHER && conn_version(q->g->c) < 150000)
+        return 0;
+    /* ANALYZE of a plain parent only reads its children. */
+    if (e->kind == EFFECT_OTHER && strcmp(e->detail, "VacuumStmt") == 0)
+        return graph_reach(q->g, child, 0, e, item->kind == 'p' ? lock : "AccessShareLock", NULL);
     if (e->kind == EFFECT_READ || (e->flags & EFFECT_ONLY) != 0)
         return graph_reach(q->g, child, 0, e, lock, NULL);
     if ((t = graph_touch(q->g, child, impact_of(e), e, lock, "child or partition")) == NULL)
@@ -236,7 +283,7 @@ static int apply_child(const struct question *q, const struct item *item)
 
 int follow_children(struct graph *g)
 {
-    static const struct edge edge = {children_sql, 1, 2, has_children, NULL, apply_child};
+    static const struct edge edge = {children_sql, 2, 2, has_children, describe_parent, apply_child};
 
     return follow(g, &edge);
 }
@@ -351,14 +398,22 @@ static int reads_view(const struct item *item)
 {
     if (item->partner || item->space != SPACE_RELATION)
         return 0;
-    return (item->e->kind == EFFECT_READ && item->kind == 'v') ||
-           (item->kind == 'm' && item->e->detail != NULL &&
-            strcmp(item->e->detail, "RefreshMatViewStmt") == 0);
+    if (item->e->kind == EFFECT_READ)
+        return item->kind == 'v' && lock_plans(item->e);
+    if (item->e->kind != EFFECT_OTHER || item->e->detail == NULL)
+        return 0;
+    return (item->kind == 'm' && strcmp(item->e->detail, "RefreshMatViewStmt") == 0 &&
+            lock_plans(item->e)) ||
+           (item->kind == 'v' && strcmp(item->e->detail, "LockStmt") == 0);
 }
 
 static int apply_view(const struct question *q, const struct item *item)
 {
-    return graph_reach(q->g, question_oid(q, 1), 0, item->e, "AccessShareLock", NULL);
+    const char *mode = strcmp(item->e->detail, "RefreshMatViewStmt") == 0
+                           ? "AccessShareLock"
+                           : lock_of(item->e, conn_version(q->g->c));
+
+    return graph_reach(q->g, question_oid(q, 1), 0, item->e, mode, NULL);
 }
 
 int follow_views(struct graph *g)

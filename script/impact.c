@@ -44,13 +44,15 @@ unsigned impact_of_column(const struct effect *e)
                                           : 0;
 }
 
-const char *impact_partner_lock(const struct effect *e)
+const char *impact_partner_lock(const struct effect *e, int version)
 {
     if (e->kind == EFFECT_ADD_CONSTRAINT)
         return "ShareRowExclusiveLock";
     if (e->kind == EFFECT_CREATE_TABLE)
         return node_get(e->node, "partbound") != NULL ? "AccessExclusiveLock"
                                                       : "ShareUpdateExclusiveLock";
+    if (e->detail != NULL && strcmp(e->detail, "AT_DetachPartition") == 0 && version < 140000)
+        return version >= 120000 ? "ShareUpdateExclusiveLock" : "AccessShareLock";
     if (e->detail != NULL && strcmp(e->detail, "AT_AddInherit") == 0)
         return "ShareUpdateExclusiveLock";
     if (e->detail != NULL && strcmp(e->detail, "AT_DropInherit") == 0)

@@ -11,6 +11,6 @@ unsigned impact_of_column(const struct effect *e);
 /* The column as the server knows it, or NULL.  Borrowed from E. */
 const char *impact_column_name(const struct effect *e);
 /* The lock on the effect's other relation.  Static. */
-const char *impact_partner_lock(const struct effect *e);
+const char *impact_partner_lock(const struct effect *e, int version);
 
 #endif

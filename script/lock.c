@@ -5,6 +5,7 @@
 
 #include "script/effect.h"
 #include "script/node.h"
+#include "script/statement.h"
 
 static const char *const modes[] = {
     NULL,
@@ -99,6 +100,13 @@ static int of_other(const struct effect *e)
 
     if (strcmp(node, "CommentStmt") == 0 && e->name == NULL)
         return NONE;
+    /* A comment on a part of a relation only looks at that. */
+    if (strcmp(node, "CommentStmt") == 0 &&
+        (node_is(e->node, "objtype", "OBJECT_TABCONSTRAINT") ||
+         node_is(e->node, "objtype", "OBJECT_TRIGGER") ||
+         node_is(e->node, "objtype", "OBJECT_POLICY") ||
+         node_is(e->node, "objtype", "OBJECT_RULE")))
+        return AS;
     if (strcmp(node, "LockStmt") == 0)
         return (int)node_int(e->node, "mode");
     if (strcmp(node, "VacuumStmt") == 0)
@@ -159,8 +167,13 @@ static int strength_of(const struct effect *e, int version)
         return of_alter(e, version);
     case EFFECT_DROP_OTHER:
         return e->name != NULL ? AE : NONE;
+    case EFFECT_CREATE_OTHER:
+        /* Only CREATE OR REPLACE VIEW may find its relation there. */
+        return e->detail != NULL && strcmp(e->detail, "ViewStmt") == 0 ? AE : NONE;
     case EFFECT_READ:
-        return AS;
+        if (e->detail != NULL && strcmp(e->detail, "target") == 0)
+            return RE;
+        return e->detail != NULL && strcmp(e->detail, "locking") == 0 ? RS : AS;
     case EFFECT_OTHER:
         return of_other(e);
     default:
@@ -171,4 +184,22 @@ static int strength_of(const struct effect *e, int version)
 const char *lock_of(const struct effect *e, int version)
 {
     return modes[strength_of(e, version)];
+}
+
+int lock_plans(const struct effect *e)
+{
+    static const char *const queries[] = {"SelectStmt", "InsertStmt",  "UpdateStmt",       "DeleteStmt",
+                                          "MergeStmt",  "ExplainStmt", "DeclareCursorStmt"};
+    const char *kind = node_kind(e->statement->tree);
+    const json_t *body = node_body(e->statement->tree);
+    size_t i;
+
+    for (i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
+        if (strcmp(kind, queries[i]) == 0)
+            return 1;
+    if (strcmp(kind, "CopyStmt") == 0)
+        return node_get(body, "query") != NULL;
+    if (strcmp(kind, "CreateTableAsStmt") == 0)
+        return !node_true(node_get(body, "into"), "skipData");
+    return strcmp(kind, "RefreshMatViewStmt") == 0 && !node_true(body, "skipData");
 }

@@ -10,4 +10,7 @@ const char *lock_of(const struct effect *e, int version);
 int lock_strength(const char *mode);
 const char *lock_mode(int strength);
 
+/* Does the planner see E's statement?  It locks the indexes of what it reads, and looks behind views. */
+int lock_plans(const struct effect *e);
+
 #endif

@@ -54,8 +54,12 @@ static enum space space_of(const struct effect *e)
     case EFFECT_DROP_CONSTRAINT:
     case EFFECT_VALIDATE_CONSTRAINT:
         return SPACE_CONSTRAINT;
-    case EFFECT_CREATE_TABLE:
     case EFFECT_CREATE_OTHER:
+        return node_true(e->node, "replace") && e->detail != NULL &&
+                       strcmp(e->detail, "ViewStmt") == 0
+                   ? SPACE_RELATION
+                   : SPACE_NOWHERE;
+    case EFFECT_CREATE_TABLE:
     case EFFECT_SET:
     case EFFECT_TRANSACTION:
     case EFFECT_OPAQUE:

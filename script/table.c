@@ -72,6 +72,7 @@ void table_create(struct finder *f, const json_t *body)
             struct about source = about_relation(like);
 
             source.detail = "TableLikeClause";
+            source.node = node_as(element, "TableLikeClause");
             (void)finder_on(f, EFFECT_READ, source);
         }
         if (node_as(element, "ColumnDef") != NULL)

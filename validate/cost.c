@@ -225,70 +225,94 @@ int cost_plain_cast(const struct effect *e)
     return using_is_column(e, node_as(node_get(e->node, "def"), "ColumnDef"));
 }
 
-/* An index on the column is built anew where its operators change with the type. */
-static int index_rebuilt(const struct inquiry *q, uint32_t table, const char *column)
+/* Types that share the operators of their indexes; the others have their own. */
+static uint32_t operators_of(uint32_t type)
 {
-    struct facts_index index;
-    size_t i;
+    enum { T_TEXT = 25, T_CIDR = 650, T_INET = 869 };
 
-    for (i = 0; facts_index(q->facts, i, &index); i++)
-        if (index.table == table && (facts_names(index.columns, column) || index.special))
-            return 1;
-    return 0;
+    return type == T_VARCHAR ? T_TEXT : type == T_CIDR ? T_INET : type;
+}
+
+/* Does every value have to be written anew? */
+static void retype(const struct inquiry *q, const struct effect *e, const struct facts_column *from,
+                   const struct facts_type *to, struct cost *out)
+{
+    const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
+    const char *zone = facts_setting(q->facts, "TimeZone");
+    int from_mod = from->typmod;
+    int to_mod = to->oid == to->base ? typmod_of(to->base, node_get(def, "typeName")) : -1;
+
+    if (!using_is_column(e, def)) {
+        rewrites(out, "USING computes every value");
+    } else if (to->checked) {
+        rewrites(out, "the domain has a constraint, which is checked by rewriting");
+    } else if (from->type == to->base) {
+        if (to_mod == -2 || typmod_rewrites(to->base, from_mod, to_mod))
+            rewrites(out, "the new length or precision is not wider than the old");
+    } else if (((from->type == T_TIMESTAMP && to->base == T_TIMESTAMPTZ) ||
+                (from->type == T_TIMESTAMPTZ && to->base == T_TIMESTAMP)) &&
+               q->version >= 120000 && zone != NULL &&
+               (strcmp(zone, "UTC") == 0 || strcmp(zone, "Etc/UTC") == 0 ||
+                strcmp(zone, "GMT") == 0)) {
+        /* The same bytes where the session's zone is UTC. */
+        if (typmod_rewrites(to->base, from_mod, to_mod))
+            rewrites(out, "the precision shrinks");
+    } else if (!facts_binary(q->facts, from->type, to->base)) {
+        rewrites(out, "the two types store their values differently");
+    } else if (to->base == T_BPCHAR ||
+               (to_mod != -1 && (to->base != T_VARCHAR || from_mod == -1 ||
+                                 typmod_rewrites(to->base, from_mod, to_mod)))) {
+        rewrites(out, "every value is checked against the new length");
+    }
+}
+
+/* No byte of the table changes: is index X on the column built anew all the same?  Where its
+ * operators or its collation change with the type; on an expression or with a predicate, always,
+ * for the server does not compare those. */
+static int index_rebuilt(const struct effect *e, const struct facts_index *x, uint32_t from,
+                         uint32_t to)
+{
+    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
+    const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
+
+    return facts_names(x->stands_on, column) &&
+           (x->special || (facts_names(x->columns, column) &&
+                           (operators_of(from) != operators_of(to) ||
+                            node_get(def, "collClause") != NULL)));
 }
 
 static void alter_type(const struct inquiry *q, const struct effect *e, uint32_t table,
                        struct cost *out)
 {
-    const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
     const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
-    const char *zone = facts_setting(q->facts, "TimeZone");
     struct facts_column from;
     struct facts_type to;
-    int from_mod, to_mod;
+    struct facts_index x;
+    size_t i;
 
     if (!facts_column(q->facts, table, column, &from) || !facts_type(q->facts, e, &to)) {
         rewrites(out, "the change of type writes every value anew, unless the server finds that no "
                       "byte changes");
         return;
     }
-    if (!using_is_column(e, def)) {
-        rewrites(out, "USING computes every value");
-        return;
-    }
-    if (to.checked) {
-        rewrites(out, "the domain has a constraint, which is checked by rewriting");
-        return;
-    }
-    from_mod = from.typmod;
-    to_mod = to.oid == to.base ? typmod_of(to.base, node_get(def, "typeName")) : -1;
-    if (from.type != to.base) {
-        /* timestamp and timestamptz are the same bytes where the session's zone is UTC. */
-        if (((from.type == T_TIMESTAMP && to.base == T_TIMESTAMPTZ) ||
-             (from.type == T_TIMESTAMPTZ && to.base == T_TIMESTAMP)) &&
-            q->version >= 120000 && zone != NULL &&
-            (strcmp(zone, "UTC") == 0 || strcmp(zone, "Etc/UTC") == 0 || strcmp(zone, "GMT") == 0)) {
-            if (typmod_rewrites(to.base, from_mod, to_mod))
-                rewrites(out, "the precision shrinks");
-            else if (index_rebuilt(q, table, column)) {
-                out->scan = out->index = 1;
-                out->why = "an index on it is built anew";
-            }
-            return;
+    retype(q, e, &from, &to, out);
+    for (i = 0; !out->rewrite && facts_index(q->facts, i, &x); i++)
+        if (x.table == table && index_rebuilt(e, &x, from.type, to.base)) {
+            out->scan = out->index = 1;
+            out->why = "an index on it is built anew";
         }
-        if (!facts_binary(q->facts, from.type, to.base)) {
-            rewrites(out, "the two types store their values differently");
-            return;
-        }
-        if (to.base == T_BPCHAR || (to_mod != -1 && (to.base != T_VARCHAR || from_mod == -1 ||
-                                                     typmod_rewrites(to.base, from_mod, to_mod)))) {
-            rewrites(out, "every value is checked against the new length");
-            return;
-        }
-        return;
-    }
-    if (to_mod == -2 || typmod_rewrites(to.base, from_mod, to_mod))
-        rewrites(out, "the new length or precision is not wider than the old");
+}
+
+int cost_rebuilds(const struct inquiry *q, const struct effect *e, const struct facts_index *x)
+{
+    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
+    struct facts_column from;
+    struct facts_type to;
+
+    if (e->kind == EFFECT_REINDEX)
+        return 1;
+    return e->kind == EFFECT_ALTER_TYPE && facts_column(q->facts, x->table, column, &from) &&
+           facts_type(q->facts, e, &to) && index_rebuilt(e, x, from.type, to.base);
 }
 
 /* ---- SET NOT NULL ---- */
@@ -410,6 +434,7 @@ static void alter_other(const struct inquiry *q, const struct effect *e, uint32_
         rewrites(out, "the table is copied into another access method");
     } else if (strcmp(subtype, "AT_SetTableSpace") == 0) {
         rewrites(out, "the files are copied to the other tablespace");
+        out->moved = 1;
     } else if (strcmp(subtype, "AT_AttachPartition") == 0) {
         out->scan = out->on_partner = 1;
         out->why = "the partition is read whole, unless a CHECK proves its bounds";

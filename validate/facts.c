@@ -130,6 +130,7 @@ struct facts *facts_read(struct conn *c, const struct closure *closure,
     struct err errs[QUERIES];
     const char *p_oids[1], *p_words[1], *p_functions[1];
     struct query q[QUERIES];
+    uint32_t last = 0;
     size_t i;
     int rc = -1;
 
@@ -140,8 +141,10 @@ struct facts *facts_read(struct conn *c, const struct closure *closure,
     }
     if (collect(f, steps, n, err) < 0)
         goto out;
-    for (i = 0; i < closure->ntables; i++)
-        if (array_number(&oids, closure->tables[i].oid, err) < 0)
+    /* What is only locked or read has indexes too. */
+    for (i = 0; i < closure->nreaches; i++)
+        if (closure->reaches[i].oid != last &&
+            array_number(&oids, last = closure->reaches[i].oid, err) < 0)
             goto out;
     for (i = 0; i < strings_count(f->words); i++)
         if (array_text(&words, f->words[i], err) < 0)
@@ -157,7 +160,7 @@ struct facts *facts_read(struct conn *c, const struct closure *closure,
     q[COLUMNS] = (struct query){.sql = columns_sql, .params = p_oids, .nparams = 1, .columns = 13};
     q[CONSTRAINTS] =
         (struct query){.sql = constraints_sql, .params = p_oids, .nparams = 1, .columns = 16};
-    q[INDEXES] = (struct query){.sql = indexes_sql, .params = p_oids, .nparams = 1, .columns = 10};
+    q[INDEXES] = (struct query){.sql = indexes_sql, .params = p_oids, .nparams = 1, .columns = 12};
     q[TYPES] = (struct query){.sql = types_sql, .params = p_words, .nparams = 1, .columns = 6};
     q[CASTS] = (struct query){.sql = casts_sql, .columns = 2};
     q[FUNCTIONS] =
@@ -306,6 +309,7 @@ int facts_constraint(const struct facts *f, size_t i, struct facts_constraint *o
     out->partner_columns = result_text(r, row, 7);
     out->on_delete = letter(r, row, 8);
     out->on_update = letter(r, row, 9);
+    out->index = result_text(r, row, 10) == NULL ? 0 : (uint32_t)result_int(r, row, 10);
     out->schema = result_text(r, row, 11);
     out->relation = result_text(r, row, 12);
     out->partner_schema = result_text(r, row, 13);
@@ -330,6 +334,9 @@ int facts_index(const struct facts *f, size_t i, struct facts_index *out)
     out->primary = result_bool(r, row, 6);
     out->columns = result_text(r, row, 7);
     out->special = result_bool(r, row, 8);
+    out->kind = letter(r, row, 9);
+    out->whole = result_text(r, row, 10) == NULL ? 0 : (uint32_t)result_int(r, row, 10);
+    out->stands_on = result_text(r, row, 11);
     return 1;
 }
 

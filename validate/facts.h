@@ -35,6 +35,7 @@ struct facts_type {
 
 struct facts_constraint {
     uint32_t table, partner;      /* PARTNER: of a foreign key */
+    uint32_t index;               /* behind it; of a foreign key: the partner's */
     const char *name, *expression; /* EXPRESSION: of a CHECK */
     const char *columns, *partner_columns; /* one a line */
     const char *schema, *relation, *partner_schema, *partner_relation;
@@ -46,6 +47,9 @@ struct facts_index {
     uint32_t table, oid;
     const char *schema, *name, *columns; /* one a line */
     int unique, valid, primary, special; /* SPECIAL: partial or on expressions */
+    char kind;             /* relkind: 'i', or 'I' of a partitioned table */
+    uint32_t whole;        /* the partitioned index that it is part of, or 0 */
+    const char *stands_on; /* keys, INCLUDE, expressions and predicate: one column a line */
 };
 
 /* STEPS gives the types and functions that are asked about. */

@@ -80,12 +80,14 @@ static void name_locks(struct inquiry *q)
             const struct lock_row *l = &out->locks[k];
             size_t n = strlen(l->relation);
 
-            if (strncmp(f->object, l->relation, n) == 0 &&
+            if (!l->index && strncmp(f->object, l->relation, n) == 0 &&
                 (f->object[n] == '\0' || f->object[n] == '.')) {
                 best = l;
                 break;
             }
-            if (best == NULL || lock_strength(l->mode) > lock_strength(best->mode))
+            /* What stands behind a table's lock is the table, not its indexes. */
+            if (best == NULL || (best->index && !l->index) ||
+                (best->index == l->index && lock_strength(l->mode) > lock_strength(best->mode)))
                 best = l;
         }
         if (best == NULL)

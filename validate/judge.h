@@ -53,6 +53,7 @@ struct lock_row {
     const struct statement *statement;
     char *relation;
     const char *mode;
+    int index;         /* RELATION is an index; REWRITE: it is built anew */
     int rewrite, scan;
 };
 

@@ -40,7 +40,7 @@ alter table parent alter column c type char(10)
 alter table parent alter column c type text
 alter table parent alter column c type varchar(10)
 alter table other alter column x type bigint
-alter table child alter column note type bytea using note::bytea
+alter table other alter column x type text using x::text
 alter table child alter column amount type bigint
 alter table child alter column amount type smallint
 alter table child alter column note type varchar
@@ -90,7 +90,7 @@ alter table parent alter column notnull2 set default 7
 alter table parent alter column i4 set statistics 500
 alter table parent alter column i4 set (n_distinct = 100)
 alter table parent alter column name set storage external
-alter table parent alter column name set compression pglz
+alter table parent alter column name set compression pglz -- since 14
 alter table parent set (fillfactor = 70)
 alter table parent set (autovacuum_enabled = false)
 alter table parent reset (fillfactor)
@@ -262,3 +262,149 @@ lock table parent
 lock table part in exclusive mode
 analyze parent
 create table zz (id int primary key, p int references parent on delete cascade, check (p > 0))
+alter table parent owner to pg_monitor
+alter table child owner to pg_monitor
+alter table ident owner to pg_monitor
+alter table part owner to pg_monitor
+alter view parent_view owner to pg_monitor
+alter sequence seq1 owner to pg_monitor
+alter materialized view parent_mv owner to pg_monitor
+alter table child set schema s2
+alter table ident set schema s2
+alter materialized view parent_mv set schema s2
+alter view parent_view set schema s2
+alter sequence seq1 set schema s2
+alter table parent rename constraint parent_code_key to zz
+alter table parent add unique using index parent_i8_uq
+alter table parent drop constraint parent_pkey cascade, add primary key using index parent_nn2_uq
+alter table part attach partition part_e for values from (400) to (500)
+alter table part attach partition part_f for values from (500) to (600)
+alter table part add foreign key (k) references parent (id)
+alter table part alter column val type text
+alter table part alter column val drop not null
+alter table part_a add constraint zz check (k < 1000)
+alter table part_a alter column val set not null
+alter table derived add column z int
+alter table derived drop column c
+alter table part disable trigger all
+alter table child alter column parent_id type plainint
+alter table child alter column id type bigint
+alter table grandchild alter column child_id type bigint
+alter table parent alter column code type text
+alter table parent alter column i8 type int
+alter table child drop column note
+alter table child drop column amount
+alter table other drop column x
+alter table other drop column y
+alter table child alter column note set storage external
+alter table child alter column id drop default
+alter table child alter column amount set not null
+alter table child add constraint zz foreign key (amount) references other on delete cascade not valid
+alter table child add column z int not null default 1 references other (id)
+alter table other alter constraint other_ref_fk deferrable
+alter table child add column z int, add column w text default 'x', drop column amount
+alter table child add column z uuid default gen_random_uuid(), add constraint zz check (amount > 0)
+alter table child drop constraint child_parent_id_fkey, add foreign key (parent_id) references parent on delete restrict
+alter table child drop constraint child_pkey cascade
+alter table part_a rename to part_z
+alter index child_pkey rename to zz
+alter index part_k_idx rename to zz
+alter index part_a_k_idx rename to zz
+drop index child_lower_idx
+drop index child_include_idx, parent_v_idx
+drop index part_f_val
+reindex table child
+reindex index child_lower_idx
+cluster child using child_pkey
+create index on part (k)
+create index zz on only part (val)
+create index on child (amount) where note is not null
+create unique index on parent (i4)
+create table zz (like parent including all)
+create table zz (like child including indexes)
+create table zz (like child including defaults)
+create table zz as select * from parent with no data
+create table zz as table child
+create table zz partition of part default
+create table zz (a varchar(20) references parent (code))
+create table zz (a int, b int, foreign key (a) references child)
+create materialized view zz as select * from parent
+create materialized view zz as select * from parent_view
+create or replace view parent_view as select id, name, 1 as one from parent
+create view zz as select * from part
+create trigger zz after insert on part for each row execute function trg()
+create rule zz as on delete to child do also update lonely set a = 1
+create policy zz on child using (id in (select id from parent))
+refresh materialized view parent_mv with no data
+drop table ident
+drop table derived
+drop sequence child_id_seq cascade
+drop function stab()
+drop view parent_view cascade
+drop materialized view parent_mv cascade
+drop trigger parent_trg on parent cascade
+insert into other values (1, 1, 1, 1) on conflict (id) do nothing
+insert into other values (1, 1, 1, 1) on conflict (id) do update set x = 2
+insert into other values (1, 1, 1, 1) on conflict do nothing
+insert into other values (1, 1, 1, 1) on conflict on constraint other_pkey do nothing
+insert into ident (s) select name from parent
+insert into child (parent_id) select id from parent
+delete from lonely using parent where lonely.a = parent.id
+delete from grandchild where id in (select id from other)
+update lonely set b = p.name from parent p where p.id = a
+update grandchild set child_id = 3
+update other set x = 1
+with d as (delete from lonely returning a) insert into ident (s) select a::text from d
+with d as (delete from grandchild returning id) update other set x = 3 where id in (select id from d)
+merge into lonely using parent on lonely.a = parent.id when matched then update set b = 'x' -- since 15
+merge into grandchild using lonely on grandchild.id = lonely.a when matched then delete when not matched then insert values (lonely.a, 1) -- since 15
+explain select * from parent
+explain delete from child
+explain analyze select * from child
+select * from parent_view
+select * from parent_mv
+select * from part
+select * from base
+select * from only base
+select * from child for update
+select id from child where parent_id in (select id from other)
+copy parent (id, name) to stdout
+alter sequence seq1 owned by lonely.a
+alter sequence child_id_seq restart
+comment on constraint pos_later on parent is 'x'
+comment on trigger parent_trg on parent is 'x'
+comment on policy pol on other is 'x'
+comment on rule other_rule on other is 'x'
+comment on sequence seq1 is 'x'
+comment on materialized view parent_mv is 'x'
+grant select on sequence seq1 to public
+set constraints all deferred
+truncate part_a
+truncate ident restart identity
+truncate child cascade
+analyze child
+analyze part
+analyze parent (id, name)
+lock table child in access share mode
+lock table parent_view in share mode
+alter table parent alter column v type citext
+alter table parent alter column v type text collate "C"
+alter table parent alter column code type citext
+alter table part_f alter column val type varchar
+alter table child alter column parent_id type bigint, alter column note type varchar
+analyze base
+create table zz (like child including all)
+create rule zz as on update to lonely do instead insert into other select a, a, a, a from lonely
+explain update lonely set b = 'x'
+select * from child c join parent p on p.id = c.parent_id for share of p
+copy (select * from child) to stdout
+alter table fired disable trigger all
+alter table fired disable trigger user
+alter table fired disable trigger row_trg
+alter table fired disable trigger once_trg
+alter table only fired disable trigger row_trg
+alter trigger row_trg on fired rename to zz
+drop trigger row_trg on fired
+drop trigger once_trg on fired
+alter table fired alter column val type varchar
+alter table fired detach partition fired_a -- since 14
