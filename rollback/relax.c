@@ -5,27 +5,26 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/strings.h"
 #include "pg/query.h"
 #include "pg/quote.h"
+#include "script/effect.h"
 #include "script/node.h"
-#include "script/parse.h"
 #include "script/statement.h"
 
-struct column {
-    char *schema, *table, *name; /* SCHEMA may be NULL: by search_path */
-    struct column *next;
-};
-
 struct relax {
-    struct column *columns; /* the last one relaxed first */
+    struct conn *c;
+    char **after; /* what sets it again, in the order of the script; NULL-terminated, or NULL */
 };
 
-struct relax *relax_new(struct err *err)
+struct relax *relax_new(struct conn *c, struct err *err)
 {
     struct relax *r = calloc(1, sizeof(*r));
 
     if (r == NULL)
         (void)err_oom(err);
+    else
+        r->c = c;
     return r;
 }
 
@@ -33,133 +32,71 @@ void relax_free(struct relax *r)
 {
     if (r == NULL)
         return;
-    while (r->columns != NULL) {
-        struct column *c = r->columns;
-
-        r->columns = c->next;
-        free(c->schema);
-        free(c->table);
-        free(c->name);
-        free(c);
-    }
+    strings_free(r->after);
     free(r);
 }
 
-/* The NOT NULL of COLUMN where no value would come by itself, or NULL. */
-static const json_t *bare_not_null(const json_t *column)
+static int is_there(struct relax *r, const json_t *relation, const char *column, int *yes, struct err *err)
 {
-    const json_t *constraints = node_get(column, "constraints"), *found = NULL;
+    const char *params[2] = {NULL, column};
+    struct query q = {.sql = "SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = "
+                             "pg_catalog.to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped",
+                      .params = params, .nparams = 2, .columns = 1, .min_rows = 1, .max_rows = 1};
+    const char *schema = node_name(relation, "schemaname");
+    struct buf name = {0};
+    struct result *res = NULL;
 
-    for (size_t i = 0; i < node_count(constraints); i++) {
-        const json_t *one = node_at(constraints, i), *c = node_as(one, "Constraint");
-
-        if (node_is(c, "contype", "CONSTR_NOTNULL"))
-            found = one;
-        else if (node_is(c, "contype", "CONSTR_DEFAULT") || node_is(c, "contype", "CONSTR_IDENTITY") ||
-                 node_is(c, "contype", "CONSTR_GENERATED") || node_is(c, "contype", "CONSTR_PRIMARY"))
-            return NULL;
+    if ((schema != NULL ? quote_name(&name, schema, node_text(relation, "relname"), err)
+                        : quote_ident(&name, node_text(relation, "relname"), err)) == 0) {
+        params[0] = name.data;
+        if ((res = query_run(r->c, &q, err)) != NULL)
+            *yes = result_int(res, 0, 0) > 0;
     }
-    return found;
+    buf_free(&name);
+    result_free(res);
+    return res != NULL ? 0 : -1;
 }
 
-/* The first in TREE; *COLUMN is its ColumnDef. */
-static const json_t *find(const json_t *tree, const json_t **column)
+/* ADD COLUMN IF NOT EXISTS of a column that exists does nothing, and nothing may be set for it. */
+static int stands(struct relax *r, const struct statement *s, int *yes, struct err *err)
 {
-    const json_t *alter = node_as(tree, "AlterTableStmt"), *cmds = node_get(alter, "cmds");
+    const json_t *alter = node_as(s->tree, "AlterTableStmt"), *cmds = node_get(alter, "cmds");
 
-    for (size_t i = 0; alter != NULL && i < node_count(cmds); i++) {
-        const json_t *cmd = node_as(node_at(cmds, i), "AlterTableCmd"), *found;
+    *yes = 0;
+    for (size_t i = 0; alter != NULL && !*yes && i < node_count(cmds); i++) {
+        const json_t *cmd = node_as(node_at(cmds, i), "AlterTableCmd");
 
-        if (!node_is(cmd, "subtype", "AT_AddColumn"))
-            continue;
-        *column = node_as(node_get(cmd, "def"), "ColumnDef");
-        if (*column != NULL && (found = bare_not_null(*column)) != NULL)
-            return found;
+        if (node_is(cmd, "subtype", "AT_AddColumn") && node_true(cmd, "missing_ok") &&
+            is_there(r, node_get(alter, "relation"),
+                     node_text(node_as(node_get(cmd, "def"), "ColumnDef"), "colname"), yes, err) != 0)
+            return -1;
     }
-    return NULL;
-}
-
-static int remember(struct relax *r, const json_t *tree, const json_t *column, struct err *err)
-{
-    const json_t *relation = node_get(node_as(tree, "AlterTableStmt"), "relation");
-    struct column *c = calloc(1, sizeof(*c));
-
-    if (node_as(relation, "RangeVar") != NULL)
-        relation = node_as(relation, "RangeVar");
-    if (c == NULL)
-        return err_oom(err);
-    c->next = r->columns;
-    r->columns = c;
-    c->table = strdup(node_text(relation, "relname"));
-    c->name = strdup(node_text(column, "colname"));
-    if (c->table == NULL || c->name == NULL)
-        return err_oom(err);
-    if (node_name(relation, "schemaname") != NULL &&
-        (c->schema = strdup(node_name(relation, "schemaname"))) == NULL)
-        return err_oom(err);
     return 0;
 }
 
 char *relax_statement(struct relax *r, const struct statement *s, struct err *err)
 {
-    struct parse_item item = {.text = s->text, .len = strlen(s->text)};
-    json_t *tree = json_incref(s->tree);
-    char *text = NULL;
+    char *first = NULL, *after = NULL;
+    int as_it_is;
 
-    for (;;) {
-        const json_t *column, *constraint = find(tree, &column);
-        char *next;
-
-        if (constraint == NULL)
-            break;
-        if ((next = parse_deparse_without(item.text, tree, constraint)) == NULL) {
-            (void)err_set(err, ERR_FAILED, "cannot take NOT NULL from \"ADD COLUMN %s\" for the time being",
-                          node_text(column, "colname"));
-            goto fail;
-        }
-        if (remember(r, tree, column, err) != 0) {
-            free(next);
-            goto fail;
-        }
-        free(text);
-        text = next;
-        json_decref(tree);
-        item = (struct parse_item){.text = text, .len = strlen(text)};
-        if (parse_all(&item, 1, err) != 0 || item.tree == NULL) {
-            (void)err_set(err, ERR_FAILED, "the rewritten statement does not parse");
-            free(item.problem);
-            tree = NULL;
-            goto fail;
-        }
-        free(item.problem);
-        tree = item.tree;
+    if (effect_defer_not_null(s, &first, &after, err) != 0 || first == NULL)
+        return NULL;
+    if (stands(r, s, &as_it_is, err) != 0 || as_it_is || strings_add(&r->after, after, err) != 0) {
+        free(first);
+        first = NULL;
     }
-    json_decref(tree);
-    return text;
-fail:
-    json_decref(tree);
-    free(text);
-    return NULL;
+    free(after);
+    return first;
 }
 
-int relax_finish(const struct relax *r, struct conn *c, struct err *err)
+int relax_finish(const struct relax *r, struct err *err)
 {
-    for (const struct column *k = r->columns; k != NULL; k = k->next) {
-        struct buf b = {0};
-        int rc = -1;
-
-        if (buf_adds(&b, "ALTER TABLE ", err) == 0 &&
-            (k->schema != NULL ? quote_name(&b, k->schema, k->table, err)
-                               : quote_ident(&b, k->table, err)) == 0 &&
-            buf_adds(&b, " ALTER COLUMN ", err) == 0 && quote_ident(&b, k->name, err) == 0 &&
-            buf_adds(&b, " SET NOT NULL", err) == 0)
-            rc = query_exec(c, b.data, "ALTER TABLE", err);
-        buf_free(&b);
-        if (rc != 0) {
-            err_hint(err, "rows were added since the rollback, for which the backup has no value: give them "
-                          "one after undoing by hand, or delete them");
-            return err_prefix(err, "%s.%s cannot be made NOT NULL again", k->table, k->name);
-        }
+    for (size_t i = 0; r->after != NULL && r->after[i] != NULL; i++) {
+        if (query_exec(r->c, r->after[i], "ALTER TABLE", err) == 0)
+            continue;
+        err_hint(err, "rows were added since the rollback, for which the backup has no value: give them "
+                      "one after undoing by hand, or delete them");
+        return err_prefix(err, "what stood at ADD COLUMN cannot be set again (%s)", r->after[i]);
     }
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * relax: ADD COLUMN ... NOT NULL without a default, on the way forward again.
  *
- * The rows are there before their values: the column is added without NOT NULL,
- * the values are put back, then NOT NULL is set.
+ * The rows are there before their values: the column is added without NOT NULL (or
+ * PRIMARY KEY), the values are put back, then it is set.
  */
 #ifndef MIG_ROLLBACK_RELAX_H
 #define MIG_ROLLBACK_RELAX_H
@@ -13,11 +13,12 @@ struct conn;
 struct relax;
 struct statement;
 
-struct relax *relax_new(struct err *err) MIG_MUST_CHECK;
+/* C is the migration's session; borrowed. */
+struct relax *relax_new(struct conn *c, struct err *err) MIG_MUST_CHECK;
 /* The statement to run instead of S (owned), or NULL where S stands as it is (then no error). */
 char *relax_statement(struct relax *r, const struct statement *s, struct err *err) MIG_MUST_CHECK;
-/* SET NOT NULL on what was relaxed; under the migration's settings. */
-int relax_finish(const struct relax *r, struct conn *c, struct err *err) MIG_MUST_CHECK;
+/* Set what was relaxed; under the migration's settings. */
+int relax_finish(const struct relax *r, struct err *err) MIG_MUST_CHECK;
 void relax_free(struct relax *r);
 
 #endif

@@ -237,7 +237,7 @@ static int prepare(struct running *r, struct err *err)
             if (!r->segments->items[i].alone)
                 r->last = i;
     }
-    if (r->o->undo_of != NULL && (r->relax = relax_new(err)) == NULL)
+    if (r->o->undo_of != NULL && (r->relax = relax_new(r->g->main, err)) == NULL)
         return -1;
     return 0;
 }

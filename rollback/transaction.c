@@ -135,7 +135,7 @@ static int prove(struct running *r, struct err *err)
     if (putback_values(r, err) != 0)
         goto out;
     if (r->relax != NULL && r->segment == r->last) {
-        if (settings_back(g->main, &back, err) != 0 || relax_finish(r->relax, g->main, err) != 0 ||
+        if (settings_back(g->main, &back, err) != 0 || relax_finish(r->relax, err) != 0 ||
             session_borrow(g->main, &back, err) != 0)
             goto out;
     }

@@ -71,7 +71,10 @@ static void fate_text(const struct closure_table *t, FILE *out)
         comma = ", ";
     }
     if (comma[0] == '\0')
-        fputs(t->fate & CLOSURE_ALTERED ? "altered, nothing stored is lost" : "only locked", out);
+        fputs(t->fate & CLOSURE_VERSION   ? "moves to the new revision"
+              : t->fate & CLOSURE_ALTERED ? "altered, nothing stored is lost"
+                                          : "only locked",
+              out);
     if (t->because != NULL)
         fprintf(out, " (%s)", t->because);
 }

@@ -85,7 +85,16 @@ char *effect_object(const struct effect *e)
     return buf_take(&b, &err);
 }
 
-/* The NOT NULL in COLDEF that an old row would break: no default, not generated, not a serial. */
+/* NULL, or a cast of it. */
+static int is_null(const json_t *expression)
+{
+    while (node_as(expression, "TypeCast") != NULL)
+        expression = node_get(node_as(expression, "TypeCast"), "arg");
+    return node_true(node_as(expression, "A_Const"), "isnull");
+}
+
+/* The NOT NULL (or PRIMARY KEY) in COLDEF that an old row would break: no default, not generated, not a
+ * serial. */
 static const json_t *bare_not_null(const json_t *coldef)
 {
     static const char *const serials[] = {"serial", "bigserial", "smallserial",
@@ -101,9 +110,9 @@ static const json_t *bare_not_null(const json_t *coldef)
     for (i = 0; i < node_count(list); i++) {
         const json_t *element = node_at(list, i), *c = node_as(element, "Constraint");
 
-        if (node_is(c, "contype", "CONSTR_NOTNULL"))
+        if (node_is(c, "contype", "CONSTR_NOTNULL") || node_is(c, "contype", "CONSTR_PRIMARY"))
             found = element;
-        else if (node_is(c, "contype", "CONSTR_DEFAULT") ||
+        else if ((node_is(c, "contype", "CONSTR_DEFAULT") && !is_null(node_get(c, "raw_expr"))) ||
                  node_is(c, "contype", "CONSTR_IDENTITY") ||
                  node_is(c, "contype", "CONSTR_GENERATED"))
             return NULL;
@@ -115,6 +124,26 @@ int effect_required(const struct effect *e)
 {
     return e->kind == EFFECT_ADD_COLUMN &&
            bare_not_null(node_as(node_get(e->node, "def"), "ColumnDef")) != NULL;
+}
+
+/* What undoes the removal of CONSTRAINT from COLUMN. */
+static int add_deferred(struct buf *b, const json_t *constraint, const char *column, struct err *err)
+{
+    const json_t *c = node_as(constraint, "Constraint");
+
+    if (node_is(c, "contype", "CONSTR_NOTNULL"))
+        return buf_adds(b, " ALTER COLUMN ", err) < 0 || add_ident(b, column, err) < 0 ||
+                       buf_adds(b, " SET NOT NULL", err) < 0
+                   ? -1
+                   : 0;
+    if (buf_adds(b, " ADD ", err) < 0 ||
+        (node_name(c, "conname") != NULL &&
+         (buf_adds(b, "CONSTRAINT ", err) < 0 || add_ident(b, node_name(c, "conname"), err) < 0 ||
+          buf_addc(b, ' ', err) < 0)))
+        return -1;
+    return buf_adds(b, "PRIMARY KEY (", err) < 0 || add_ident(b, column, err) < 0 || buf_addc(b, ')', err) < 0
+               ? -1
+               : 0;
 }
 
 static const json_t *find_bare(const json_t *tree, const char **column)
@@ -159,8 +188,7 @@ int effect_defer_not_null(const struct statement *st, char **first, char **after
         } else if (buf_addc(&b, ',', err) < 0) {
             goto out;
         }
-        if (buf_adds(&b, " ALTER COLUMN ", err) < 0 || add_ident(&b, column, err) < 0 ||
-            buf_adds(&b, " SET NOT NULL", err) < 0)
+        if (add_deferred(&b, found, column, err) < 0)
             goto out;
         if ((next = parse_deparse_without(item.text, item.tree, found)) == NULL) {
             (void)err_set(err, ERR_FAILED,

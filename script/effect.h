@@ -124,14 +124,16 @@ const char *effect_name(enum effect_kind kind); /* "drop-column" */
 char *effect_expression(const struct effect *e);
 /* ALTER_TYPE, ADD_COLUMN: the type as SQL.  Owned. */
 char *effect_type(const struct effect *e);
-/* ADD COLUMN ... NOT NULL that old rows cannot meet: no default, not generated, not a serial. */
+/* ADD COLUMN ... NOT NULL (or PRIMARY KEY) that old rows cannot meet: no default (DEFAULT NULL is none),
+ * not generated, not a serial. */
 int effect_required(const struct effect *e);
 /* "schema.table.column", as the server knows it, for messages.  Owned; NULL: no memory. */
 char *effect_object(const struct effect *e);
 
 /*
  * Undo's way around ADD COLUMN ... NOT NULL without a default on a table that has rows: *FIRST is the
- * statement without those NOT NULLs, *AFTER what sets them when the values are back.  Both owned;
+ * statement without those NOT NULLs and PRIMARY KEYs, *AFTER what sets them when the values are back.
+ * IF NOT EXISTS is the caller's to look at: where the column is there, nothing may be set.  Both owned;
  * *FIRST is NULL where there is nothing to rewrite.  ERR_FAILED: the deparser cannot.
  */
 int effect_defer_not_null(const struct statement *st, char **first, char **after, struct err *err)

@@ -54,7 +54,7 @@ refused() {
     assert_out 'aaaaaaaaaaa2'
     assert_out 'public.d'
     assert_out 'destroys'
-    assert_out 'Undo: exact'
+    assert_out 'Undo: exact' 'moves to the new revision'
     unchanged
     mig mig-rollback plan -1 --format json
     assert_exit 0
@@ -342,4 +342,47 @@ END
     assert_exit 0
     assert_out 'digest equal'
     unchanged
+}
+
+@test "NOT NULL by other spellings comes back too; a column that was there is left as it is" {
+    sql "drop table t, d" "create table t (id bigint primary key, keep text, old text)" \
+        "insert into t values (1, 'x', null), (2, 'y', 'z')" "update alembic_version set version_num = 'aaaaaaaaaaa1'"
+    cat >migrations/versions/a2.py <<'END'
+from alembic import op
+revision = "aaaaaaaaaaa2"
+down_revision = "aaaaaaaaaaa1"
+def upgrade():
+    op.execute("ALTER TABLE t ADD COLUMN v text DEFAULT NULL NOT NULL, ADD COLUMN IF NOT EXISTS w int NOT NULL")
+    op.execute("ALTER TABLE t ADD COLUMN IF NOT EXISTS old text NOT NULL")
+def downgrade():
+    op.execute("ALTER TABLE t DROP COLUMN v")
+    op.execute("ALTER TABLE t DROP COLUMN w")
+END
+    sql "alter table t add v text, add w int" "update t set v = 'v' || id, w = id" \
+        "alter table t alter v set not null, alter w set not null" "update alembic_version set version_num = 'aaaaaaaaaaa2'"
+    digest=$(sql "select string_agg((id, keep, old, v, w)::text, ' ' order by id) from t")
+    mig mig-rollback run -1 "${GO[@]}"
+    assert_exit 0
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select string_agg((id, keep, old, v, w)::text, ' ' order by id) from t")" = "$digest" ]
+    [ "$(sql "select string_agg(attname, ' ' order by attname) from pg_attribute where attrelid = 't'::regclass and attnotnull and attnum > 0")" = "id v w" ]
+}
+
+@test "a role that owns the tables but may not look at others' sessions is told what to grant" {
+    role_create mig_migrator
+    sql "revoke pg_monitor from mig_migrator" 2>/dev/null || :
+    sql "alter table t owner to mig_migrator" "alter table d owner to mig_migrator" \
+        "alter table alembic_version owner to mig_migrator" "grant all on schema public to mig_migrator" \
+        "grant create, temporary on database \"$PGDATABASE\" to mig_migrator"
+    mig mig-rollback run -1 "${GO[@]}" -U mig_migrator
+    echo "$status"; echo "$stderr"
+    refused 4 'pg_monitor' mig-rollback run -1 "${GO[@]}" -U mig_migrator
+    sql "grant pg_monitor to mig_migrator"
+    mig mig-rollback run -1 "${GO[@]}" -U mig_migrator
+    assert_exit 0
+    mig mig-rollback undo "${GO[@]}" -U mig_migrator
+    assert_exit 0
+    unchanged
+    sql "revoke pg_monitor from mig_migrator"
 }

@@ -84,6 +84,13 @@ static void test_required(void **state)
         {"c int NOT NULL DEFAULT 0", 0},
         {"c int DEFAULT 0 NOT NULL", 0},
         {"c int NOT NULL CHECK (c > 0)", 1},
+        {"c int DEFAULT NULL NOT NULL", 1},
+        {"c text NOT NULL DEFAULT NULL::varchar(3)", 1},
+        {"c int DEFAULT NULL", 0},
+        {"c int PRIMARY KEY", 1},
+        {"c int PRIMARY KEY DEFAULT 7", 0},
+        {"c serial PRIMARY KEY", 0},
+        {"c int UNIQUE", 0},
         {"c serial NOT NULL", 0},
         {"c bigserial NOT NULL", 0},
         {"c serial8 NOT NULL", 0},
@@ -150,6 +157,12 @@ static void test_defer(void **state)
              "ALTER TABLE ONLY s.\"T\"\"\" ADD COLUMN a int, ADD COLUMN b text, ADD COLUMN \"C d\" text",
              "ALTER TABLE ONLY \"s\".\"T\"\"\" ALTER COLUMN \"a\" SET NOT NULL, ALTER COLUMN \"C d\" SET NOT NULL");
     deferred("ALTER TABLE t ADD COLUMN a int NOT NULL DEFAULT 1", NULL, NULL);
+    deferred("ALTER TABLE t ADD COLUMN a int DEFAULT NULL NOT NULL", "ALTER TABLE t ADD COLUMN a int DEFAULT NULL",
+             "ALTER TABLE \"t\" ALTER COLUMN \"a\" SET NOT NULL");
+    deferred("ALTER TABLE t ADD COLUMN a int CONSTRAINT \"P k\" PRIMARY KEY, ADD COLUMN b int NOT NULL",
+             "ALTER TABLE t ADD COLUMN a int, ADD COLUMN b int",
+             "ALTER TABLE \"t\" ADD CONSTRAINT \"P k\" PRIMARY KEY (\"a\"), ALTER COLUMN \"b\" SET NOT NULL");
+    deferred("ALTER TABLE t ADD COLUMN a serial PRIMARY KEY", NULL, NULL);
     deferred("ALTER TABLE t ALTER COLUMN a SET NOT NULL", NULL, NULL);
     deferred("DROP TABLE t", NULL, NULL);
 }
