@@ -215,6 +215,10 @@ static int unlock(struct archive_reader *r, const struct keyring *keys, struct e
         r->slots.problem[best] = *err;
         err_clear(err);
     }
+    /* The one that was not needed may have a good checksum and still not be ours. */
+    if (r->slots.problem[1 - r->used].kind == ERR_NONE &&
+        slots_check(&r->slots, 1 - r->used, r->area, r->head.slots_size, &r->k, &second) != 0)
+        r->slots.problem[1 - r->used] = second;
     if (frame_read_at(r, footer, sizeof(footer), r->size - FORMAT_FOOTER, err) != 0)
         return -1;
     part = (struct seal_part){footer, FORMAT_FOOTER_MAC};
@@ -226,7 +230,7 @@ static int unlock(struct archive_reader *r, const struct keyring *keys, struct e
             log_warn("\"%s\": copy %c of the key slots (offset %" PRIu64 ") is damaged: %s; the other copy is good",
                      r->path, 'A' + i, format_slots_offset(&r->head) + (uint64_t)i * r->head.slots_size,
                      r->slots.problem[i].message);
-            log_hint("`mig-backup rekey \"%s\"` writes it again", r->path);
+            log_hint("`mig-backup verify \"%s\"` writes it again", r->path);
         }
     return 0;
 }

@@ -166,6 +166,59 @@ out:
     return rc;
 }
 
+/* PATH for writing, by us alone, and the file that A reads.  Its descriptor, or -1. */
+static int open_again(const struct archive_reader *a, const char *path, struct err *err)
+{
+    struct stat ours, read;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_set_errno(err, ERR_FAILED, "cannot open \"%s\" for writing", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        err_set(err, ERR_REFUSED, "\"%s\" is being rekeyed by another process", path);
+    else if (fstat(fd, &ours) != 0 || fstat(a->fd, &read) != 0 || ours.st_dev != read.st_dev ||
+             ours.st_ino != read.st_ino)
+        err_set(err, ERR_REFUSED, "\"%s\" was replaced while it was being read", path);
+    else
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+int rekey_repair(const struct archive_reader *a, char *repaired, struct err *err)
+{
+    size_t size = a->head.slots_size;
+    uint64_t at = format_slots_offset(&a->head);
+    unsigned char *now = NULL;
+    int bad = 1 - a->used, fd = -1, rc = -1;
+
+    *repaired = 0;
+    if (a->used < 0 || a->slots.problem[bad].kind == ERR_NONE)
+        return 0;
+    if ((fd = open_again(a, a->path, err)) < 0)
+        return -1;
+    if ((now = malloc(2 * size)) == NULL) {
+        err_oom(err);
+        goto out;
+    }
+    /* What was proven is what stands there still. */
+    if (frame_read_at(a, now, 2 * size, at, err) != 0)
+        goto out;
+    if (memcmp(now, a->area, 2 * size) != 0) {
+        err_set(err, ERR_REFUSED, "the key slots of \"%s\" were changed meanwhile", a->path);
+        goto out;
+    }
+    if (write_at(fd, a->area + (size_t)a->used * size, size, at + (uint64_t)bad * size, a->path, err) != 0 ||
+        check_written(fd, a->area + (size_t)a->used * size, size, at + (uint64_t)bad * size, a->path, err) != 0)
+        goto out;
+    *repaired = (char)('A' + bad);
+    rc = 0;
+out:
+    free(now);
+    (void)close(fd);
+    return rc;
+}
+
 int rekey_file(const char *path, const struct rekey_options *o, struct rekey_result *r,
                struct err *err)
 {

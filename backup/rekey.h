@@ -33,6 +33,11 @@ struct rekey_result {
 /* Nothing to add or remove: both copies are written anew.  ERR_REFUSED if nobody would be left. */
 int rekey_file(const char *path, const struct rekey_options *o, struct rekey_result *r,
                struct err *err) MIG_MUST_CHECK;
+/* Of A, opened with a key: the copy of the slots that is damaged, if one is, becomes the other again,
+ * byte for byte, once that has been proven with the data key.  *REPAIRED: 'A', 'B' or 0.  -1 where it
+ * could not be written; A's rows are none the worse. */
+struct archive_reader;
+int rekey_repair(const struct archive_reader *a, char *repaired, struct err *err) MIG_MUST_CHECK;
 void rekey_print(const char *path, const struct rekey_result *r, FILE *out);
 
 struct reencrypt_result {

@@ -9,6 +9,7 @@
 #include "backup/archive.h"
 #include "backup/keys.h"
 #include "backup/manifest.h"
+#include "backup/rekey.h"
 #include "core/buf.h"
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -100,24 +101,47 @@ static int check_stored(struct archive_reader *a, struct err *err)
 
 static int fill(struct archive_reader *a, struct verify_result *r, struct err *err)
 {
-    struct buf notes = {0};
-    const char *problem;
-
     memcpy(r->archive_id, archive_reader_id(a), sizeof(r->archive_id));
     r->frames = archive_footer(a)->entries;
     r->file_bytes = archive_footer(a)->file_size;
-    if ((r->signer = strdup(archive_signer(a))) == NULL)
-        return err_oom(err);
+    return (r->signer = strdup(archive_signer(a))) == NULL ? err_oom(err) : 0;
+}
+
+/* What there is to say of the two copies of the key slots; and the damaged one is made good, if REPAIR. */
+static int look_at_slots(struct archive_reader *a, int repair, struct verify_result *r, struct err *err)
+{
+    const char *problem[2];
+    uint64_t generation[2];
+    struct err why = {0};
+    struct buf b = {0};
+
+    for (int i = 0; i < 2; i++)
+        generation[i] = archive_slots_generation(a, i, &problem[i]);
+    if (repair && archive_unlocked(a) && rekey_repair(a, &r->repaired, &why) != 0)
+        log_info("%s", why.message);
     for (int i = 0; i < 2; i++) {
-        (void)archive_slots_generation(a, i, &problem);
-        if (problem != NULL && buf_addf(&notes, err, "%scopy %c of the key slots is damaged (%s); the other is good",
-                                        notes.len > 0 ? "; " : "", 'A' + i, problem) != 0) {
-            buf_free(&notes);
-            return -1;
-        }
+        if (problem[i] == NULL)
+            continue;
+        if (r->repaired == 'A' + i) {
+            if (buf_addf(&b, err, "copy %c of the key slots was damaged (%s): it is written again from copy %c and good",
+                         'A' + i, problem[i], 'B' - i) != 0)
+                goto fail;
+        } else if (buf_addf(&b, err, "copy %c of the key slots is damaged (%s); the other is good; ", 'A' + i,
+                            problem[i]) != 0 ||
+                   (why.kind != ERR_NONE && buf_addf(&b, err, "it was not written again: %s; ", why.message) != 0) ||
+                   buf_adds(&b, "`mig-backup verify` with a key that opens the file, where it can be written, makes it good",
+                            err) != 0)
+            goto fail;
     }
-    r->notes = notes.data;
+    if (problem[0] == NULL && problem[1] == NULL && generation[0] != generation[1] &&
+        buf_adds(&b, "a rekey was interrupted: one copy of the key slots is older; run it again, `mig-backup show` says who can read the file",
+                 err) != 0)
+        goto fail;
+    r->notes = b.data;
     return 0;
+fail:
+    buf_free(&b);
+    return -1;
 }
 
 int verify_stored(const char *path, const struct keyring *keys, struct err *err)
@@ -135,7 +159,7 @@ int verify_stored(const char *path, const struct keyring *keys, struct err *err)
     return rc;
 }
 
-int verify_file(const char *path, const struct keyring *keys, struct verify_result *r,
+int verify_file(const char *path, const struct keyring *keys, int repair, struct verify_result *r,
                 struct err *err)
 {
     struct archive_reader *a;
@@ -157,6 +181,8 @@ int verify_file(const char *path, const struct keyring *keys, struct verify_resu
     rc = can_read ? decode(a, path, r, err) : check_stored(a, err);
     if (rc == 0 && !can_read)
         r->rows = archive_footer(a)->rows;
+    if (rc == 0)
+        rc = look_at_slots(a, repair && strcmp(path, "-") != 0, r, err);
 out:
     archive_reader_free(a);
     return rc;
@@ -191,7 +217,7 @@ static void print(const char *path, const struct verify_result *r, const struct 
                 report_count(r->frames, frames));
     fprintf(out, "  signed by %s\n", r->signer);
     if (r->notes != NULL)
-        fprintf(out, "  note: %s; `mig-backup rekey` writes it again\n", r->notes);
+        fprintf(out, "  note: %s\n", r->notes);
     if (r->against != NULL)
         against_print(r->against, out);
 }
@@ -205,13 +231,13 @@ static int print_json(const char *const *paths, const struct verify_result *resu
     for (size_t i = 0; i < count; i++) {
         const struct verify_result *r = &results[i];
         int fine = errors[i].kind == ERR_NONE || errors[i].kind == ERR_FINDING;
-        json_t *one = json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:s?}", "file",
+        json_t *one = json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:b, s:s?}", "file",
                                 paths[i], "good", fine, "decoded", r->decoded, "tables",
                                 (json_int_t)r->tables, "rows", (json_int_t)r->rows, "bytes",
                                 (json_int_t)r->bytes, "frames", (json_int_t)r->frames, "file_bytes",
                                 (json_int_t)r->file_bytes, "archive_id",
                                 r->archive_id[0] != '\0' ? r->archive_id : NULL, "signer", r->signer,
-                                "notes", r->notes, "error", fine ? NULL : errors[i].message);
+                                "notes", r->notes, "repaired", r->repaired != 0, "error", fine ? NULL : errors[i].message);
 
         good = good && fine;
         if (one != NULL && r->against != NULL)
@@ -266,7 +292,7 @@ int verify_report(const char *const *paths, const struct keyring *keys, struct c
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        if (verify_file(paths[i], keys, &results[i], &errors[i]) != 0 ||
+        if (verify_file(paths[i], keys, 1, &results[i], &errors[i]) != 0 ||
             (c != NULL && compare(paths[i], keys, c, show_keys, &results[i], &errors[i]) != 0)) {
             if (errors[i].kind == ERR_INTERRUPTED) {
                 *err = errors[i];

@@ -16,12 +16,14 @@ struct verify_result {
     int decoded;   /* 0: no key here; structure, hashes and signature only */
     char *signer;
     char archive_id[65];
-    char *notes;   /* "slot copy A is damaged ...", or NULL */
+    char *notes;   /* "copy A of the key slots was damaged ...", or NULL */
+    char repaired; /* the slot copy that was written again: 'A', 'B', or 0 */
     struct against_result *against; /* with a connection: the database as it is now; or NULL */
 };
 
-/* ERR_BACKUP names what is wrong and where. */
-int verify_file(const char *path, const struct keyring *keys, struct verify_result *r,
+/* ERR_BACKUP names what is wrong and where.  REPAIR: in a file that is good otherwise, a damaged copy of
+ * the key slots is written again from the other one; where that cannot be, NOTES says why. */
+int verify_file(const char *path, const struct keyring *keys, int repair, struct verify_result *r,
                 struct err *err) MIG_MUST_CHECK;
 /* As far as can be told without decrypting: signed by someone trusted, and every stored byte is as
  * signed. */

@@ -136,6 +136,34 @@ rekey_fault() {
     rekey_fault fsync kill 137
 }
 
+@test "verify: whatever happens while it repairs a slot copy, the file stays readable" {
+    mig mig-backup create -t t --no-ddl -q
+    file=$(echo "$MIG_BACKUP_DIR"/*.mig)
+    at=$("$MIG_PYTHON" -c 'import sys
+d = open(sys.argv[1], "rb").read()
+print(d.index(b"MIGSLOTS"))' "$file")
+    cp "$file" good
+    for fault in write:28:0 write:5:0 write:short:0 write:half:137 write:kill:137 fsync:5:0 fsync:kill:137; do
+        IFS=: read -r call what code <<<"$fault"
+        n=0
+        while :; do
+            n=$((n + 1))
+            cp good r.mig
+            printf 'x' | dd of=r.mig bs=1 seek=$((at + 90)) conv=notrunc status=none
+            faulty "$PWD/r.mig" "$call" "$n" "$what" mig-backup verify "$PWD/r.mig"
+            [ "$hit" -eq 1 ] || break
+            assert_exit "$code"
+            if [ "$code" -eq 0 ] && [ "$what" != short ]; then assert_out 'not written again: cannot (write|flush)'; fi
+            mig mig-backup verify "$PWD/r.mig"
+            assert_exit 0
+            cmp good r.mig
+        done
+        assert_exit 0
+        cmp good r.mig
+        [ "$n" -gt 1 ]
+    done
+}
+
 @test "rekey: killed at random moments" {
     mig mig-backup create -t t --no-ddl -q
     cp "$MIG_BACKUP_DIR"/*.mig r.mig

@@ -67,18 +67,45 @@ print(int.from_bytes(d[-464:-456], "little") + 60)')
     assert_exit 2
 }
 
-@test "one damaged copy of the key slots is told and is no loss" {
+@test "one damaged copy of the key slots is told and is no loss; verify writes it again" {
     for at in 4200 8300; do
         hurt x.mig "$at"
-        mig mig-backup verify --key alice.key x.mig
-        assert_exit 0
-        assert_out 'x.mig: good' 'note: copy [AB] of the key slots is damaged'
-        assert_err 'copy [AB] of the key slots .*the other copy is good' 'mig-backup rekey'
         mig mig-backup cat --key alice.key -t values x.mig
         assert_exit 0
         assert_equal "$output" "$(cat expected/values.ndjson)"
+        assert_err 'copy [AB] of the key slots .*the other copy is good' 'mig-backup verify'
+        mig mig-backup verify --key alice.key --format json --format text=said x.mig
+        assert_exit 0
+        assert_equal "$(pick "d['files'][0]['good']" <<<"$output") $(pick "d['files'][0]['repaired']" <<<"$output")" "true true"
+        grep -Eq 'note: copy [AB] of the key slots was damaged .*written again from copy [AB]' said
+        cmp x.mig v1.mig
+        mig mig-backup verify --key alice.key x.mig
+        assert_exit 0
+        refute_out 'note'
+        refute_err 'damaged'
     done
     hurt x.mig 4200 8300 && refused x.mig 'both copies of the key slots'
+}
+
+@test "a slot copy that cannot be written again, or not proven, is told and left" {
+    hurt x.mig 4200
+    cp x.mig y.mig
+    # nobody here has a key: nothing proves the other copy
+    mig mig-backup verify --trust alice.pub x.mig
+    assert_exit 0
+    assert_out 'without a key' 'copy A of the key slots is damaged' 'with a key that opens the file'
+    cmp x.mig y.mig
+    run --separate-stderr mig-backup verify --key alice.key - <x.mig
+    assert_exit 0
+    assert_out 'copy A of the key slots is damaged'
+    if [ "$(id -u)" -ne 0 ]; then
+        chmod 400 x.mig
+        mig mig-backup verify --key alice.key x.mig
+        assert_exit 0
+        assert_out 'copy A of the key slots is damaged' 'not written again: cannot open'
+        chmod 600 x.mig
+    fi
+    cmp x.mig y.mig
 }
 
 @test "several files: each is told, one bad one is exit 5" {

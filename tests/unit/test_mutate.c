@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "backup/archive.h"
@@ -93,7 +94,7 @@ static int verify(int *noted, struct err *err)
     int rc;
 
     memset(err, 0, sizeof(*err));
-    rc = verify_file(path, keys, &r, err);
+    rc = verify_file(path, keys, 0, &r, err);
     *noted = r.notes != NULL;
     if (rc == 0)
         assert_int_equal(r.rows, 14); /* and each digest is as signed */
@@ -171,6 +172,97 @@ static void test_every_byte(void **state)
         put(&good.data[i], 1, i);
     }
     assert_int_equal(in_slots, 2 * head.slots_size);
+}
+
+static void assert_whole(const char *what, size_t at)
+{
+    char *now = malloc(good.len);
+
+    assert_non_null(now);
+    assert_int_equal(lseek(fd, 0, SEEK_END), (off_t)good.len);
+    assert_int_equal(pread(fd, now, good.len, 0), (ssize_t)good.len);
+    if (memcmp(now, good.data, good.len) != 0)
+        fail_msg("%s at %zu: not repaired to the byte", what, at);
+    free(now);
+}
+
+/* A damaged copy of the slots is made the same as the other again; nothing else is touched. */
+static void test_repaired(void **state)
+{
+    size_t slots = format_slots_offset(&head), frames = format_frames_offset(&head);
+    struct verify_result r;
+
+    (void)state;
+    put_all(&good);
+    for (size_t i = slots; i < frames; i += 61) {
+        char hurt = (char)(good.data[i] ^ (1 << i % 8));
+        struct err err = {0};
+
+        put(&hurt, 1, i);
+        if (verify_file(path, keys, 1, &r, &err) != 0)
+            fail_msg("slot byte %zu: %s", i, err.message);
+        assert_int_equal(r.repaired, i < slots + head.slots_size ? 'A' : 'B');
+        assert_int_equal(r.rows, 14);
+        assert_non_null(r.notes);
+        verify_result_free(&r);
+        assert_whole("repair", i);
+    }
+}
+
+/* A copy that is not needed, for its generation is older, may have a good checksum and still be forged. */
+static void test_older_copy_forged(void **state)
+{
+    size_t at = format_slots_offset(&head), size = head.slots_size;
+    struct verify_result r;
+    struct buf copy = {0};
+    struct seal_part part_;
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(buf_add(&copy, good.data, good.len, &err), 0);
+    for (int i = 0; i < 2; i++) {
+        unsigned char *s = (unsigned char *)copy.data + at + (size_t)i * size;
+
+        memcpy(copy.data, good.data, good.len);
+        s[8] = 0;
+        part_ = (struct seal_part){s, size - 32};
+        seal_hash(s + size - 32, NULL, &part_, 1);
+        put_all(&copy);
+        assert_int_equal(verify_file(path, keys, 1, &r, &err), 0);
+        assert_int_equal(r.repaired, 'A' + i);
+        verify_result_free(&r);
+        assert_whole("forged", (size_t)i);
+    }
+    buf_free(&copy);
+}
+
+/* Where the file is damaged elsewhere too, or cannot be written, nothing is. */
+static void test_not_repaired(void **state)
+{
+    size_t slots = format_slots_offset(&head);
+    struct verify_result r;
+    struct err err = {0};
+    char hurt = (char)(good.data[slots + 40] ^ 1), frame;
+
+    (void)state;
+    put_all(&good);
+    put(&hurt, 1, slots + 40);
+    frame = (char)(good.data[format_frames_offset(&head) + 70] ^ 1);
+    put(&frame, 1, format_frames_offset(&head) + 70);
+    assert_int_equal(verify_file(path, keys, 1, &r, &err), -1);
+    verify_result_free(&r);
+    assert_int_equal(pread(fd, &frame, 1, (off_t)slots + 40), 1);
+    assert_int_equal(frame, hurt);
+    /* nor where somebody else is writing the slots */
+    put_all(&good);
+    put(&hurt, 1, slots + 40);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    err_clear(&err);
+    assert_int_equal(verify_file(path, keys, 1, &r, &err), 0);
+    assert_int_equal(r.repaired, 0);
+    assert_non_null(strstr(r.notes, "another process"));
+    verify_result_free(&r);
+    assert_int_equal(flock(fd, LOCK_UN), 0);
 }
 
 /* The same place hurt in both copies. */
@@ -404,6 +496,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unhurt),
         cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_repaired),
+        cmocka_unit_test(test_older_copy_forged),
+        cmocka_unit_test(test_not_repaired),
         cmocka_unit_test(test_both_slots),
         cmocka_unit_test(test_every_cut),
         cmocka_unit_test(test_appended),
