@@ -25,6 +25,8 @@
 #include "pg/environment.h"
 #include "pg/query.h"
 #include "script/closure.h"
+#include "script/effect.h"
+#include "script/statement.h"
 
 static const char all_sql[] =
 #include "backup/sql/all.sql.h"
@@ -78,6 +80,8 @@ static int check_flags(const struct create_options *o, struct err *err)
         err_hint(err, "use it with --for-downgrade, --for-upgrade or --for-sql");
         return -1;
     }
+    if (o->allow_opaque && by_pattern(o))
+        return err_set(err, ERR_USAGE, "--allow-opaque is for scripts: with --table or --all nothing is read from one");
     if (o->require_ddl && o->no_ddl)
         return err_set(err, ERR_USAGE, "--require-ddl and --no-ddl exclude one another");
     if (o->output != NULL && o->common->dir != NULL)
@@ -157,17 +161,24 @@ static int match(struct create *k, const char *pattern, int must, uint32_t **lis
                  struct err *err)
 {
     uint32_t *found = NULL;
-    size_t nfound = 0;
+    size_t nfound = 0, hidden = 0;
+    char count[32];
     int rc = -1;
 
-    if (catalog_match(k->conn, pattern, "rpmfS", &found, &nfound, err) != 0)
+    if (catalog_match(k->conn, pattern, "rpmfS", &found, &nfound, &hidden, err) != 0)
         return -1;
     if (must && nfound == 0) {
         err_set(err, ERR_USAGE, "no table matches \"%s\" in %s", pattern, conn_database(k->conn));
-        err_hint(err, "patterns are psql's: schema.table, * and ?, \"quoted\" names as they are; a name alone "
-                      "is looked for in every schema");
+        err_hint(err, hidden > 0
+                          ? "other schemas than those of the role's search_path have some: say SCHEMA.NAME, or \"*.NAME\" for all"
+                          : "patterns are psql's: schema.table, * and ?, \"quoted\" names as they are; a name alone is "
+                            "looked for along the role's search_path");
         goto out;
     }
+    if (hidden > 0)
+        log_warn("%s: %s of that name in other schemas %s not meant: a name alone is looked for along the role's "
+                 "search_path; \"*.%s\" means every schema",
+                 pattern, report_count(hidden, count), hidden == 1 ? "is" : "are", pattern);
     rc = add_oids(list, n, found, nfound, err);
 out:
     free(found);
@@ -223,9 +234,33 @@ static int select_tables(struct create *k, struct err *err)
     return read_version(k, err);
 }
 
-/* What cannot be seen cannot be saved: say so, or stop. */
-static int look_for_gaps(struct create *k, struct err *err)
+/* "DO (a1b2c3, line 4), function f (...)": the first few, for a message. */
+static int name_opaque(struct effects *const *effects, size_t n, struct buf *b, struct err *err)
 {
+    size_t told = 0;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; effects[i] != NULL && j < effects[i]->count; j++) {
+            const struct effect *e = &effects[i]->items[j];
+
+            if (e->kind != EFFECT_OPAQUE && e->kind != EFFECT_UNKNOWN && e->kind != EFFECT_DROP_OWNED &&
+                e->kind != EFFECT_DROP_DATABASE)
+                continue;
+            if (told++ == 3)
+                return buf_adds(b, ", ...", err);
+            if (buf_addf(b, err, "%s%s (%s, line %d)", told > 1 ? ", " : "",
+                         e->kind == EFFECT_OPAQUE && e->detail != NULL ? e->detail : effect_name(e->kind),
+                         effects[i]->script->file, e->statement->line) != 0)
+                return -1;
+        }
+    return 0;
+}
+
+/* What cannot be seen cannot be saved: it is accepted by name, or we stop. */
+static int look_for_gaps(struct create *k, struct effects *const *effects, size_t n, struct err *err)
+{
+    struct buf which = {0};
+
     for (size_t i = 0; i < k->plan->nsteps; i++)
         if (k->plan->steps[i].online_only) {
             err_set(err, ERR_FAILED, "nobody can tell from revision %s what it touches: %s",
@@ -234,13 +269,28 @@ static int look_for_gaps(struct create *k, struct err *err)
             err_hint(err, "name the tables with --table, or save everything with --all");
             return -1;
         }
-    if (k->closure->opaque > 0)
-        log_warn("%zu statements do things that no parser sees (DO, CALL, functions): what they touch is "
-                 "saved only where other statements touch it too; --table or --all saves more",
-                 k->closure->opaque);
     for (size_t i = 0; i < k->closure->nmissing; i++)
         log_warn("%s is named in the script but not there", k->closure->missing[i]);
-    return 0;
+    if (k->closure->opaque == 0)
+        return 0;
+    if (name_opaque(effects, n, &which, err) != 0) {
+        buf_free(&which);
+        return -1;
+    }
+    if (k->o->allow_opaque) {
+        log_warn("%zu statement%s that no parser can see into: %s: what they touch is saved only where other "
+                 "statements touch it too",
+                 k->closure->opaque, k->closure->opaque == 1 ? "" : "s", which.data);
+        buf_free(&which);
+        return 0;
+    }
+    err_set(err, ERR_FAILED, "nobody can tell what %zu statement%s of this plan touch%s: the backup could lack what is lost",
+            k->closure->opaque, k->closure->opaque == 1 ? "" : "s", k->closure->opaque == 1 ? "es" : "");
+    err_detail(err, "%s", which.data);
+    err_hint(err, "name the tables with --table, save everything with --all, or, where you know that they write nothing "
+                  "else, --allow-opaque");
+    buf_free(&which);
+    return -1;
 }
 
 /* What going forward again would fill in: only then may a row be left out. */
@@ -287,7 +337,7 @@ static int select_affected(struct create *k, struct err *err)
     if ((effects = plan_effects(k->plan, &n, err)) == NULL && err->kind != ERR_NONE)
         goto out;
     if ((k->closure = closure_find(k->conn, effects, n, err)) == NULL ||
-        look_for_gaps(k, err) != 0 || read_forward(k, &r, err) != 0)
+        look_for_gaps(k, effects, n, err) != 0 || read_forward(k, &r, err) != 0)
         goto out;
     k->s.closure = k->closure;
     k->s.from = (const char *const *)k->plan->from;

@@ -20,6 +20,7 @@ struct create_options {
     const char *current, *current_from; /* plan from these version rows */
     const char *name, *output, *receipt;
     int require_ddl, no_ddl;
+    int allow_opaque;                   /* what cannot be seen of a script is accepted */
     int64_t lock_timeout_ms;
 };
 

@@ -1,6 +1,5 @@
 #include "backup/selection.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "backup/snapshot.h"
 #include "core/buf.h"
 #include "core/strings.h"
+#include "pg/array.h"
 #include "pg/catalog.h"
 #include "pg/conn.h"
 #include "pg/query.h"
@@ -25,12 +25,10 @@ char *selection_array(const uint32_t *oids, size_t n, struct err *err)
 {
     struct buf b = {0};
 
-    if (buf_addc(&b, '{', err) != 0)
-        goto fail;
     for (size_t i = 0; i < n; i++)
-        if (buf_addf(&b, err, "%s%" PRIu32, i > 0 ? "," : "", oids[i]) != 0)
+        if (array_number(&b, oids[i], err) != 0)
             goto fail;
-    if (buf_addc(&b, '}', err) == 0)
+    if (array_end(&b, err) == 0)
         return buf_take(&b, err);
 fail:
     buf_free(&b);

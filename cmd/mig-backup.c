@@ -434,6 +434,7 @@ static const struct cli_option create_options[] = {
     {"all", 0, CLI_FLAG, &opt.create.all, NULL, "every table", NULL, 0, 0},
     {"exclude", 0, CLI_LIST, &opt.create.exclude, "PATTERN", "but not these", NULL, 0, 0},
     {"scope", 0, CLI_CHOICE, &opt.create.scope, "SCOPE", "tables: the affected tables whole; loss: only what would be destroyed", scopes, 0, 0},
+    {"allow-opaque", 0, CLI_FLAG, &opt.create.allow_opaque, NULL, "save what can be seen of a script with DO, CALL or functions", NULL, 0, 0},
     {"current", 0, CLI_STRING, &opt.create.current, "REV,...", "plan from these version rows, not the database's", NULL, 0, 0},
     {"current-from", 0, CLI_STRING, &opt.create.current_from, "DIR", "plan from the heads of another checkout", NULL, 0, 0},
     {.name = "", .help = "Where to and how:"},

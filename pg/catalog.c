@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "pg/array.h"
 #include "pg/conn.h"
 #include "pg/query.h"
 
@@ -214,12 +215,10 @@ struct catalog_table **catalog_tables_get(struct conn *c, const uint32_t *oids, 
         err_oom(err);
         return NULL;
     }
-    if (buf_addc(&list, '{', err) != 0)
-        goto out;
     for (i = 0; i < n; i++)
-        if (buf_addf(&list, err, "%s%" PRIu32, i > 0 ? "," : "", oids[i]) != 0)
+        if (array_number(&list, oids[i], err) != 0)
             goto out;
-    if (buf_addc(&list, '}', err) != 0)
+    if (array_end(&list, err) != 0)
         goto out;
     params[0] = list.data;
     for (i = 0; i < 3; i++) {
@@ -259,48 +258,51 @@ struct catalog_table *catalog_table_get(struct conn *c, uint32_t oid, struct err
     return t;
 }
 
-/* "text" as an element of an array literal. */
-static int add_element(struct buf *b, const char *s, size_t len, struct err *err)
-{
-    size_t i;
-
-    if (b->len > 1 && buf_addc(b, ',', err) != 0)
-        return -1;
-    if (buf_addc(b, '"', err) != 0)
-        return -1;
-    for (i = 0; i < len; i++)
-        if (((s[i] == '"' || s[i] == '\\') && buf_addc(b, '\\', err) != 0) ||
-            buf_addc(b, s[i], err) != 0)
-            return -1;
-    return buf_addc(b, '"', err);
-}
-
 /* One name of a search_path, as the server prints it: bare, or quoted with "" for ". */
-static int add_schema(struct buf *list, const char **at, int *catalog, struct err *err)
+static int read_schema(const char **at, struct buf *name, struct err *err)
 {
     const char *p = *at;
-    struct buf name = {0};
-    int rc = -1;
 
+    buf_reset(name);
     if (*p == '"') {
         for (p++; *p != '\0' && (*p != '"' || p[1] == '"'); p++) {
             if (*p == '"')
                 p++;
-            if (buf_addc(&name, *p, err) != 0)
-                goto out;
+            if (buf_addc(name, *p, err) != 0)
+                return -1;
         }
         p += *p == '"';
     } else {
         for (; *p != '\0' && *p != ',' && *p != ' '; p++)
-            if (buf_addc(&name, *p, err) != 0)
-                goto out;
+            if (buf_addc(name, *p, err) != 0)
+                return -1;
     }
     *at = p;
-    if (name.len > 0) {
-        if (strcmp(name.data, "pg_catalog") == 0)
-            *catalog = 1;
-        if (add_element(list, name.data, name.len, err) != 0)
+    return 0;
+}
+
+static int add_path(struct buf *list, const char *search_path, int *catalog, struct err *err)
+{
+    struct buf name = {0};
+    const char *p = search_path;
+    int rc = -1;
+
+    while (*p != '\0') {
+        const char *before = p;
+
+        if (*p == ' ' || *p == ',') {
+            p++;
+            continue;
+        }
+        if (read_schema(&p, &name, err) != 0)
             goto out;
+        if (name.len > 0) {
+            *catalog = *catalog || strcmp(name.data, "pg_catalog") == 0;
+            if (list != NULL && array_text(list, name.data, err) != 0)
+                goto out;
+        }
+        if (p == before)
+            p++;
     }
     rc = 0;
 out:
@@ -311,33 +313,13 @@ out:
 /* pg_catalog is searched first wherever the path does not name it. */
 static int path_array(struct buf *list, const char *search_path, struct err *err)
 {
-    struct buf named = {0};
-    const char *p = search_path;
-    int catalog = 0, rc = -1;
+    int catalog = 0;
 
-    if (buf_addc(&named, '{', err) != 0)
-        goto out;
-    while (*p != '\0') {
-        const char *before = p;
-
-        if (*p == ' ' || *p == ',') {
-            p++;
-            continue;
-        }
-        if (add_schema(&named, &p, &catalog, err) != 0)
-            goto out;
-        if (p == before)
-            p++;
-    }
-    if (buf_addc(list, '{', err) != 0 ||
-        (!catalog && add_element(list, "pg_catalog", 10, err) != 0) ||
-        (!catalog && named.len > 1 && buf_addc(list, ',', err) != 0) ||
-        buf_adds(list, named.data + 1, err) != 0)
-        goto out;
-    rc = buf_addc(list, '}', err);
-out:
-    buf_free(&named);
-    return rc;
+    if (add_path(NULL, search_path, &catalog, err) != 0 ||
+        (!catalog && array_text(list, "pg_catalog", err) != 0) ||
+        add_path(list, search_path, &catalog, err) != 0)
+        return -1;
+    return array_end(list, err);
 }
 
 int catalog_find(struct conn *c, const char *schema, const char *name, const char *search_path,
@@ -351,8 +333,7 @@ int catalog_find(struct conn *c, const char *schema, const char *name, const cha
 
     *oid = 0;
     if (schema != NULL) {
-        if (buf_addc(&list, '{', err) != 0 ||
-            add_element(&list, schema, strlen(schema), err) != 0 || buf_addc(&list, '}', err) != 0)
+        if (array_text(&list, schema, err) != 0 || array_end(&list, err) != 0)
             goto out;
     } else if (search_path != NULL && path_array(&list, search_path, err) != 0) {
         goto out;
@@ -371,81 +352,131 @@ out:
     return rc;
 }
 
-/* psql's rules: outside of quotes letters fold, * and ? are wildcards, the first dot ends the schema, $
- * is itself; other characters of regular expressions keep their meaning.  Inside of quotes everything
- * is itself. */
-static int pattern_regex(const char *pattern, struct buf *schema, struct buf *name, struct err *err)
+/* Characters that mean something to a regular expression stand for themselves. */
+static int add_literal(struct buf *b, char ch, struct err *err)
 {
-    struct buf cur = {0};
-    int quoted = 0, rc = -1;
+    if (strchr("|*+?()[]{}.^$\\", ch) != NULL && buf_addc(b, '\\', err) != 0)
+        return -1;
+    return buf_addc(b, ch, err);
+}
+
+/* One of a pattern's parts, up to an unquoted dot or the end: as a regular expression, and as it stands
+ * without its quotes. */
+static int pattern_part(const char **at, struct buf *regex, struct buf *plain, struct err *err)
+{
+    int quoted = 0, bad;
     const char *p;
 
-    if (buf_adds(&cur, "^(", err) != 0)
-        goto out;
-    for (p = pattern; *p != '\0'; p++) {
-        int bad = 0;
+    if (buf_adds(regex, "^(", err) != 0)
+        return -1;
+    for (p = *at; *p != '\0' && (quoted || *p != '.'); p++) {
+        char ch = *p;
 
-        if (*p == '"') {
-            if (quoted && p[1] == '"') {
-                bad = buf_addc(&cur, *p++, err);
-            } else {
-                quoted = !quoted;
-            }
-        } else if (!quoted && *p == '*') {
-            bad = buf_adds(&cur, ".*", err);
-        } else if (!quoted && *p == '?') {
-            bad = buf_addc(&cur, '.', err);
-        } else if (!quoted && *p == '.' && schema->len == 0) {
-            if (buf_adds(&cur, ")$", err) != 0)
-                goto out;
-            *schema = cur;
-            memset(&cur, 0, sizeof(cur));
-            bad = buf_adds(&cur, "^(", err);
-        } else if (*p == '$' || (quoted && strchr("|*+?()[]{}.^\\", *p) != NULL)) {
-            bad = buf_addc(&cur, '\\', err) != 0 || buf_addc(&cur, *p, err) != 0;
-        } else if (!quoted && *p >= 'A' && *p <= 'Z') {
-            bad = buf_addc(&cur, (char)(*p - 'A' + 'a'), err);
-        } else {
-            bad = buf_addc(&cur, *p, err);
+        if (ch == '"' && quoted && p[1] == '"') {
+            p++;
+        } else if (ch == '"') {
+            quoted = !quoted;
+            continue;
+        } else if (!quoted && ch >= 'A' && ch <= 'Z') {
+            ch = (char)(ch - 'A' + 'a');
         }
-        if (bad != 0)
+        if (!quoted && ch == '*')
+            bad = buf_adds(regex, ".*", err);
+        else if (!quoted && ch == '?')
+            bad = buf_addc(regex, '.', err);
+        else if (quoted || ch == '$')
+            bad = add_literal(regex, ch, err);
+        else
+            bad = buf_addc(regex, ch, err);
+        if (bad != 0 || buf_addc(plain, ch, err) != 0)
+            return -1;
+    }
+    if (quoted)
+        return err_set(err, ERR_USAGE, "a quote is not closed");
+    *at = p;
+    return buf_adds(regex, ")$", err);
+}
+
+/* psql's rules: outside of quotes letters fold, * and ? are wildcards, dots end the schema and the
+ * database, $ is itself; other characters of regular expressions keep their meaning.  Inside of quotes
+ * everything is itself.  SCHEMA stays empty where the pattern has none. */
+static int pattern_regex(const struct conn *c, const char *pattern, struct buf *schema, struct buf *name,
+                         struct err *err)
+{
+    struct buf parts[3] = {{0}}, plain[3] = {{0}};
+    const char *p = pattern;
+    int n = 0, rc = -1;
+
+    for (;; p++) {
+        if (n == 3) {
+            err_set(err, ERR_USAGE, "it has too many dots");
             goto out;
+        }
+        if (pattern_part(&p, &parts[n], &plain[n], err) != 0)
+            goto out;
+        n++;
+        if (*p == '\0')
+            break;
     }
-    if (quoted) {
-        err_set(err, ERR_USAGE, "the pattern %s has a quote that is not closed", pattern);
+    if (n == 3 && (plain[0].data == NULL || strcmp(plain[0].data, conn_database(c)) != 0)) {
+        err_set(err, ERR_USAGE, "it names another database than %s", conn_database(c));
         goto out;
     }
-    if (buf_adds(&cur, ")$", err) != 0)
-        goto out;
-    *name = cur;
-    memset(&cur, 0, sizeof(cur));
+    *name = parts[n - 1];
+    memset(&parts[n - 1], 0, sizeof(parts[0]));
+    if (n > 1) {
+        *schema = parts[n - 2];
+        memset(&parts[n - 2], 0, sizeof(parts[0]));
+    }
     rc = 0;
 out:
-    buf_free(&cur);
+    if (rc != 0)
+        err_prefix(err, "the pattern %s", pattern);
+    for (int i = 0; i < 3; i++) {
+        buf_free(&parts[i]);
+        buf_free(&plain[i]);
+    }
+    return rc;
+}
+
+/* What a new session of this role would search, as an array. */
+static int own_path(struct conn *c, struct buf *list, struct err *err)
+{
+    char *path = NULL;
+    int rc = -1;
+
+    if (query_value(c, "SELECT reset_val FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'search_path'",
+                    &path, err) == 0)
+        rc = path_array(list, path != NULL ? path : "", err);
+    free(path);
     return rc;
 }
 
 int catalog_match(struct conn *c, const char *pattern, const char *kinds, uint32_t **oids,
-                  size_t *n, struct err *err)
+                  size_t *n, size_t *hidden, struct err *err)
 {
-    const char *params[3];
-    struct query q = {.sql = match_sql, .params = params, .nparams = 3, .columns = 1};
-    struct buf schema = {0}, name = {0}, list = {0};
+    const char *params[4] = {NULL};
+    struct query q = {.sql = match_sql, .params = params, .nparams = 4, .columns = 2};
+    struct buf schema = {0}, name = {0}, list = {0}, path = {0};
     struct result *r = NULL;
     int rc = -1, i;
 
     *oids = NULL;
-    *n = 0;
-    if (pattern_regex(pattern, &schema, &name, err) != 0 || buf_addc(&list, '{', err) != 0)
+    *n = *hidden = 0;
+    if (pattern_regex(c, pattern, &schema, &name, err) != 0)
         goto out;
-    for (; *kinds != '\0'; kinds++)
-        if (add_element(&list, kinds, 1, err) != 0)
+    for (; *kinds != '\0'; kinds++) {
+        const char kind[2] = {*kinds, '\0'};
+
+        if (array_text(&list, kind, err) != 0)
             goto out;
-    if (buf_addc(&list, '}', err) != 0)
+    }
+    if (array_end(&list, err) != 0 || (schema.len == 0 && own_path(c, &path, err) != 0))
         goto out;
     params[0] = list.data;
     params[1] = name.data;
     params[2] = schema.data;
+    params[3] = path.data;
     if ((r = query_run(c, &q, err)) == NULL) {
         err_prefix(err, "cannot match the pattern \"%s\"", pattern);
         goto out;
@@ -455,12 +486,16 @@ int catalog_match(struct conn *c, const char *pattern, const char *kinds, uint32
         goto out;
     }
     for (i = 0; i < result_rows(r); i++)
-        (*oids)[(*n)++] = (uint32_t)result_int(r, i, 0);
+        if (result_bool(r, i, 1))
+            (*oids)[(*n)++] = (uint32_t)result_int(r, i, 0);
+        else
+            (*hidden)++;
     rc = 0;
 out:
     result_free(r);
     buf_free(&schema);
     buf_free(&name);
     buf_free(&list);
+    buf_free(&path);
     return rc;
 }

@@ -67,9 +67,11 @@ void catalog_tables_free(struct catalog_table **t, size_t n);
  * SCHEMA is NULL; *OID = 0 where there is none. */
 int catalog_find(struct conn *c, const char *schema, const char *name, const char *search_path,
                  uint32_t *oid, struct err *err) MIG_MUST_CHECK;
-/* psql's patterns (\d): wildcards, case folding, quotes, schema.name.  Owned array, sorted by name;
- * KINDS is a string of relkinds. */
+/* psql's patterns (\d): wildcards, case folding, quotes, schema.name, database.schema.name.  A name
+ * without a schema is looked for along the role's own search_path, whatever this session's is; *HIDDEN
+ * counts those of other schemas that it fits too.  Owned array, sorted by name; KINDS is a string of
+ * relkinds. */
 int catalog_match(struct conn *c, const char *pattern, const char *kinds, uint32_t **oids,
-                  size_t *n, struct err *err) MIG_MUST_CHECK;
+                  size_t *n, size_t *hidden, struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -62,13 +62,60 @@ freeze_in_copy() {
     assert_equal "$(tables)" "public.a"
     mig mig-backup create --format json -t 'public.A' -t '*.?'  --exclude 'public.[bup]'
     assert_equal "$(tables)" "public.a s.a"
-    mig mig-backup create --format json -t a -t '"Mixed Case"'
-    assert_equal "$(tables)" "public.Mixed Case public.a s.a"
     mig mig-backup create --format json -t 's.*'
     assert_equal "$(tables)" "s.a"
+    mig mig-backup create --format json -t "$PGDATABASE.s.a"
+    assert_equal "$(tables)" "s.a"
+    mig mig-backup create --format json -t 'other.s.a'
+    assert_exit 2
+    assert_err 'another database'
     mig mig-backup create --format json -t 'nosuch*'
     assert_exit 2
     assert_err 'nosuch'
+}
+
+@test "a name alone is what psql would show: along the role's own search_path" {
+    mig mig-backup create --format json -t a -t '"Mixed Case"'
+    assert_exit 0
+    assert_equal "$(tables)" "public.Mixed Case public.a"
+    assert_err 'a: 1 of that name in other schemas is not meant' '"\*\.a" means every schema'
+    sql "drop role if exists pat" "create role pat login superuser" "alter role pat set search_path = s, public"
+    mig mig-backup create --format json -U pat -t a -t b
+    assert_equal "$(tables)" "public.b s.a"
+    mig mig-backup create --format json -U pat -t '*.a'
+    assert_equal "$(tables)" "public.a s.a"
+    PGOPTIONS='-c search_path=s' mig mig-backup create --format json -t a
+    assert_equal "$(tables)" "s.a"
+    PGOPTIONS='-c search_path=s' mig mig-backup create --format json -t b
+    assert_exit 2
+    assert_err 'no table matches "b"' 'SCHEMA.NAME'
+    # the same answer as psql's, pattern by pattern
+    for p in 'a' '?' '[ab]' 'a|b' 'A' '"Mixed Case"' 'm*' '*' 'S.*' '"s".a' 's."a"' 'public.p?' 'p.' 'x$'; do
+        wanted=$(psql -XAt -U pat -c "\\dt $p" 2>/dev/null | cut -d'|' -f1,2 | tr '|' . | LC_ALL=C sort | grep -vE '^(public.(big|child|p|p1|p2)$|pg_catalog)' | tr '\n' ' ') || :
+        mig mig-backup create --format json -U pat -t "$p" --exclude '*.big' --exclude '*.child' --exclude '*.p' --no-ddl
+        got=
+        [ "$status" -eq 2 ] || got=$(tables)
+        assert_equal "$p: $got" "$p: ${wanted% }"
+    done
+    sql "drop owned by pat; drop role pat"
+}
+
+@test "what no parser can see into is not taken for saved" {
+    printf 'drop table b;\ndo $$ begin delete from a; end $$;\n' >t.sql
+    mig mig-backup create --for-sql t.sql
+    assert_exit 3
+    assert_no_file
+    assert_err 'nobody can tell what 1 statement of this plan touches' 'DO \(.*t.sql, line 2\)' '--table' '--allow-opaque'
+    assert_no_file
+    mig mig-backup create --format json --for-sql t.sql --allow-opaque
+    assert_exit 0
+    assert_err 'DO \(.*t.sql, line 2\)'
+    assert_equal "$(tables)" "public.b"
+    mig mig-backup create -t a --allow-opaque
+    assert_exit 2
+    printf 'this is not sql;\n' >t.sql
+    mig mig-backup create --for-sql t.sql
+    assert_exit 3
 }
 
 @test "a partitioned table is its partitions; an inheritance parent its own rows" {
