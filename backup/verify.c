@@ -159,8 +159,8 @@ int verify_stored(const char *path, const struct keyring *keys, struct err *err)
     return rc;
 }
 
-int verify_file(const char *path, const struct keyring *keys, int repair, struct verify_result *r,
-                struct err *err)
+static int examine(const char *path, const struct keyring *keys, int repair, struct verify_result *r,
+                   struct err *err)
 {
     struct archive_reader *a;
     struct err no_key = {0};
@@ -186,6 +186,16 @@ int verify_file(const char *path, const struct keyring *keys, int repair, struct
 out:
     archive_reader_free(a);
     return rc;
+}
+
+int verify_file(const char *path, const struct keyring *keys, struct verify_result *r, struct err *err)
+{
+    return examine(path, keys, 0, r, err);
+}
+
+int verify_repair(const char *path, const struct keyring *keys, struct verify_result *r, struct err *err)
+{
+    return examine(path, keys, 1, r, err);
 }
 
 void verify_result_free(struct verify_result *r)
@@ -292,7 +302,7 @@ int verify_report(const char *const *paths, const struct keyring *keys, struct c
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        if (verify_file(paths[i], keys, 1, &results[i], &errors[i]) != 0 ||
+        if (verify_repair(paths[i], keys, &results[i], &errors[i]) != 0 ||
             (c != NULL && compare(paths[i], keys, c, show_keys, &results[i], &errors[i]) != 0)) {
             if (errors[i].kind == ERR_INTERRUPTED) {
                 *err = errors[i];

@@ -21,10 +21,13 @@ struct verify_result {
     struct against_result *against; /* with a connection: the database as it is now; or NULL */
 };
 
-/* ERR_BACKUP names what is wrong and where.  REPAIR: in a file that is good otherwise, a damaged copy of
- * the key slots is written again from the other one; where that cannot be, NOTES says why. */
-int verify_file(const char *path, const struct keyring *keys, int repair, struct verify_result *r,
+/* ERR_BACKUP names what is wrong and where. */
+int verify_file(const char *path, const struct keyring *keys, struct verify_result *r,
                 struct err *err) MIG_MUST_CHECK;
+/* And in a file that is good otherwise, a damaged copy of the key slots is written again from the other
+ * one; where that cannot be, NOTES says why. */
+int verify_repair(const char *path, const struct keyring *keys, struct verify_result *r,
+                  struct err *err) MIG_MUST_CHECK;
 /* As far as can be told without decrypting: signed by someone trusted, and every stored byte is as
  * signed. */
 int verify_stored(const char *path, const struct keyring *keys, struct err *err) MIG_MUST_CHECK;
