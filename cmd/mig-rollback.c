@@ -36,7 +36,7 @@ static const char *const verifies[] = {"quick", "full", NULL};
 struct given {
     struct cli_common common;
     const char *to_backup, *save, *plan, *no_backup, *smoke_command, *current, *current_from;
-    struct cli_list sql, force, smoke;
+    struct cli_list sql, undo_sql, force, smoke;
     int backup, scope, verify, cancel, terminate, dry_run, no_sql;
     int64_t max_block, lock_deadline, lock_timeout, statement_timeout;
 };
@@ -101,6 +101,8 @@ static int make_request(struct session *s, const char *revision, struct err *err
     p->revision = revision;
     p->sql_files = g->sql.items;
     p->nsql_files = g->sql.count;
+    p->undo_files = g->undo_sql.items;
+    p->nundo_files = g->undo_sql.count;
     p->current = g->current;
     p->current_from = g->current_from;
     p->alembic_config = c->alembic_config;
@@ -297,7 +299,11 @@ static void show_refused(struct session *s, const char *kind, const struct err *
 /* One way of saying where to. */
 static int need_revision(const struct given *g, int argc, struct err *err)
 {
-    int ways = (argc > 0) + (g->sql.count > 0) + (g->to_backup != NULL) +
+    int ways;
+
+    if (g->undo_sql.count > 0 && g->sql.count == 0)
+        return err_set(err, ERR_USAGE, "--undo-sql belongs to --sql");
+    ways = (argc > 0) + (g->sql.count > 0) + (g->to_backup != NULL) +
                (g->plan != NULL && !is_digest(g->plan));
 
     if (ways == 1 || (ways == 0 && by_digest(g)))
@@ -624,6 +630,7 @@ int main(int argc, char **argv)
                              .lock_deadline = -1, .lock_timeout = -1, .statement_timeout = -1};
     static const struct cli_option plan_options[] = {
         {"sql", 0, CLI_LIST, &g.sql, "FILE", "another tool's script instead of a revision", NULL, 0, 0},
+        {"undo-sql", 0, CLI_LIST, &g.undo_sql, "FILE", "with --sql: the script that goes forward again, for undo", NULL, 0, 0},
         {"to-backup", 0, CLI_STRING, &g.to_backup, "FILE", "back to the version rows that a pre-deploy "
          "backup recorded, and the values that the upgrade destroyed", NULL, 0, 0},
         {"save", 0, CLI_STRING, &g.save, "FILE", "save the plan for run --plan FILE", NULL, 0, 0},
@@ -643,6 +650,7 @@ int main(int argc, char **argv)
     };
     static const struct cli_option run_options[] = {
         {"sql", 0, CLI_LIST, &g.sql, "FILE", "another tool's script instead of a revision", NULL, 0, 0},
+        {"undo-sql", 0, CLI_LIST, &g.undo_sql, "FILE", "with --sql: the script that goes forward again, for undo", NULL, 0, 0},
         {"to-backup", 0, CLI_STRING, &g.to_backup, "FILE", "back to the version rows that a pre-deploy "
          "backup recorded, and the values that the upgrade destroyed", NULL, 0, 0},
         {"plan", 0, CLI_STRING, &g.plan, "DIGEST|FILE", "refuse unless the plan is this one; or run the one "
@@ -709,6 +717,7 @@ int main(int argc, char **argv)
     int rc = cli_main(&program, &g.common, argc, argv, &g);
 
     cli_list_free(&g.sql);
+    cli_list_free(&g.undo_sql);
     cli_list_free(&g.force);
     cli_list_free(&g.smoke);
     return rc;

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/log.h"
@@ -55,30 +56,31 @@ static void blank(char *from, const char *to)
     }
 }
 
-/* Of a file that holds both ways, the way down is left; lines keep their numbers. */
-static int take_section(struct buf *b, const char *file, struct marks *m, struct err *err)
+/* Of a file that holds both ways, the way down (or FORWARD) is left; lines keep their numbers. */
+static int take_section(struct buf *b, const char *file, int forward, struct marks *m, struct err *err)
 {
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]) && strlen(b->data) == b->len; i++) {
         char *up = find_line(b->data, sections[i].up), *down = find_line(b->data, sections[i].down);
+        char *here = forward ? up : down, *other = forward ? down : up;
         const char *eol;
 
         if (up == NULL && down == NULL)
             continue;
-        if (down == NULL)
-            return err_set(err, ERR_FAILED, "%s: a %s migration without \"%s\": there is no way down",
-                           file, sections[i].tool, sections[i].down);
-        log_info("%s: the down section of a %s migration", file, sections[i].tool);
+        if (here == NULL)
+            return err_set(err, ERR_FAILED, "%s: a %s migration without \"%s\": there is no way %s", file,
+                           sections[i].tool, forward ? sections[i].up : sections[i].down, forward ? "up" : "down");
+        log_info("%s: the %s section of a %s migration", file, forward ? "up" : "down", sections[i].tool);
         m->section = sections[i].tool;
-        eol = down + strcspn(down, "\n");
-        if (up != NULL && up > down)
-            blank(up, b->data + b->len);
-        for (const char *p = down; p < eol; p++) {
+        eol = here + strcspn(here, "\n");
+        if (other != NULL && other > here)
+            blank(other, b->data + b->len);
+        for (const char *p = here; p < eol; p++) {
             if (strncmp(p, "transaction:false", 17) == 0 || strncmp(p, "notransaction", 13) == 0)
                 m->no_transaction = 1;
         }
         if (find_line(b->data, "-- +goose NO TRANSACTION") != NULL)
             m->no_transaction = 1;
-        blank(b->data, down);
+        blank(b->data, here);
         break;
     }
     return 0;
@@ -183,8 +185,8 @@ static enum script_mode mode_of(const struct script *s, const char *tool, const 
     return out->how == each ? SCRIPT_AUTO : out->how == batch ? SCRIPT_BATCH : SCRIPT_WHOLE;
 }
 
-struct script *plain_text(const char *text, size_t len, const char *file, const char *tool,
-                          struct plain_manner *manner, struct err *err)
+static struct script *section(const char *text, size_t len, const char *file, int forward, const char *tool,
+                              struct plain_manner *manner, struct err *err)
 {
     const char *base = strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
     struct plain_manner m = {.tool = "", .how = whole};
@@ -193,7 +195,7 @@ struct script *plain_text(const char *text, size_t len, const char *file, const 
     struct buf b = {0};
 
     if (buf_add(&b, text, len, err) != 0 || buf_reserve(&b, 0, err) != 0 ||
-        take_section(&b, file, &marks, err) != 0)
+        take_section(&b, file, forward, &marks, err) != 0)
         goto out;
     m.down = marks.section != NULL || ends_in(base, ".down.sql") || (base[0] == 'U' && is_flyway(base)) ||
              (is_sqitch(b.data) && strstr(b.data, "-- Revert ") != NULL);
@@ -216,17 +218,89 @@ out:
     return s;
 }
 
-struct script *plain_read(const char *file, const char *tool, struct plain_manner *manner,
-                          struct err *err)
+struct script *plain_text(const char *text, size_t len, const char *file, const char *tool,
+                          struct plain_manner *manner, struct err *err)
+{
+    return section(text, len, file, 0, tool, manner, err);
+}
+
+static struct script *read_section(const char *file, int forward, const char *tool, struct plain_manner *manner,
+                                   struct err *err)
 {
     struct buf b = {0};
     struct script *s = NULL;
 
     if (buf_read_file(&b, file, MAX_SQL, err) == 0)
-        s = plain_text(b.data != NULL ? b.data : "", b.len,
-                       strcmp(file, "-") == 0 ? "<standard input>" : file, tool, manner, err);
+        s = section(b.data != NULL ? b.data : "", b.len, strcmp(file, "-") == 0 ? "<standard input>" : file,
+                    forward, tool, manner, err);
     else
         err->kind = ERR_USAGE;
     buf_wipe(&b);
     return s;
+}
+
+struct script *plain_read(const char *file, const char *tool, struct plain_manner *manner,
+                          struct err *err)
+{
+    return read_section(file, 0, tool, manner, err);
+}
+
+struct script *plain_read_up(const char *file, struct err *err)
+{
+    return read_section(file, 1, NULL, NULL, err);
+}
+
+/* ---- the way forward again ------------------------------------------------------------------- */
+
+static int holds_both(const char *file)
+{
+    struct err ignored = {0};
+    struct buf b = {0};
+    int yes = 0;
+
+    if (buf_read_file(&b, file, MAX_SQL, &ignored) == 0 && b.data != NULL && strlen(b.data) == b.len)
+        for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+            yes |= find_line(b.data, sections[i].up) != NULL && find_line(b.data, sections[i].down) != NULL;
+    buf_wipe(&b);
+    return yes;
+}
+
+/* HEAD's first N bytes, then MIDDLE, then TAIL, where there is such a file. */
+static int present(char **found, const char *head, size_t n, const char *middle, const char *tail,
+                   struct err *err)
+{
+    struct buf b = {0};
+
+    if (buf_add(&b, head, n, err) != 0 || buf_adds(&b, middle, err) != 0 || buf_adds(&b, tail, err) != 0) {
+        buf_free(&b);
+        return -1;
+    }
+    if (access(b.data, R_OK) == 0)
+        *found = b.data;
+    else
+        buf_free(&b);
+    return 0;
+}
+
+int plain_forward(const char *file, char **found, struct err *err)
+{
+    static const char down[] = ".down.sql", revert[] = "revert/";
+    const char *slash = strrchr(file, '/'), *name = slash != NULL ? slash + 1 : file;
+    size_t len = strlen(file), folder = (size_t)(name - file);
+
+    *found = NULL;
+    if (strcmp(file, "-") == 0)
+        return 0;
+    if (holds_both(file)) {
+        *found = strdup(file);
+        return *found != NULL ? 0 : err_oom(err);
+    }
+    if (ends_in(file, down))
+        return present(found, file, len - (sizeof(down) - 1), ".up.sql", "", err);
+    if (name[0] == 'U' && is_flyway(name))
+        return present(found, file, folder, "V", name + 1, err);
+    if (folder >= sizeof(revert) - 1 && strncmp(name - (sizeof(revert) - 1), revert, sizeof(revert) - 1) == 0 &&
+        (folder == sizeof(revert) - 1 || file[folder - sizeof(revert)] == '/'))
+        return present(found, file, folder - (sizeof(revert) - 1), "deploy/", name, err);
+    return 0;
 }

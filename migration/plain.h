@@ -29,7 +29,13 @@ extern const char *const plain_tools[];
  * transaction, but where the file's own marks say otherwise (so mig-rollback runs it). */
 struct script *plain_read(const char *file, const char *tool, struct plain_manner *manner,
                           struct err *err) MIG_MUST_CHECK;
-/* The same from memory. */
+/* Of a file that holds both ways, the way up; of any other, all of it.  In one transaction, as above. */
+struct script *plain_read_up(const char *file, struct err *err) MIG_MUST_CHECK;
+/* The file that goes forward again, by the tools' own naming: X.up.sql of X.down.sql (golang-migrate), V2__x.sql
+ * of U2__x.sql (Flyway), deploy/x.sql of revert/x.sql (sqitch), FILE itself where it holds both ways.
+ * *FOUND is owned; NULL where there is none. */
+int plain_forward(const char *file, char **found, struct err *err) MIG_MUST_CHECK;
+/* plain_read from memory. */
 struct script *plain_text(const char *text, size_t len, const char *file, const char *tool,
                           struct plain_manner *manner, struct err *err) MIG_MUST_CHECK;
 

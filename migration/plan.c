@@ -1,6 +1,7 @@
 #include "migration/plan.h"
 
 #include <sodium.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -199,7 +200,8 @@ static int digest(struct plan *p, struct err *err)
 
 /* Other tools' files. */
 
-static struct plan *plan_sql(const struct plan_request *r, struct err *err)
+static struct plan *plan_sql(const struct plan_request *r, const char *const *files, size_t n, int up,
+                             struct err *err)
 {
     struct plan *p = calloc(1, sizeof(*p));
 
@@ -207,24 +209,24 @@ static struct plan *plan_sql(const struct plan_request *r, struct err *err)
         (void)err_oom(err);
         return NULL;
     }
-    p->direction = PLAN_SQL;
+    p->direction = up ? PLAN_UP : PLAN_SQL;
     p->from = rows_copy(none, err);
     p->to = p->from != NULL ? rows_copy(none, err) : NULL;
-    p->steps = calloc(r->nsql_files + 1, sizeof(*p->steps));
+    p->steps = calloc(n + 1, sizeof(*p->steps));
     if (p->to == NULL || p->steps == NULL) {
         (void)err_oom(err);
         goto failed;
     }
-    if (r->nsql_files == 0) {
+    if (n == 0) {
         (void)err_set(err, ERR_USAGE, "no SQL file is named");
         goto failed;
     }
-    for (size_t i = 0; i < r->nsql_files; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct plan_step *s = &p->steps[i];
-        const char *file = r->sql_files[i];
+        const char *file = files[i];
 
         p->nsteps = i + 1;
-        s->script = plain_read(file, r->tool, &s->manner, err);
+        s->script = up ? plain_read_up(file, err) : plain_read(file, r->tool, &s->manner, err);
         s->revision = strdup(strcmp(file, "-") == 0 ? "<standard input>" : file);
         s->file = strdup(file);
         s->message = strdup("");
@@ -244,6 +246,37 @@ static struct plan *plan_sql(const struct plan_request *r, struct err *err)
 failed:
     plan_free(p);
     return NULL;
+}
+
+/* The files that go forward again: those that are named, else those that the tools' naming gives. */
+static struct plan *reverse_sql(const struct plan *p, const struct plan_request *r, struct err *err)
+{
+    const char **files = calloc(p->nsteps + 1, sizeof(*files));
+    struct plan *back = NULL;
+    size_t n = 0;
+
+    if (files == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    while (n < p->nsteps && r->nundo_files == 0) {
+        const char *file = p->steps[p->nsteps - 1 - n].file;
+        char *forward;
+
+        if (plain_forward(file, &forward, err) != 0)
+            goto out;
+        if (forward == NULL) {
+            (void)err_set(err, ERR_FAILED, "the way forward of %s is not known: --undo-sql FILE names it", file);
+            goto out;
+        }
+        files[n++] = forward;
+    }
+    back = r->nundo_files > 0 ? plan_sql(r, r->undo_files, r->nundo_files, 1, err) : plan_sql(r, files, n, 1, err);
+out:
+    for (size_t i = 0; i < n; i++)
+        free((char *)(uintptr_t)files[i]);
+    free((void *)(uintptr_t)files);
+    return back;
 }
 
 /* Alembic. */
@@ -384,7 +417,7 @@ struct plan *plan_make(const struct plan_request *r, struct conn *c, struct err 
     int down;
 
     if (r->direction == PLAN_SQL)
-        return plan_sql(r, err);
+        return plan_sql(r, r->sql_files, r->nsql_files, 0, err);
     if (r->revision == NULL || r->revision[0] == '\0') {
         (void)err_set(err, ERR_USAGE, "no revision is named");
         return NULL;
@@ -410,10 +443,8 @@ struct plan *plan_reverse(const struct plan *p, const struct plan_request *r, st
     struct plan *back = NULL;
     int *nodes = NULL;
 
-    if (p->direction == PLAN_SQL) {
-        (void)err_set(err, ERR_FAILED, "the way back from another tool's SQL is not known");
-        return NULL;
-    }
+    if (p->direction == PLAN_SQL)
+        return reverse_sql(p, r, err);
     if (context_open(&x, r, c, err) != 0)
         goto out;
     x.rows = rows_copy(p->to, err);

@@ -28,6 +28,9 @@ struct plan_request {
     const char *revision;              /* anything that Alembic takes */
     const char *const *sql_files;      /* PLAN_SQL; "-" is standard input */
     size_t nsql_files;
+    const char *const *undo_files;     /* PLAN_SQL: the scripts that go forward again, in their order; none:
+                                          found by the tools' naming (plain_forward) */
+    size_t nundo_files;
     const char *tool;                  /* PLAN_SQL: who runs the files (plain_tools); NULL: mig-rollback */
     const char *alembic_config, *alembic_name, *alembic_command, *versions, *version_table;
     const char *current;               /* "REV,..." instead of the database's rows, or NULL */

@@ -28,7 +28,8 @@ struct guard_refusal {
     int forced;
 };
 
-enum guard_undo { UNDO_EXACT, UNDO_STAGED, UNDO_IMPOSSIBLE };
+/* INEXACT: it goes forward and puts values back, and what differs then is said.  The numbers are in journals. */
+enum guard_undo { UNDO_EXACT, UNDO_STAGED, UNDO_IMPOSSIBLE, UNDO_INEXACT };
 
 /* One table as the plan meets it; same order as closure->tables. */
 struct guard_table {
@@ -52,7 +53,7 @@ struct guard {
     struct guard_refusal *refusals;
     size_t nrefusals;
     enum guard_undo undo;
-    char *undo_why;               /* of STAGED and IMPOSSIBLE */
+    char *undo_why;               /* of all but EXACT */
     uint64_t bytes;               /* at risk */
     int64_t copy_ms;              /* estimated */
     int short_copy;

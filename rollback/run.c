@@ -13,6 +13,7 @@
 #include "pg/quote.h"
 #include "pg/tx.h"
 #include "rollback/begin.h"
+#include "rollback/belongings.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
 #include "rollback/next.h"
@@ -116,6 +117,9 @@ static void analyze(struct running *r);
 
 static int all_segments(struct running *r, struct err *err)
 {
+    /* Of several segments the first may be outside of any transaction. */
+    if (r->segments != NULL && r->done == 0 && belongings_keep(r, r->g->control, err) != 0)
+        return -1;
     for (size_t i = r->done; i < r->nsegments; i++) {
         int is_alone = r->segments != NULL && r->segments->items[i].alone;
 
@@ -128,7 +132,7 @@ static int all_segments(struct running *r, struct err *err)
         if (!is_alone && !r->g->request->dry_run)
             analyze(r);
     }
-    return 0;
+    return r->segments != NULL && !r->g->request->dry_run ? belongings_back_alone(r, err) : 0;
 }
 
 static void analyze(struct running *r)
@@ -257,7 +261,7 @@ int run_guarded(struct guard *g, const struct run_options *o, struct outcome_rep
         tx_rollback(g->main);
     if (r.journal != NULL && out->run != NULL)
         finish(&r, committed, err);
-    if (committed && smoke_command(&r, err) != 0)
+    if (committed && (belongings_answer(&r, err) != 0 || smoke_command(&r, err) != 0))
         committed = 0;
     run_free(&r);
     return committed ? 0 : -1;

@@ -10,6 +10,7 @@
 #include "core/err.h"
 
 struct guard;
+struct inventory;
 struct outcome_report;
 struct restore_target;
 
@@ -26,6 +27,7 @@ struct run_options {
     const struct run_values *values; /* put back where the schema is again what it was when
                                         they were saved, else after the last transaction's */
     size_t nvalues;
+    const struct inventory *inventory; /* what belonged to the tables before that run; NULL: not kept */
     uint64_t since_xid;              /* the transaction of the run that is undone */
     const char *resume;              /* a run to go on with, or NULL */
     size_t first;                    /* resume: its segments before this one are done */

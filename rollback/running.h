@@ -10,6 +10,7 @@
 struct closure;
 struct conn;
 struct guard;
+struct inventory;
 struct journal;
 struct outcome_report;
 struct plan;
@@ -39,6 +40,7 @@ struct running {
     struct sums *sums;     /* what must stay as it is */
     struct saving *saving;
     struct restore_result restored;
+    size_t left;           /* undo: what is not as it was before the rollback */
     uint64_t xid;
     int begun;             /* the script began to change the schema */
 };

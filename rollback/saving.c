@@ -16,6 +16,7 @@
 #include "core/state.h"
 #include "core/strings.h"
 #include "migration/plan.h"
+#include "pg/catalog.h"
 #include "pg/conn.h"
 #include "pg/environment.h"
 #include "pg/query.h"
@@ -63,12 +64,34 @@ static const char *mode_of(const struct closure_table *t)
     return "columns";
 }
 
-static json_t *target(const struct closure_table *t, const char *mode)
+/* A generated column is not saved: it is computed. */
+static int is_generated(const struct catalog_table *c, const char *column)
 {
-    json_t *o = json_object(), *columns = json_array();
+    for (size_t i = 0; c != NULL && i < c->ncolumns; i++)
+        if (strcmp(c->columns[i].name, column) == 0)
+            return c->columns[i].generated != 0;
+    return 0;
+}
 
+/* NULL where nothing is to be put back, or *ERR. */
+static json_t *target(struct conn *c, const struct closure_table *t, const char *mode, struct err *err)
+{
+    struct catalog_table *is = t->ncolumns > 0 ? catalog_table_get(c, t->oid, err) : NULL;
+    json_t *o, *columns;
+
+    if (t->ncolumns > 0 && is == NULL)
+        return NULL;
+    o = json_object();
+    columns = json_array();
     for (size_t k = 0; k < t->ncolumns; k++)
-        (void)json_array_append_new(columns, json_string(t->columns[k].name));
+        if (!is_generated(is, t->columns[k].name))
+            (void)json_array_append_new(columns, json_string(t->columns[k].name));
+    catalog_table_free(is);
+    if (strcmp(mode, "columns") == 0 && json_array_size(columns) == 0) {
+        json_decref(o);
+        json_decref(columns);
+        return NULL;
+    }
     (void)json_object_set_new(o, "schema", json_string(t->schema));
     (void)json_object_set_new(o, "name", json_string(t->name));
     (void)json_object_set_new(o, "mode", json_string(mode));
@@ -76,20 +99,36 @@ static json_t *target(const struct closure_table *t, const char *mode)
     return o;
 }
 
-static json_t *all_targets(const struct closure *c)
+static json_t *all_targets(struct conn *conn, const struct closure *c, struct err *err)
 {
     json_t *a = json_array();
 
-    for (size_t i = 0; i < c->ntables; i++)
-        if (closure_table_at_risk(&c->tables[i]))
-            (void)json_array_append_new(a, target(&c->tables[i], mode_of(&c->tables[i])));
+    /* A materialized view is computed again, a foreign table's rows are another server's, a partitioned
+     * table's are in its partitions. */
+    for (size_t i = 0; i < c->ntables; i++) {
+        struct err why = {0};
+        json_t *one;
+
+        if (!closure_table_at_risk(&c->tables[i]) || c->tables[i].kind != 'r')
+            continue;
+        one = target(conn, &c->tables[i], mode_of(&c->tables[i]), &why);
+        if (why.kind != ERR_NONE) {
+            *err = why;
+            json_decref(a);
+            return NULL;
+        }
+        if (one != NULL)
+            (void)json_array_append_new(a, one);
+    }
     return a;
 }
 
-/* Takes TARGETS.  STEP "backup", or "backup-more" for what changed since. */
+/* Takes TARGETS, NULL with *ERR set.  STEP "backup", or "backup-more" for what changed since. */
 static int tell_journal(struct saving *s, const char *step, const struct snapshot_result *r,
                         json_t *targets, struct err *err)
 {
+    if (targets == NULL)
+        return -1;
     return journal_write(s->q.journal, step,
                          json_pack("{s:I, s:s, s:s, s:I, s:o}", "segment", (json_int_t)s->q.segment, "file",
                                    r->file, "archive_id", r->archive_id, "bytes",
@@ -181,7 +220,7 @@ int saving_before(struct saving *s, struct err *err)
         return -1;
     s->before = 1;
     log_info("saved in %s; now the locks, and what changed since", s->first.file);
-    return tell_journal(s, "backup", &s->first, all_targets(s->q.closure), err);
+    return tell_journal(s, "backup", &s->first, all_targets(s->q.guard->control, s->q.closure, err), err);
 }
 
 /* ---- what changed since ---------------------------------------------------------------------- */
@@ -270,10 +309,18 @@ static int one_table(struct saving *s, const struct snapshot_table *t, struct mo
         m->bytes += s->q.guard->closure == s->q.closure ? s->q.guard->tables[at].bytes : 0;
     }
     m->n++;
-    return json_array_append_new(m->targets, target(c, by_key ? "columns" : whole ? mode_of(c) : "merge")) ==
-                   0
-               ? 0
-               : err_oom(err);
+    {
+        struct err why = {0};
+        json_t *one = target(s->q.guard->main, c, by_key ? "columns" : whole ? mode_of(c) : "merge", &why);
+
+        if (why.kind != ERR_NONE) {
+            *err = why;
+            return -1;
+        }
+        if (one != NULL && json_array_append_new(m->targets, one) != 0)
+            return err_oom(err);
+    }
+    return 0;
 }
 
 static int copy_changed(struct saving *s, struct err *err)
@@ -340,5 +387,5 @@ int saving_locked(struct saving *s, struct err *err)
         return copy_changed(s, err);
     if (copy(s, s->q.guard->main, &o, &s->first, err) != 0 || set_file(s, &s->first, err) != 0)
         return -1;
-    return tell_journal(s, "backup", &s->first, all_targets(s->q.closure), err);
+    return tell_journal(s, "backup", &s->first, all_targets(s->q.guard->main, s->q.closure, err), err);
 }

@@ -12,6 +12,7 @@
 #include "pg/query.h"
 #include "pg/session.h"
 #include "pg/tx.h"
+#include "rollback/belongings.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
@@ -79,6 +80,8 @@ static int look_and_copy(struct running *r, struct err *err)
         goto out;
     if (must_back_up(r) && saving_locked(r->saving, err) != 0)
         goto out;
+    if (r->segments == NULL && belongings_keep(r, g->main, err) != 0)
+        goto out;
     if ((r->sums = sums_read(g->main, r->plan, r->closure, g->judgement,
                              g->request->verify_full, err)) == NULL)
         goto out;
@@ -139,6 +142,8 @@ static int prove(struct running *r, struct err *err)
             session_borrow(g->main, &back, err) != 0)
             goto out;
     }
+    if (r->segments == NULL && belongings_back(r, err) != 0)
+        goto out;
     if ((r->after = proof_read(g->main, err)) == NULL ||
         proof_check(r->before, r->after, r->plan, r->closure, err) != 0)
         goto out;

@@ -9,8 +9,10 @@
 #include "backup/restore.h"
 #include "core/strings.h"
 #include "migration/plan.h"
+#include "rollback/belongings.h"
 #include "rollback/fate.h"
 #include "rollback/guard.h"
+#include "rollback/inventory.h"
 #include "rollback/kept.h"
 #include "rollback/run.h"
 
@@ -29,6 +31,7 @@ struct undo {
     struct values *values;
     struct run_values *given; /* as run_guarded takes them */
     size_t nvalues;
+    struct inventory *inventory; /* of the run that is undone, or NULL */
 };
 
 static int one_target(struct values *v, const json_t *t, struct err *err)
@@ -213,7 +216,7 @@ struct undo *undo_open(struct guard *g, const char *run, struct err *err)
         rc = fate_read(g, run != NULL ? run : newest, &u->fate, err);
     free(newest);
     if (rc != 0 || may_undo(u, err) != 0 || open_kept(u, g, "reverse", "plan", err) != 0 ||
-        read_values(u, &u->fate, err) != 0) {
+        read_values(u, &u->fate, err) != 0 || belongings_kept(g, &u->fate, &u->inventory, err) != 0) {
         undo_free(u);
         return NULL;
     }
@@ -242,7 +245,8 @@ struct undo *undo_resume(struct guard *g, const char *run, struct err *err)
         goto fail;
     }
     of = json_string_value(json_object_get(journal_last(u->fate.record, "begin"), "of"));
-    if (of != NULL && (fate_read(g, of, &u->origin, err) != 0 || read_values(u, &u->origin, err) != 0))
+    if (of != NULL && (fate_read(g, of, &u->origin, err) != 0 || read_values(u, &u->origin, err) != 0 ||
+                       belongings_kept(g, &u->origin, &u->inventory, err) != 0))
         goto fail;
     if (open_kept(u, g, "plan", "reverse", err) != 0)
         goto fail;
@@ -264,7 +268,7 @@ const char *undo_backup(const struct undo *u)
 
 int undo_run(struct undo *u, struct guard *g, struct outcome_report *out, struct err *err)
 {
-    struct run_options o = {.values = u->given, .nvalues = u->nvalues};
+    struct run_options o = {.values = u->given, .nvalues = u->nvalues, .inventory = u->inventory};
 
     if (u->resume) {
         o.resume = u->fate.report.run;
@@ -293,6 +297,7 @@ void undo_free(struct undo *u)
     }
     free(u->values);
     free(u->given);
+    inventory_free(u->inventory);
     json_decref(u->kept);
     fate_free(&u->fate);
     fate_free(&u->origin);

@@ -19,7 +19,7 @@
 #include "script/statement.h"
 #include "validate/judge.h"
 
-static const char *const undo_names[] = {"exact", "staged", "impossible"};
+static const char *const undo_names[] = {"exact", "staged", "impossible", "inexact"};
 static const char *const backup_names[] = {"locked", "before", "none"};
 
 static void rows_text(char *const *rows, FILE *out)

@@ -1,18 +1,24 @@
 #include "rollback/wayback.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/buf.h"
 #include "core/strings.h"
 #include "migration/plan.h"
+#include "pg/array.h"
+#include "pg/query.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "script/closure.h"
+#include "script/effect.h"
 
 int wayback_find(struct guard *g, struct err *err)
 {
     struct err why = {0};
 
-    if (g->plan->direction == PLAN_SQL)
-        return strings_dup(&g->reverse_why, "another tool's script: its way forward is not known", err);
     if ((g->reverse = plan_reverse(g->plan, &g->request->plan, g->main, &why)) != NULL)
         return 0;
     if (why.kind == ERR_INTERRUPTED) {
@@ -20,6 +26,171 @@ int wayback_find(struct guard *g, struct err *err)
         return -1;
     }
     return strings_dup(&g->reverse_why, why.message, err);
+}
+
+static int same(const char *schema, const char *name, const struct closure_table *t)
+{
+    return name != NULL && strcmp(name, t->name) == 0 && (schema == NULL || strcmp(schema, t->schema) == 0);
+}
+
+/* Does P say something about T (and COLUMN, if not NULL) that is one of KINDS? */
+static int says(const struct plan *p, unsigned long long kinds, const struct closure_table *t, const char *column)
+{
+    for (size_t i = 0; i < p->nsteps; i++) {
+        const struct effects *all = p->steps[i].effects;
+
+        for (size_t k = 0; all != NULL && k < all->count; k++) {
+            const struct effect *e = &all->items[k];
+
+            if ((kinds & 1ull << e->kind) != 0 &&
+                (t == NULL || (same(e->schema, e->name, t) &&
+                               (column == NULL || (e->column != NULL && strcmp(e->column, column) == 0)))))
+                return 1;
+        }
+    }
+    return 0;
+}
+
+#define KIND(k) (1ull << EFFECT_##k)
+
+static const unsigned long long renames = KIND(RENAME_TABLE) | KIND(RENAME_COLUMN) | KIND(RENAME_OTHER);
+static const unsigned long long inserts = KIND(INSERT) | KIND(COPY_IN) | KIND(MERGE);
+static const unsigned long long removals = KIND(DELETE) | KIND(TRUNCATE) | KIND(DROP_TABLE) | KIND(DROP_SCHEMA);
+static const unsigned long long blind = KIND(OPAQUE) | KIND(UNKNOWN);
+
+static int verdict(struct guard *g, enum guard_undo undo, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The first reason of a kind is told; impossible beats the others. */
+static int verdict(struct guard *g, enum guard_undo undo, struct err *err, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+
+    if (g->undo == UNDO_IMPOSSIBLE || g->undo == undo)
+        return 0;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    free(g->undo_why);
+    g->undo_why = NULL;
+    g->undo = undo;
+    return strings_dup(&g->undo_why, text, err);
+}
+
+/* Does the way forward make again what goes?  A rename, or a statement that nobody can read, may. */
+static int made_again(struct guard *g, struct err *err)
+{
+    if (says(g->reverse, renames | blind | KIND(ALTER_TABLE_OTHER), NULL, NULL))
+        return 0;
+    for (size_t i = 0; i < g->closure->ntables; i++) {
+        const struct closure_table *t = &g->closure->tables[i];
+
+        if (t->kind != 'r' && t->kind != 'p')
+            continue;
+        if (t->fate & CLOSURE_DROPPED) {
+            if (!says(g->reverse, KIND(CREATE_TABLE), t, NULL) && !says(g->reverse, KIND(CREATE_OTHER), t, NULL) &&
+                verdict(g, UNDO_IMPOSSIBLE, err, "the upgrade does not make table %s.%s again", t->schema, t->name) != 0)
+                return -1;
+            continue;
+        }
+        for (size_t k = 0; k < t->ncolumns; k++)
+            if ((t->columns[k].why & CLOSURE_COLUMN_DROPPED) != 0 && t->because == NULL &&
+                !says(g->reverse, KIND(ADD_COLUMN) , t, t->columns[k].name) &&
+                verdict(g, UNDO_IMPOSSIBLE, err, "the upgrade does not make column %s.%s.%s again", t->schema,
+                        t->name, t->columns[k].name) != 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* Rows that one way makes and the other does not take away. */
+static int leftovers(struct guard *g, struct err *err)
+{
+    for (size_t i = 0; i < g->closure->ntables; i++) {
+        const struct closure_table *t = &g->closure->tables[i];
+
+        if ((t->fate & (CLOSURE_DROPPED | CLOSURE_VERSION)) != 0 || (t->kind != 'r' && t->kind != 'p'))
+            continue;
+        if ((t->fate & CLOSURE_INSERTED) != 0 && !says(g->reverse, removals, t, NULL) &&
+            verdict(g, UNDO_INEXACT, err, "the rows that the downgrade inserts into %s.%s stay", t->schema,
+                    t->name) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < g->reverse->nsteps; i++) {
+        const struct effects *all = g->reverse->steps[i].effects;
+
+        for (size_t k = 0; all != NULL && k < all->count; k++) {
+            const struct effect *e = &all->items[k];
+            struct closure_table t = {.schema = e->schema, .name = e->name};
+
+            if ((inserts & 1ull << e->kind) == 0 || (e->flags & (EFFECT_OWN | EFFECT_VERSION)) != 0 ||
+                e->name == NULL || says(g->plan, removals | KIND(CREATE_TABLE) | renames, e->schema != NULL ? &t : NULL, NULL))
+                continue;
+            if (e->schema == NULL) {
+                int handled = 0;
+
+                for (size_t m = 0; m < g->closure->ntables; m++)
+                    if (strcmp(g->closure->tables[m].name, e->name) == 0)
+                        handled |= says(g->plan, removals, &g->closure->tables[m], NULL);
+                if (handled)
+                    continue;
+            }
+            if (verdict(g, UNDO_INEXACT, err,
+                        "the upgrade inserts rows into %s that the downgrade does not take away: they would come twice, "
+                        "or undo would fail on their key", e->name) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* A column that comes back comes back as the last one. */
+static int column_order(struct guard *g, struct err *err)
+{
+    static const char sql[] =
+        "SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 "
+        "AND NOT a.attisdropped AND NOT a.attname = ANY ($2::pg_catalog.text[]) AND a.attnum > (SELECT "
+        "min(x.attnum) FROM pg_catalog.pg_attribute x WHERE x.attrelid = a.attrelid AND x.attname = "
+        "ANY ($2::pg_catalog.text[])) ORDER BY a.attnum LIMIT 1";
+
+    for (size_t i = 0; i < g->closure->ntables; i++) {
+        const struct closure_table *t = &g->closure->tables[i];
+        struct query q = {.sql = sql, .nparams = 2, .columns = 1, .max_rows = 1};
+        struct buf oid = {0}, names = {0};
+        const char *params[2], *first = NULL;
+        struct result *r = NULL;
+        int rc = -1;
+
+        if ((t->fate & CLOSURE_DROPPED) != 0 || (t->fate & CLOSURE_COLUMNS) == 0)
+            continue;
+        for (size_t k = 0; k < t->ncolumns; k++)
+            if (t->columns[k].why & CLOSURE_COLUMN_DROPPED) {
+                first = t->columns[k].name;
+                if (array_text(&names, first, err) != 0)
+                    goto out;
+            }
+        if (array_end(&names, err) != 0 || buf_addf(&oid, err, "%u", t->oid) != 0)
+            goto out;
+        params[0] = oid.data;
+        params[1] = names.data;
+        q.params = params;
+        rc = 0;
+        if (first == NULL)
+            goto out;
+        if ((r = query_run(g->control, &q, err)) == NULL)
+            rc = -1;
+        else if (result_rows(r) > 0)
+            rc = verdict(g, UNDO_INEXACT, err, "column %s.%s.%s comes back as the last one, and stands before others now",
+                         t->schema, t->name, first);
+out:
+        result_free(r);
+        buf_free(&oid);
+        buf_free(&names);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
 }
 
 int wayback_weigh(struct guard *g, struct err *err)
@@ -53,9 +224,10 @@ int wayback_weigh(struct guard *g, struct err *err)
             return 0;
         }
     }
-    if (execute_one_transaction(g->reverse, &one) != 0) {
-        g->undo = UNDO_STAGED;
-        return strings_dup(&g->undo_why, one.message, err);
-    }
-    return 0;
+    if (execute_one_transaction(g->reverse, &one) != 0 && verdict(g, UNDO_STAGED, err, "%s", one.message) != 0)
+        return -1;
+    if (says(g->reverse, blind, NULL, NULL) &&
+        verdict(g, UNDO_INEXACT, err, "the upgrade has statements whose effect nobody can know") != 0)
+        return -1;
+    return made_again(g, err) != 0 || leftovers(g, err) != 0 || column_order(g, err) != 0 ? -1 : 0;
 }

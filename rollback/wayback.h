@@ -1,5 +1,5 @@
 /*
- * wayback: the way forward again after a rollback, and whether undo will be exact, staged or impossible.
+ * wayback: the way forward again after a rollback, and whether undo will be exact, staged, inexact or impossible.
  */
 #ifndef MIG_ROLLBACK_WAYBACK_H
 #define MIG_ROLLBACK_WAYBACK_H

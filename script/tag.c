@@ -203,7 +203,7 @@ const char *tag_of(const json_t *tree)
     size_t i;
 
     if (strcmp(node, "SelectStmt") == 0)
-        return node_get(body, "intoClause") != NULL ? "SELECT INTO" : "SELECT";
+        return "SELECT";
     if (strcmp(node, "AlterTableStmt") == 0)
         return by_object(node_text(body, "objtype"), 0);
     if (strcmp(node, "DropStmt") == 0)
@@ -231,12 +231,9 @@ const char *tag_of(const json_t *tree)
     if (strcmp(node, "CreateFunctionStmt") == 0)
         return node_true(body, "is_procedure") ? "CREATE PROCEDURE"
                                                                    : "CREATE FUNCTION";
-    if (strcmp(node, "CreateTableAsStmt") == 0) {
-        if (strcmp(node_text(body, "objtype"), "OBJECT_MATVIEW") == 0)
-            return "CREATE MATERIALIZED VIEW";
-        /* SELECT n on success, CREATE TABLE AS with NO DATA. */
+    /* SELECT n; with NO DATA, and where IF NOT EXISTS finds it, CREATE TABLE AS or CREATE MATERIALIZED VIEW. */
+    if (strcmp(node, "CreateTableAsStmt") == 0)
         return NULL;
-    }
     if (strcmp(node, "VacuumStmt") == 0)
         return node_true(body, "is_vacuumcmd") ? "VACUUM" : "ANALYZE";
     if (strcmp(node, "FetchStmt") == 0)
