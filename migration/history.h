@@ -54,6 +54,7 @@ struct history {
     size_t nkeys;
     int *table;              /* hash table over KEYS */
     size_t table_size;
+    int covered_rows;        /* going down, keep a row that another one covers: as Alembic before 1.13.1 */
 };
 
 /* From revisions at hand: takes each of them and the array, also on failure. */

@@ -13,6 +13,7 @@
 #include "migration/ini.h"
 #include "migration/plain.h"
 #include "migration/project.h"
+#include "migration/render.h"
 #include "migration/revision.h"
 #include "migration/route.h"
 #include "migration/scan.h"
@@ -348,6 +349,43 @@ static int context_rows(struct context *x, struct conn *c, struct err *err)
                                                                      : "the database is", err);
 }
 
+/* ROWS after NODE went, as Alembic has it that keeps COVERED rows or does not; NULL: it does not fit. */
+static char **rows_below(struct history *h, char *const *rows, int node, int covered)
+{
+    struct err ignored = {0};
+    struct route_ops ops = {0};
+    char **after = NULL;
+
+    h->covered_rows = covered;
+    if (route_step(h, rows, node, 0, &ops, &after, &ignored) != 0)
+        after = NULL;
+    route_ops_free(&ops);
+    h->covered_rows = 0;
+    return after;
+}
+
+/* Whether a row that another one covers stays when its child goes is a matter of Alembic's release.  It is
+ * asked only where that makes a difference. */
+static int settle_rows(struct context *x, const int *nodes, size_t n, int up, struct err *err)
+{
+    char **rows = up || x->r->no_sql ? NULL : rows_copy(x->rows, err);
+    int same = 1;
+
+    for (size_t i = 0; i < n && rows != NULL && same; i++) {
+        char **now = rows_below(x->history, rows, nodes[i], 0);
+        char **then = rows_below(x->history, rows, nodes[i], 1);
+
+        same = now == NULL || then == NULL || rows_equal(now, then);
+        rows_free(rows);
+        rows_free(then);
+        rows = now;
+    }
+    rows_free(rows);
+    if (err->kind != ERR_NONE)
+        return -1;
+    return same ? 0 : render_is_older(x->r, x->project, 1, 13, 1, &x->history->covered_rows, err);
+}
+
 static struct plan *make(struct context *x, const int *nodes, size_t n, int up, const char *revision,
                          struct err *err)
 {
@@ -372,7 +410,7 @@ static struct plan *make(struct context *x, const int *nodes, size_t n, int up, 
     s.count = n;
     s.up = up;
     s.revision = revision;
-    if (steps_make(&s, p, err) != 0)
+    if (settle_rows(x, nodes, n, up, err) != 0 || steps_make(&s, p, err) != 0)
         goto failed;
     if (x->name.table != NULL) {
         p->version_table = strdup(x->name.table);

@@ -1,5 +1,6 @@
 #include "migration/render.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,6 +180,34 @@ int render_online(const struct plan_request *r, const struct project *p, int up,
         out->complaint = failed(&result.out);
     out->sql = result.out;
     memset(&result.out, 0, sizeof(result.out));
+    rc = 0;
+out:
+    process_result_free(&result);
+    process_words_free(command);
+    free(w.items);
+    return rc;
+}
+
+int render_is_older(const struct plan_request *r, const struct project *p, int a, int b, int c, int *older,
+                    struct err *err)
+{
+    struct process_options o = {.timeout_ms = TIMEOUT_MS, .max_output = 1 << 20};
+    struct process_result result = {0};
+    struct words w = {0};
+    char **command = NULL;
+    const char *said;
+    int rc = -1, x = 0, y = 0, z = 0;
+
+    *older = 0;
+    command = process_words(r->alembic_command != NULL ? r->alembic_command : "alembic", err);
+    if (command == NULL || options(r, p, command, &w, err) != 0 || add(&w, "--version", err) != 0)
+        goto out;
+    o.argv = w.items;
+    if (process_run(&o, &result, err) != 0)
+        goto out;
+    said = result.out.data != NULL ? strstr(result.out.data, "alembic ") : NULL;
+    if (result.status == 0 && said != NULL && sscanf(said, "alembic %d.%d.%d", &x, &y, &z) >= 2)
+        *older = x != a ? x < a : y != b ? y < b : z < c;
     rc = 0;
 out:
     process_result_free(&result);

@@ -31,6 +31,9 @@ int render_run(const struct plan_request *r, const struct project *p, int up, co
 int render_online(const struct plan_request *r, const struct project *p, int up, const char *argument,
                   const char *const *more, int64_t timeout_ms, struct rendering *out, struct err *err)
     MIG_MUST_CHECK;
+/* Is the alembic that would run older than A.B.C?  0 where it does not say. */
+int render_is_older(const struct plan_request *r, const struct project *p, int a, int b, int c, int *older,
+                    struct err *err) MIG_MUST_CHECK;
 void rendering_free(struct rendering *r);
 
 #endif

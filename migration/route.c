@@ -470,6 +470,32 @@ static int no_row(const struct history *h, int node, struct err *err)
                    history_id(h, node));
 }
 
+/* Take out of TO what lies below another of its nodes. */
+static int drop_covered(const struct history *h, struct symbol_nodes *to, struct err *err)
+{
+    unsigned char *m = marks(h, err);
+    size_t n = 0;
+    int rc = -1;
+
+    if (m == NULL)
+        return -1;
+    for (size_t i = 0; i < to->count; i++) {
+        const struct history_node *node = &h->nodes[to->items[i]];
+
+        if (history_reach(h, node->parents, node->nparents, EDGE_PARENTS, m, err) != 0)
+            goto out;
+    }
+    for (size_t i = 0; i < to->count; i++) {
+        if (!m[to->items[i]])
+            to->items[n++] = to->items[i];
+    }
+    to->count = n;
+    rc = 0;
+out:
+    free(m);
+    return rc;
+}
+
 static int step_down(const struct history *h, char *const *rows, int node, struct route_ops *ops,
                      struct err *err)
 {
@@ -490,7 +516,8 @@ static int step_down(const struct history *h, char *const *rows, int node, struc
     } else if (parents.count == 1) {
         rc = update(ops, id, history_id(h, parents.items[0]), err);
     } else {
-        rc = 0;
+        /* Alone, it leaves no row that another one covers; not alone, it may. */
+        rc = h->covered_rows || rows[0] == NULL || rows[1] != NULL ? 0 : drop_covered(h, &to, err);
         for (size_t i = 0; i + 1 < to.count && rc == 0; i++)
             rc = insert(ops, history_id(h, to.items[i]), err);
         if (rc == 0)

@@ -2,7 +2,7 @@
  * planner: many histories and questions about them, answered in one process.
  *
  * For tests/property: each line of standard input is one history as JSON,
- *   {"files": [{"name", "text"}...], "cases": [{"up": bool, "rows": [id...], "rev"}...]}
+ *   {"files": [{"name", "text"}...], "cases": [{"up": bool, "rows": [id...], "rev"}...], "covered": bool}
  * and each line of standard output what migration/ makes of it.  Or a configuration file:
  *   {"ini": "text", "asks": [[section, option]...]}
  */
@@ -172,6 +172,7 @@ int main(void)
         } else {
             json_t *cases = json_array();
 
+            h->covered_rows = json_is_true(json_object_get(in, "covered"));
             json_object_set_new(out, "revisions", describe(h));
             json_object_set_new(out, "heads", ids(h, h->heads, h->nheads));
             json_object_set_new(out, "real_heads", ids(h, h->real_heads, h->nreal_heads));
