@@ -181,16 +181,26 @@ static int copy_label(const json_t *label, const char *key, char **out, struct e
     return strings_dup(out, json_string_value(json_object_get(label, key)), err);
 }
 
+static void put_name(const char *schema, const char *name, FILE *out)
+{
+    report_put_plain(out, schema);
+    fputc('.', out);
+    report_put_plain(out, name);
+}
+
 static int print_target(const struct recover *k, const struct manifest_table *t,
                         const struct restore_target *asked)
 {
     char rows[64];
     int mode = asked != NULL ? (int)asked->mode : (int)k->r.mode;
 
-    fprintf(stderr, "  %s.%s: %s, mode %s", k->o->into != NULL ? k->o->into : t->schema, t->name,
-            report_things(t->rows, "row", rows), modes[mode]);
-    for (size_t i = 0; asked != NULL && asked->columns != NULL && asked->columns[i] != NULL; i++)
-        fprintf(stderr, "%s %s", i == 0 ? ", columns" : ",", asked->columns[i]);
+    fputs("  ", stderr);
+    put_name(k->o->into != NULL ? k->o->into : t->schema, t->name, stderr);
+    fprintf(stderr, ": %s, mode %s", report_things(t->rows, "row", rows), modes[mode]);
+    for (size_t i = 0; asked != NULL && asked->columns != NULL && asked->columns[i] != NULL; i++) {
+        fputs(i == 0 ? ", columns " : ", ", stderr);
+        report_put_plain(stderr, asked->columns[i]);
+    }
     if (t->filter != NULL)
         fprintf(stderr, ", only the rows that would have lost a value");
     fputc('\n', stderr);
@@ -290,8 +300,8 @@ static void print_text(const struct recover *k, const char *head, FILE *out)
     for (size_t i = 0; i < k->result.ntables; i++) {
         const struct restore_table *t = &k->result.tables[i];
 
-        fprintf(out, "%s.%s: %s in the backup", t->schema, t->name,
-                report_things(t->rows, "row", n));
+        put_name(t->schema, t->name, out);
+        fprintf(out, ": %s in the backup", report_things(t->rows, "row", n));
         if (t->inserted > 0)
             fprintf(out, ", %s put back", report_count(t->inserted, n));
         if (t->updated > 0)
@@ -299,7 +309,8 @@ static void print_text(const struct recover *k, const char *head, FILE *out)
         if (t->deleted > 0)
             fprintf(out, ", %s removed", report_count(t->deleted, n));
         if (t->unchanged > 0)
-            fprintf(out, ", %s left as they are", report_count(t->unchanged, n));
+            fprintf(out, ", %s left as %s", report_count(t->unchanged, n),
+                    t->unchanged == 1 ? "it is" : "they are");
         if (t->vanished > 0)
             fprintf(out, ", %s whose row is gone", report_count(t->vanished, n));
         fprintf(out, "; digest %s\n", t->digest_equal ? "equal" : "not compared");

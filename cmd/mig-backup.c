@@ -123,12 +123,14 @@ static char *find(const struct session *s, const char *file, struct err *err)
     const char *database = NULL;
     char *path = NULL;
 
-    if (strcmp(file, "latest") == 0 &&
-        (opt.common.dbname != NULL || getenv("MIG_DATABASE_URL") != NULL ||
-         getenv("DATABASE_URL") != NULL || getenv("PGDATABASE") != NULL)) {
+    if (strcmp(file, "latest") == 0) {
         if (address_resolve(&o, &a, err) != 0)
             goto out;
         database = address_get(&a, "dbname");
+        if (database == NULL) /* libpq's to find */
+            database = getenv("PGDATABASE");
+        if (database != NULL && database[0] == '\0')
+            database = NULL;
     }
     path = shelf_find(s->dir, file, &(struct shelf_whose){.keys = s->keys, .database = database}, err);
 out:

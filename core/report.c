@@ -269,3 +269,21 @@ const char *report_plain(const char *text, char *room, size_t size)
     room[n] = '\0';
     return room;
 }
+
+void report_put_plain(FILE *out, const char *text)
+{
+    const char *p = text;
+
+    while (*p != '\0') {
+        char piece[257], room[1100];
+        size_t n = strnlen(p, sizeof(piece) - 1);
+
+        /* A control character of two bytes (C1) is not cut in two. */
+        if (n == sizeof(piece) - 1 && (unsigned char)p[n - 1] == 0xc2)
+            n--;
+        memcpy(piece, p, n);
+        piece[n] = '\0';
+        (void)fputs(report_plain(piece, room, sizeof(room)), out);
+        p += n;
+    }
+}

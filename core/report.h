@@ -52,5 +52,7 @@ const char *report_duration(int64_t ms, char text[32]);
 /* TEXT from a database or a file in ROOM, cut to SIZE, with its control characters shown: a name must
  * not begin a line of its own, nor talk to the terminal.  ROOM is returned. */
 const char *report_plain(const char *text, char *room, size_t size);
+/* The same, written to OUT, whole. */
+void report_put_plain(FILE *out, const char *text);
 
 #endif

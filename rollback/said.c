@@ -78,11 +78,13 @@ int said_written(const struct closure *closure, uint32_t oid)
     for (size_t i = 0; i < closure->nreaches; i++) {
         const struct effect *e = closure->reaches[i].effect;
 
-        /* A partner, or what is only locked, is not written. */
+        /* A partner, or what is only locked, is not written; an UPDATE of a column that the script itself
+         * adds changes nothing that is stored, but it writes the table that it names. */
         if (closure->reaches[i].oid == oid &&
             (e->kind == EFFECT_UPDATE || e->kind == EFFECT_INSERT || e->kind == EFFECT_DELETE ||
              e->kind == EFFECT_MERGE || e->kind == EFFECT_COPY_IN) &&
-            (closure->reaches[i].fate & ~CLOSURE_PARTNER) != 0)
+            ((closure->reaches[i].fate & ~CLOSURE_PARTNER) != 0 ||
+             (closure->reaches[i].fate == 0 && closure->reaches[i].because == NULL)))
             return 1;
     }
     return 0;

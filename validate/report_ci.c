@@ -36,7 +36,9 @@ static void xml(FILE *out, const char *s)
             fputs("&gt;", out);
         else if (c == '"')
             fputs("&quot;", out);
-        else if (c < 0x20 && c != '\n' && c != '\t')
+        else if (c == '\n') /* a name does not begin a line of its own */
+            fputs("&#10;", out);
+        else if ((c < 0x20 && c != '\t') || c == 0x7f)
             fputc(' ', out);
         else
             fputc(c, out);
@@ -137,7 +139,7 @@ static void cell(FILE *out, const char *s)
     for (; s != NULL && *s != '\0'; s++) {
         if (strchr("|\\`*_<>[]", *s) != NULL)
             fputc('\\', out);
-        fputc(*s == '\n' ? ' ' : *s, out);
+        fputc((unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s, out);
     }
 }
 
@@ -217,7 +219,7 @@ static void annotation(FILE *out, const char *s, int property)
         if (*s == '%' || *s == '\r' || *s == '\n' || (property && (*s == ':' || *s == ',')))
             fprintf(out, "%%%02X", (unsigned)(unsigned char)*s);
         else
-            fputc(*s, out);
+            fputc((unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s, out);
     }
 }
 

@@ -164,3 +164,53 @@ END
     assert_out '1 row in the backup'
     sql 'drop table single'
 }
+
+@test "a name from the database speaks neither to the terminal nor to the pipeline" {
+    local esc nl
+    esc=$(printf 'esc\033]0;pwn\007\rname')
+    nl=$(printf 'evil\n::error file=x::pwn %%0A%%s|`<b>&')
+    sql "create schema hostile" "create table hostile.\"$esc\" (id int primary key, v text)" "insert into hostile.\"$esc\" values (1, 'a')" \
+        "create table hostile.\"$nl\" (id int primary key, v text)" "insert into hostile.\"$nl\" values (1, 'a'), (2, 'b')"
+    printf 'DROP TABLE hostile."%s";\nALTER TABLE hostile."%s" DROP COLUMN v;\n' "$nl" "$esc" >x.sql
+    tame() {
+        refute_out $'[\x01-\x08\x0b-\x1f\x7f]' '^::error file=x::pwn'
+        refute_err $'[\x01-\x08\x0b-\x1f\x7f]' '^::error file=x::pwn'
+    }
+    for f in text json sarif junit markdown github gitlab; do
+        mig mig-validate sql x.sql --format $f
+        assert_exit 1
+        assert_out pwn
+        tame
+    done
+    mig mig-backup create -t 'hostile.*'
+    assert_exit 0
+    assert_out 'evil'
+    tame
+    for c in "show latest" "verify latest --against-db" "restore latest --mode replace --yes --confirm $PGDATABASE" \
+        "restore latest -t hostile.esc*:v --mode columns --dry-run"; do
+        mig mig-backup $c
+        tame
+    done
+    mig mig-rollback run --sql x.sql --dry-run
+    assert_exit 0
+    tame
+    for f in text json junit markdown prometheus nagios github; do
+        mig mig-prodcheck --for-sql x.sql --skip backup -v --format $f
+        tame
+    done
+    sql 'drop schema hostile cascade' 2>/dev/null
+}
+
+@test "latest is of the database that the environment names" {
+    mig mig-backup create -t users
+    first=$(basename backups/*.mig)
+    sql -d postgres "drop database if exists ${PGDATABASE}_2" "create database ${PGDATABASE}_2" 2>/dev/null
+    PGDATABASE=${PGDATABASE}_2 mig mig-backup create --all
+    assert_exit 0
+    mig mig-backup show latest --format json
+    assert_equal "$(basename "$(json "['file']")")" "$first"
+    PGDATABASE=${PGDATABASE}_2 mig mig-backup show latest --format json
+    assert_equal "$(json "['label']['database']")" "${PGDATABASE}_2"
+    (unset PGDATABASE && mig mig-backup show latest && assert_exit 2 && assert_err 'not clear') || return 1
+    db_drop "${PGDATABASE}_2"
+}
