@@ -73,19 +73,32 @@ int said_updated(const struct closure *closure, uint32_t oid)
     return 0;
 }
 
-int said_written(const struct closure *closure, uint32_t oid)
+static int is_write(const struct effect *e)
 {
-    for (size_t i = 0; i < closure->nreaches; i++) {
-        const struct effect *e = closure->reaches[i].effect;
+    return e->kind == EFFECT_UPDATE || e->kind == EFFECT_INSERT || e->kind == EFFECT_DELETE ||
+           e->kind == EFFECT_MERGE || e->kind == EFFECT_COPY_IN;
+}
 
-        /* A partner, or what is only locked, is not written; an UPDATE of a column that the script itself
-         * adds changes nothing that is stored, but it writes the table that it names. */
-        if (closure->reaches[i].oid == oid &&
-            (e->kind == EFFECT_UPDATE || e->kind == EFFECT_INSERT || e->kind == EFFECT_DELETE ||
-             e->kind == EFFECT_MERGE || e->kind == EFFECT_COPY_IN) &&
-            ((closure->reaches[i].fate & ~CLOSURE_PARTNER) != 0 ||
-             (closure->reaches[i].fate == 0 && closure->reaches[i].because == NULL)))
+int said_written(const struct plan *plan, const struct closure *closure, const struct closure_table *t)
+{
+    for (size_t i = 0; i < closure->nreaches; i++)
+        /* A partner, or what is only locked, is not written. */
+        if (closure->reaches[i].oid == t->oid && is_write(closure->reaches[i].effect) &&
+            (closure->reaches[i].fate & ~CLOSURE_PARTNER) != 0)
             return 1;
+    /* An UPDATE of a column that the script itself adds reaches nothing that is stored, so that the
+     * closure does not hold it; it writes the table that it names all the same. */
+    for (size_t i = 0; i < plan->nsteps; i++) {
+        const struct effects *all = plan->steps[i].effects;
+
+        for (size_t k = 0; all != NULL && k < all->count; k++) {
+            const struct effect *e = &all->items[k];
+            const char *name = e->on_server != NULL ? e->on_server : e->name;
+
+            if ((e->flags & EFFECT_OWN) != 0 && is_write(e) && name != NULL &&
+                strcmp(name, t->name) == 0 && (e->schema == NULL || strcmp(e->schema, t->schema) == 0))
+                return 1;
+        }
     }
     return 0;
 }
