@@ -101,8 +101,8 @@ static void test_junit(void **state)
     const char *text = show(report_junit);
 
     has(text, "<testsuite name=\"a&lt;1&gt;\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\">");
-    has(text, "<failure type=\"high\" message=\"a&lt;b&gt; &amp; &quot;c&quot;  [2J | `d`\n100 %\">"
-              "DELETE FROM t WHERE a = $1\nx &gt; y\nz</failure>");
+    has(text, "<failure type=\"high\" message=\"a&lt;b&gt; &amp; &quot;c&quot;  [2J | `d`&#10;100 %\">"
+              "DELETE FROM t WHERE a = $1\nx &gt; y&#10;z</failure>");
     has(text, "<system-out>a&lt;b&gt; &amp;");
     has(text, "<skipped message=\"&lt;why&gt; &amp; | not\"/>");
     has(text, "<error type=\"medium\"");
