@@ -127,6 +127,33 @@ static json_t *manners_json(const struct plan *p)
     return out;
 }
 
+static json_t *place_json(const struct plan *p, size_t step, const struct statement *st)
+{
+    return json_pack("{s:o, s:i, s:i}", "revision", text(p->steps[step].revision), "statement", st->index,
+                     "line", st->line);
+}
+
+/* The seconds are estimates, and say so. */
+static json_t *holds_json(const struct judgement *j, const struct plan *p)
+{
+    json_t *out = json_array();
+    size_t i;
+
+    for (i = 0; i < j->nholds; i++) {
+        const struct hold *h = &j->holds[i];
+        json_t *seconds = json_null();
+
+        if (h->least >= 0)
+            seconds = json_pack("{s:f, s:o, s:b}", "least", h->least, "most",
+                                h->endless ? json_null() : json_real(h->most), "estimated", 1);
+        (void)json_array_append_new(
+            out, json_pack("{s:s, s:s, s:o, s:o, s:o}", "relation", h->relation, "mode", h->mode, "from",
+                           place_json(p, h->step, h->first), "until", place_json(p, h->last_step, h->last),
+                           "seconds", seconds));
+    }
+    return out;
+}
+
 json_t *judgement_json(const struct judgement *j, const struct plan *p, int show_values,
                        struct err *err)
 {
@@ -169,5 +196,13 @@ json_t *judgement_json(const struct judgement *j, const struct plan *p, int show
     (void)json_object_set_new(out, "ignored", ignored);
     (void)json_object_set_new(out, "unused_ignores", list(j->unused_ignores));
     (void)json_object_set_new(out, "locks", locks);
+    (void)json_object_set_new(out, "holds", holds_json(j, p));
+    (void)json_object_set_new(out, "pace",
+                              j->pace.relation == NULL
+                                  ? json_null()
+                                  : json_pack("{s:s, s:o, s:f, s:f}", "relation", j->pace.relation,
+                                              "bytes", json_integer((json_int_t)j->pace.bytes),
+                                              "seconds", j->pace.seconds, "disk_bytes_per_second",
+                                              j->pace.disk));
     return out;
 }

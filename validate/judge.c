@@ -17,6 +17,7 @@
 #include "validate/detect.h"
 #include "validate/facts.h"
 #include "validate/hazard.h"
+#include "validate/hold.h"
 #include "validate/ignore.h"
 #include "validate/inquiry.h"
 #include "validate/locks.h"
@@ -208,6 +209,9 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
     name_locks(&q);
     if (q.failed || (c != NULL && measure_run(&q, err) < 0))
         goto out;
+    hold_predict(&q, steps);
+    if (q.failed)
+        goto out;
     if (!o->no_ignore && ignore_apply(&q) < 0)
         goto out;
     weigh(&q);
@@ -260,6 +264,10 @@ void judgement_free(struct judgement *j)
     for (i = 0; i < j->nlocks; i++)
         free(j->locks[i].relation);
     free(j->locks);
+    for (i = 0; i < j->nholds; i++)
+        free(j->holds[i].relation);
+    free(j->holds);
+    free(j->pace.relation);
     free(j->why_unknown);
     strings_free(j->unused_ignores);
     free(j);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "validate/pace.h"
 
 struct conn;
 struct config;
@@ -57,12 +58,25 @@ struct lock_row {
     int rewrite, scan;
 };
 
+/* How long a lock is held, once it is granted: an estimate. */
+struct hold {
+    char *relation;
+    const char *mode;       /* the strongest in the transaction; static */
+    size_t step, last_step; /* FIRST takes it, LAST ends the transaction */
+    const struct statement *first, *last;
+    double least, most;     /* seconds; -1: not known (offline) */
+    int endless;            /* nobody knows the most: something opaque runs meanwhile */
+};
+
 struct judgement {
     enum judge_verdict verdict;
     struct finding *findings;
     size_t nfindings;
     struct lock_row *locks;
     size_t nlocks;
+    struct hold *holds;
+    size_t nholds;
+    struct pace pace;       /* what the estimates go by */
     char *why_unknown; /* or NULL */
     int only_fires;    /* unknown by fires-triggers alone: who verifies before COMMIT may go on */
     char **unused_ignores; /* "0042_x.py:17: drop-column", NULL-terminated or NULL */

@@ -229,6 +229,7 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
             if (step_has(j, i, 1))
                 show_step(&p, r, i, 1);
     }
+    report_holds(out, r, 0);
     for (u = j->unused_ignores; u != NULL && *u != NULL; u++)
         fprintf(out, "\nunused mig:ignore: %s\n", *u);
     fprintf(out, "\n%s%s%s: %zu finding%s in %zu step%s",

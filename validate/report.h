@@ -22,6 +22,8 @@ struct report_judgement {
     int colour;
 };
 
+/* How long the locks that make others wait are held: for text, and as a Markdown table. */
+void report_holds(FILE *out, const struct report_judgement *r, int markdown);
 int report_text(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;
 /* For pipelines: SARIF 2.1.0, JUnit, a Markdown summary, GitHub's annotations, GitLab's code quality. */
 int report_sarif(FILE *out, const struct report_judgement *r, struct err *err) MIG_MUST_CHECK;

@@ -198,6 +198,7 @@ int report_markdown(FILE *out, const struct report_judgement *r, struct err *err
                 cell(out, f->remedy);
             fprintf(out, " |\n");
         }
+    report_holds(out, r, 1);
     for (i = 0; i < j->nfindings; i++) {
         const struct finding *f = &j->findings[i];
 
