@@ -40,7 +40,7 @@ h = [x["seconds"] for x in json.load(sys.stdin)["holds"] if x["relation"] == "pu
 print(h["least"], h["most"])')
     # The statement alone, in a session that is already there.
     took=$(psql -XAtq -c '\timing on' -c 'begin' -c "$op" -c rollback | awk 'NR > 1 && $1 == "Time:" { t[NR] = $2; last = NR } END { s = 0; for (i in t) s += t[i]; print (s - t[last]) / 1000 }')
-    verdict=$(awk "BEGIN { split(\"$range\", r, \" \"); print $took < r[1] ? \"below\" : $took > r[2] ? \"above\" : \"inside\" }")
+    verdict=$(awk "BEGIN { split(\"$range\", r, \" \"); print ($took < r[1] ? \"below\" : $took > r[2] ? \"above\" : \"inside\") }")
     echo "$verdict: $where: $op: $took s, said $range" >&2
     total=$((total + 1))
     case $verdict in inside) inside=$((inside + 1)) ;; below) below=$((below + 1)) ;; above) above=$((above + 1)) ;; esac
