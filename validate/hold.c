@@ -28,7 +28,7 @@ static const double insert_row = 1.5e-6, update_row = 3e-6, delete_row = 1e-6, e
 /* A statement that only changes the catalog. */
 static const double catalog_least = 0.0002, catalog_most = 0.05;
 /* How far it may be off either way; more where the pace is not known. */
-static const double spread_least = 5, spread_most = 4, blind = 3;
+static const double spread_least = 8, spread_most = 4, blind = 3;
 static const double unknown_disk = 100e6;
 
 double hold_scan_seconds(double rows, double bytes)
