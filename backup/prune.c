@@ -27,9 +27,15 @@ static int same(const char *a, const char *b)
     return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
 }
 
+static int is_safety(const struct shelf_entry *e)
+{
+    return same(e->purpose, SHELF_SAFETY);
+}
+
+/* A restore's safety copy holds a part of some tables: it takes no backup's place. */
 static int same_group(const struct shelf_entry *a, const struct shelf_entry *b)
 {
-    return same(a->database, b->database) && same(a->system_id, b->system_id) &&
+    return is_safety(a) == is_safety(b) && same(a->database, b->database) && same(a->system_id, b->system_id) &&
            same(a->environment, b->environment);
 }
 

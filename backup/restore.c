@@ -11,6 +11,7 @@
 #include "backup/quiet.h"
 #include "backup/recreate.h"
 #include "backup/sequence.h"
+#include "backup/shelf.h"
 #include "backup/snapshot.h"
 #include "backup/stage.h"
 #include "backup/target.h"
@@ -35,7 +36,7 @@ struct work {
     struct stage *stages; /* one per target, in the same order */
     struct foreign *foreign;
     struct recreated *recreated;
-    char **triggers; /* what switches them on again */
+    char **triggers; /* what switches them on again, and alters identity columns back */
     char **before;   /* the caller's session settings */
     char *safety_file;
     int begun, saved;
@@ -152,7 +153,7 @@ static int prepare(struct work *w, struct err *err)
             return -1;
     }
     for (size_t i = 0; i < w->l.n; i++)
-        if (stage_judge(w->c, &w->l, &w->stages[i], err) != 0)
+        if (stage_judge(w->c, &w->l, &w->stages[i], &w->triggers, err) != 0)
             return -1;
     return 0;
 }
@@ -162,7 +163,7 @@ static int save_first(struct work *w, struct err *err)
 {
     struct snapshot_options o = {.keys = w->o->keys,
                                  .dir = w->o->safety_dir,
-                                 .purpose = "before-restore",
+                                 .purpose = SHELF_SAFETY,
                                  .name = "rows that a restore was about to change",
                                  .environment = w->o->environment,
                                  .command = w->o->command,

@@ -263,7 +263,7 @@ static const struct shelf_entry *find_latest(const struct shelf *s, const char *
 {
     const char *database = whose->database;
     const struct shelf_entry *found = NULL;
-    int skipped = 0;
+    int skipped = 0, safety = 0;
 
     for (size_t i = 0; i < s->count; i++) {
         const struct shelf_entry *e = &s->entries[i];
@@ -271,6 +271,8 @@ static const struct shelf_entry *find_latest(const struct shelf *s, const char *
 
         if (e->problem != NULL) {
             skipped++;
+        } else if (e->purpose != NULL && strcmp(e->purpose, SHELF_SAFETY) == 0) {
+            safety++;
         } else if (database != NULL) {
             if (found == NULL && strcmp(of, database) == 0 && !other_server(e, whose->system_id))
                 found = e;
@@ -288,7 +290,9 @@ static const struct shelf_entry *find_latest(const struct shelf *s, const char *
             err_set(err, ERR_USAGE, "the shelf \"%s\" holds no backup of the database \"%s\"", dir, database);
         else
             err_set(err, ERR_USAGE, "the shelf \"%s\" holds no backup", dir);
-        if (skipped > 0)
+        if (safety > 0)
+            err_detail(err, "%d safety copies of restores are there: \"latest\" means none of them, say which by name", safety);
+        else if (skipped > 0)
             err_detail(err, "%d files there are not whole backups: `mig-backup list` tells why", skipped);
         err_hint(err, "--dir or $MIG_BACKUP_DIR names the folder of backups");
     }

@@ -41,6 +41,9 @@ struct shelf_whose {
     const char *database;       /* NULL: the only one that the shelf has backups of */
     const char *system_id;      /* of its server; NULL or "": not known */
 };
+/* What a restore saves before it changes rows: a part of some tables, never what "latest" means, and no
+ * reason to let go of a backup that somebody asked for. */
+#define SHELF_SAFETY "before-restore"
 /* FILE is a path, a file's name, a unique name given with --name, a unique id prefix, or "latest".  "-"
  * stays "-".  Owned path.  ERR_USAGE naming what there is instead. */
 char *shelf_find(const char *dir, const char *file, const struct shelf_whose *whose, struct err *err)

@@ -7,6 +7,7 @@
 
 #include "backup/archive.h"
 #include "backup/foreign.h"
+#include "backup/join.h"
 #include "core/ahead.h"
 #include "core/row.h"
 #include "core/strings.h"
@@ -98,104 +99,7 @@ out:
     return rc;
 }
 
-/* ---- the SQL of one target ---- */
-
-static const struct catalog_column *column_of(const struct target *t, const char *name)
-{
-    for (size_t i = 0; i < t->table->ncolumns; i++)
-        if (strcmp(t->table->columns[i].name, name) == 0)
-            return &t->table->columns[i];
-    return NULL;
-}
-
-static int append(struct buf *b, const char *sep, const char *before, const char *column,
-                  const char *after, struct err *err)
-{
-    if ((b->len > 0 && buf_adds(b, sep, err) != 0) || buf_adds(b, before, err) != 0 ||
-        quote_ident(b, column, err) != 0)
-        return -1;
-    return buf_adds(b, after, err);
-}
-
-/* A default that is the same for all rows at all times may be compared with. */
-static int is_plain_default(const char *sql)
-{
-    return sql != NULL && strpbrk(sql, "(") == NULL && strstr(sql, "CURRENT") == NULL &&
-           strstr(sql, "SESSION") == NULL && strstr(sql, "LOCAL") == NULL;
-}
-
-static int add_taken(struct buf *b, const struct target *t, const char *name, struct err *err)
-{
-    const struct catalog_column *c = column_of(t, name);
-
-    /* differs from what is saved, and is a value of its own */
-    if (append(b, " OR ", "(t.", name, "::pg_catalog.text IS DISTINCT FROM s.", err) != 0 ||
-        quote_ident(b, name, err) != 0 || buf_adds(b, "::pg_catalog.text AND t.", err) != 0 ||
-        quote_ident(b, name, err) != 0 || buf_adds(b, " IS DISTINCT FROM NULL", err) != 0)
-        return -1;
-    if (c != NULL && is_plain_default(c->expression)) {
-        if (buf_adds(b, " AND t.", err) != 0 || quote_ident(b, name, err) != 0 ||
-            buf_addf(b, err, "::pg_catalog.text IS DISTINCT FROM (%s)::%s::pg_catalog.text",
-                     c->expression, c->type) != 0)
-            return -1;
-    }
-    return buf_addc(b, ')', err);
-}
-
-static int take(char **out, struct buf *b, const char *empty, struct err *err)
-{
-    if (b->len == 0 && empty == NULL)
-        return 0;
-    if (b->len == 0 && buf_adds(b, empty, err) != 0)
-        return -1;
-    return (*out = buf_take(b, err)) == NULL ? -1 : 0;
-}
-
-static int spell(struct stage *s, struct err *err)
-{
-    const struct target *t = s->target;
-    struct buf name = {0}, columns = {0}, values = {0}, match = {0}, differ = {0}, set = {0},
-               taken = {0};
-    int rc = -1;
-
-    if (quote_name(&name, t->table->schema, t->table->name, err) != 0)
-        goto out;
-    for (size_t i = 0; i < t->ncolumns; i++) {
-        const char *n = t->saved->columns[t->columns[i]].name;
-        int key = strings_find(t->key, n) >= 0;
-
-        if (append(&columns, ", ", "", n, "", err) != 0 || append(&values, ", ", "s.", n, "", err) != 0)
-            goto out;
-        if (key) {
-            if (append(&match, " AND ", "t.", n, " = s.", err) != 0 || quote_ident(&match, n, err) != 0)
-                goto out;
-            continue;
-        }
-        /* GENERATED ALWAYS can be inserted, but never updated. */
-        if (column_of(t, n) != NULL && column_of(t, n)->identity == 'a')
-            continue;
-        if (append(&differ, " OR ", "t.", n, "::pg_catalog.text IS DISTINCT FROM s.", err) != 0 ||
-            quote_ident(&differ, n, err) != 0 || buf_adds(&differ, "::pg_catalog.text", err) != 0 ||
-            append(&set, ", ", "", n, " = s.", err) != 0 || quote_ident(&set, n, err) != 0 ||
-            add_taken(&taken, t, n, err) != 0)
-            goto out;
-    }
-    if (take(&s->name, &name, NULL, err) != 0 || take(&s->columns, &columns, "", err) != 0 ||
-        take(&s->values, &values, "", err) != 0 || take(&s->match, &match, NULL, err) != 0 ||
-        take(&s->differ, &differ, "false", err) != 0 || take(&s->set, &set, NULL, err) != 0 ||
-        take(&s->taken, &taken, "false", err) != 0)
-        goto out;
-    rc = 0;
-out:
-    buf_free(&name);
-    buf_free(&columns);
-    buf_free(&values);
-    buf_free(&match);
-    buf_free(&differ);
-    buf_free(&set);
-    buf_free(&taken);
-    return rc;
-}
+/* ---- the staging table ---- */
 
 /* The staging table has the target's own types, so that the server compares like with like; a saved
  * column that is not written is kept as text. */
@@ -260,7 +164,7 @@ int stage_prepare(struct conn *c, struct archive_reader *reader, const struct re
     s->target = t;
     s->o = o;
     t->result.rows = t->saved->rows;
-    if (spell(s, err) != 0)
+    if (join_spell(c, s, err) != 0)
         return -1;
     if (t->mode == RESTORE_EMPTY || t->mode == RESTORE_REPLACE) {
         if (count(c, &rows, err, "SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT 1) AS x", s->name) != 0)
@@ -384,23 +288,62 @@ static int judge_replace(struct conn *c, const struct target_list *l, struct sta
     return foreign_refuse_cascade(c, l, t, s->doomed, err);
 }
 
-int stage_judge(struct conn *c, const struct target_list *l, struct stage *s, struct err *err)
+/* ", COLUMN = s.COLUMN" to what an UPDATE sets. */
+static int append_set(struct stage *s, const char *column, struct err *err)
 {
+    char *longer = NULL;
+
+    if (set_text(&longer, err, "%s%s%s = s.%s", s->set != NULL ? s->set : "", s->set != NULL ? ", " : "", column,
+                 column) != 0)
+        return -1;
+    free(s->set);
+    s->set = longer;
+    return 0;
+}
+
+/* GENERATED ALWAYS columns that are to get other values: that is allowed for a while, before anything is
+ * written (a table with foreign keys to be checked cannot be altered any more). */
+static int loosen(struct conn *c, struct stage *s, char ***back, struct err *err)
+{
+    for (char *const *a = s->always; s->unsafe != NULL && a != NULL && *a != NULL; a++) {
+        uint64_t n = 0;
+
+        if (count(c, &n, err,
+                  "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE t.%s IS DISTINCT FROM s.%s",
+                  s->name, s->target->stage, s->match, *a, *a) != 0)
+            return -1;
+        if (n > 0 &&
+            (query_execf(c, err, "ALTER TABLE ONLY %s ALTER COLUMN %s SET GENERATED BY DEFAULT", s->name, *a) != 0 ||
+             strings_addf(back, err, "ALTER TABLE ONLY %s ALTER COLUMN %s SET GENERATED ALWAYS", s->name, *a) != 0))
+            return err_prefix(err, "cannot write the identity column %s of %s", *a, s->target->title);
+        if (n > 0 && append_set(s, *a, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int stage_judge(struct conn *c, const struct target_list *l, struct stage *s, char ***back, struct err *err)
+{
+    int rc = 0;
+
     switch (s->target->mode) {
     case RESTORE_COLUMNS:
-        return judge_columns(c, s, err);
+        rc = judge_columns(c, s, err);
+        break;
     case RESTORE_MERGE:
-        return judge_merge(c, s, err);
+        rc = judge_merge(c, s, err);
+        break;
     case RESTORE_REPLACE:
         if (s->o->where != NULL)
             return err_set(err, ERR_USAGE, "--where says which rows to restore; --mode replace would delete "
                                            "all others: use merge or missing");
-        return judge_replace(c, l, s, err);
+        rc = judge_replace(c, l, s, err);
+        break;
     case RESTORE_EMPTY:
     case RESTORE_MISSING:
         return 0;
     }
-    return 0;
+    return rc != 0 || s->direct ? rc : loosen(c, s, back, err);
 }
 
 /* ---- changing ---- */
@@ -571,6 +514,7 @@ void stage_clear(struct stage *s)
     free(s->match);
     free(s->differ);
     free(s->set);
+    strings_free(s->always);
     free(s->taken);
     free(s->doomed);
     free(s->unsafe);

@@ -29,6 +29,7 @@ struct stage {
     char *match;       /* t."id" = s."id" AND ... */
     char *differ;      /* (t."b"::text IS DISTINCT FROM s."b"::text OR ...); "false" without any */
     char *set;         /* "b" = s."b", ...; NULL where there is nothing but the key */
+    char **always;     /* quoted columns that are GENERATED ALWAYS: in DIFFER, in SET only where they do */
     char *taken;       /* columns mode: the table's value is neither null nor the default */
     char *doomed;      /* replace: condition on t of rows that go; NULL: none */
     char *unsafe;      /* condition on t of rows that will change or go; NULL: none */
@@ -37,8 +38,9 @@ struct stage {
 /* Where the rows go, and if they go beside the table, sends them there. */
 int stage_prepare(struct conn *c, struct archive_reader *reader, const struct restore_options *o,
                   struct target *t, struct stage *s, struct err *err) MIG_MUST_CHECK;
-/* Counts what would happen and refuses what must not. */
-int stage_judge(struct conn *c, const struct target_list *l, struct stage *s, struct err *err)
+/* Counts what would happen and refuses what must not.  What was altered to make way goes to *BACK, as
+ * the statements that undo it. */
+int stage_judge(struct conn *c, const struct target_list *l, struct stage *s, char ***back, struct err *err)
     MIG_MUST_CHECK;
 /* The two halves of the change: children are emptied before parents, parents filled before children. */
 int stage_delete(struct conn *c, struct stage *s, struct err *err) MIG_MUST_CHECK;
