@@ -200,7 +200,7 @@ coverage:
 DEB_ARCH = $(shell dpkg --print-architecture)
 DEB_ROOT = $(BUILD)/deb/mig_$(VERSION)_$(DEB_ARCH)
 deb: all
-	$(Q)command -v dpkg-shlibdeps >/dev/null || { echo "deb: apt-get install dpkg-dev" >&2; exit 1; }
+	$(Q)command -v dpkg-shlibdeps >/dev/null || { echo "deb: dpkg-shlibdeps is missing: scripts/bootstrap (or apt-get install dpkg-dev)" >&2; exit 1; }
 	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/debian
 	$(Q)umask 022; $(MAKE) -s -o all --no-print-directory install PREFIX=/usr DESTDIR=$(DEB_ROOT) >/dev/null
 	$(Q)strip $(DEB_ROOT)/usr/bin/*; gzip -9n $(DEB_ROOT)/usr/share/man/man*/*

@@ -375,16 +375,20 @@ void against_result_free(struct against_result *r)
 
 void against_print(const struct against_result *r, FILE *out)
 {
-    char a[32], b[32], c[32];
+    char a[64], b[32], c[32];
 
     for (size_t i = 0; i < r->count; i++) {
         const struct against_table *t = &r->tables[i];
 
-        fprintf(out, "  %s.%s: ", t->schema, t->name);
+        fputs("  ", out);
+        report_put_plain(out, t->schema);
+        fputc('.', out);
+        report_put_plain(out, t->name);
+        fputs(": ", out);
         if (t->why != NULL)
             fprintf(out, "cannot be compared: %s\n", t->why);
         else if (t->same)
-            fprintf(out, "the same %s rows\n", report_count(t->now, a));
+            fprintf(out, "the same %s\n", report_things(t->now, "row", a));
         else if (t->keyed)
             fprintf(out, "since the backup %s gone, %s added, %s changed\n", report_count(t->gone, a),
                     report_count(t->added, b), report_count(t->changed, c));

@@ -120,9 +120,9 @@ out:
 
 void reencrypt_print(const char *path, const struct reencrypt_result *r, FILE *out)
 {
-    char rows[32], bytes[32];
+    char rows[64], bytes[32];
 
-    fprintf(out, "%s: %s rows, %s, encrypted anew and read back\n", r->file, report_count(r->rows, rows),
+    fprintf(out, "%s: %s, %s, encrypted anew and read back\n", r->file, report_things(r->rows, "row", rows),
             report_bytes(r->file_bytes, bytes));
     fprintf(out, "  %s is still there and still readable by whoever could read it: remove it when the new file is where it should be\n",
             path);

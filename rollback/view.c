@@ -40,6 +40,14 @@ static size_t statements_of(const struct plan_step *s)
     return n;
 }
 
+/* Names from the database neither begin a line of their own nor talk to the terminal. */
+static void line(const char *before, const char *text, const char *after, FILE *out)
+{
+    fputs(before, out);
+    report_put_plain(out, text);
+    fputs(after, out);
+}
+
 static void fate_text(const struct closure_table *t, FILE *out)
 {
     const char *comma = "";
@@ -76,7 +84,7 @@ static void fate_text(const struct closure_table *t, FILE *out)
                                           : "only locked",
               out);
     if (t->because != NULL)
-        fprintf(out, " (%s)", t->because);
+        line(" (", t->because, ")", out);
 }
 
 static void tables_text(const struct guard *g, FILE *out)
@@ -121,9 +129,10 @@ static void gate_text(const struct verdict *v, FILE *out)
 
     fprintf(out, "\nGate: %s (%zu checks)\n", answers[v->answer], v->nchecks);
     for (size_t i = 0; i < v->nchecks; i++)
-        if (v->checks[i].status != CHECK_OK && v->checks[i].status != CHECK_SKIPPED)
-            fprintf(out, "  %-5s %s: %s\n", check_status_name(v->checks[i].status), v->checks[i].id,
-                    v->checks[i].message != NULL ? v->checks[i].message : "");
+        if (v->checks[i].status != CHECK_OK && v->checks[i].status != CHECK_SKIPPED) {
+            fprintf(out, "  %-5s %s: ", check_status_name(v->checks[i].status), v->checks[i].id);
+            line("", v->checks[i].message != NULL ? v->checks[i].message : "", "\n", out);
+        }
 }
 
 static void backup_text(const struct guard *g, FILE *out)
@@ -189,9 +198,10 @@ void view_plan(const struct guard *g, FILE *out)
         gate_text(g->verdict, out);
     if (g->closure != NULL)
         backup_text(g, out);
-    if (g->plan != NULL && g->plan->nsteps > 0)
-        fprintf(out, "Undo: %s%s%s\n", undo_names[g->undo], g->undo_why != NULL ? ": " : "",
-                g->undo_why != NULL ? g->undo_why : "");
+    if (g->plan != NULL && g->plan->nsteps > 0) {
+        fprintf(out, "Undo: %s", undo_names[g->undo]);
+        line(g->undo_why != NULL ? ": " : "", g->undo_why != NULL ? g->undo_why : "", "\n", out);
+    }
     if (g->digest[0] != '\0')
         fprintf(out, "Digest: %s\n", g->digest);
     if (g->nrefusals > 0)
@@ -349,7 +359,7 @@ void view_outcome(const struct outcome_report *r, FILE *out)
     if (r->from != NULL && r->to != NULL)
         fprintf(out, "Route:   %s -> %s\n", r->from, r->to);
     if (r->why != NULL)
-        fprintf(out, "Why:     %s\n", r->why);
+        line("Why:     ", r->why, "\n", out);
     if (r->backup != NULL)
         fprintf(out, "Backup:  %s\n", r->backup);
     if (r->tables != NULL) {
@@ -358,16 +368,19 @@ void view_outcome(const struct outcome_report *r, FILE *out)
         const json_t *t;
 
         fputs("Restored\n", out);
-        json_array_foreach(r->tables, i, t)
-            fprintf(out, "  %s: %s in the backup, %s inserted, %s updated%s\n",
-                    json_string_value(json_object_get(t, "name")),
+        json_array_foreach(r->tables, i, t) {
+            const char *name = json_string_value(json_object_get(t, "name"));
+
+            line("  ", name != NULL ? name : "", "", out);
+            fprintf(out, ": %s in the backup, %s inserted, %s updated%s\n",
                     report_things(count_of(t, "rows"), "row", rows),
                     report_count(count_of(t, "inserted"), inserted),
                     report_count(count_of(t, "updated"), updated),
                     json_is_true(json_object_get(t, "digest_equal")) ? ", digest equal" : "");
+        }
     }
     for (size_t i = 0; r->notes != NULL && r->notes[i] != NULL; i++)
-        fprintf(out, "Note:    %s\n", r->notes[i]);
+        line("Note:    ", r->notes[i], "\n", out);
     if (r->next != NULL)
         fprintf(out, "Next:    %s\n", r->next);
 }
