@@ -429,7 +429,7 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
             continue;
         /* What it changes was judged with it: an UPDATE of a column that the script adds destroys nothing,
          * and the closure calls the table only altered. */
-        if (t != NULL && said_written(plan, closure, t))
+        if (t != NULL && said_written(plan, closure, oid))
             continue;
         if (t != NULL && (t->fate & CLOSURE_INSERTED) != 0 && result_int(r, i, 3) == 0 &&
             result_int(r, i, 4) == 0)

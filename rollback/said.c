@@ -62,45 +62,77 @@ int said_renamed_column(const struct closure *closure, uint32_t oid, const char 
     return 0;
 }
 
-int said_updated(const struct closure *closure, uint32_t oid)
+static int same_text(const char *a, const char *b)
 {
-    for (size_t i = 0; i < closure->nreaches; i++) {
-        const struct effect *e = closure->reaches[i].effect;
-
-        if (closure->reaches[i].oid == oid && (e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE))
-            return 1;
-    }
-    return 0;
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static int is_write(const struct effect *e)
+/* Do A and B call their relation by the same name?  A rename in between changes the script's, not the
+ * server's. */
+static int same_name(const struct effect *a, const struct effect *b)
 {
-    return e->kind == EFFECT_UPDATE || e->kind == EFFECT_INSERT || e->kind == EFFECT_DELETE ||
-           e->kind == EFFECT_MERGE || e->kind == EFFECT_COPY_IN;
+    const char *x = a->on_server != NULL ? a->on_server : a->name;
+    const char *y = b->on_server != NULL ? b->on_server : b->name;
+
+    return x != NULL && y != NULL && strcmp(x, y) == 0 &&
+           same_text(a->on_server != NULL ? a->schema_on_server : a->schema,
+                     b->on_server != NULL ? b->schema_on_server : b->schema);
 }
 
-int said_written(const struct plan *plan, const struct closure *closure, const struct closure_table *t)
+/* Is OID what E names?  A write to a column that the script itself adds is not looked up on the server;
+ * then what else has that name in the script tells. */
+static int names(const struct plan *plan, const struct closure *closure, const struct effect *e, uint32_t oid)
 {
-    for (size_t i = 0; i < closure->nreaches; i++)
-        /* A partner, or what is only locked, is not written. */
-        if (closure->reaches[i].oid == t->oid && is_write(closure->reaches[i].effect) &&
-            (closure->reaches[i].fate & ~CLOSURE_PARTNER) != 0)
-            return 1;
-    /* An UPDATE of a column that the script itself adds reaches nothing that is stored, so that the
-     * closure does not hold it; it writes the table that it names all the same. */
+    uint32_t found = closure_relation(closure, e);
+
+    if (found != 0)
+        return found == oid;
     for (size_t i = 0; i < plan->nsteps; i++) {
         const struct effects *all = plan->steps[i].effects;
 
-        for (size_t k = 0; all != NULL && k < all->count; k++) {
-            const struct effect *e = &all->items[k];
-            const char *name = e->on_server != NULL ? e->on_server : e->name;
-
-            if ((e->flags & EFFECT_OWN) != 0 && is_write(e) && name != NULL &&
-                strcmp(name, t->name) == 0 && (e->schema == NULL || strcmp(e->schema, t->schema) == 0))
+        for (size_t k = 0; all != NULL && k < all->count; k++)
+            if (same_name(&all->items[k], e) && closure_relation(closure, &all->items[k]) == oid)
                 return 1;
-        }
     }
     return 0;
+}
+
+static int said(const struct plan *plan, const struct closure *closure, uint32_t oid,
+                int (*kind)(const struct effect *e))
+{
+    for (size_t i = 0; i < plan->nsteps; i++) {
+        const struct effects *all = plan->steps[i].effects;
+
+        for (size_t k = 0; all != NULL && k < all->count; k++)
+            if (kind(&all->items[k]) && names(plan, closure, &all->items[k], oid))
+                return 1;
+    }
+    /* Partitions and children. */
+    for (size_t i = 0; i < closure->nreaches; i++)
+        if (closure->reaches[i].oid == oid && kind(closure->reaches[i].effect) &&
+            (closure->reaches[i].fate & ~CLOSURE_PARTNER) != 0)
+            return 1;
+    return 0;
+}
+
+static int updates(const struct effect *e)
+{
+    return e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE;
+}
+
+static int writes(const struct effect *e)
+{
+    return updates(e) || e->kind == EFFECT_INSERT || e->kind == EFFECT_DELETE || e->kind == EFFECT_COPY_IN;
+}
+
+int said_updated(const struct plan *plan, const struct closure *closure, uint32_t oid)
+{
+    return said(plan, closure, oid, updates);
+}
+
+int said_written(const struct plan *plan, const struct closure *closure, uint32_t oid)
+{
+    return said(plan, closure, oid, writes);
 }
 
 int said_version(const struct plan *plan, struct conn *c, uint32_t *oid, struct err *err)

@@ -19,9 +19,9 @@ int said_renamed(const struct plan *plan, const struct closure *closure, uint32_
 /* A column of it that was called NAME before is renamed. */
 int said_renamed_column(const struct closure *closure, uint32_t oid, const char *name);
 /* A statement of the script itself writes its rows. */
-int said_written(const struct plan *plan, const struct closure *closure, const struct closure_table *t);
-/* One may change rows that were stored: UPDATE, MERGE. */
-int said_updated(const struct closure *closure, uint32_t oid);
+int said_written(const struct plan *plan, const struct closure *closure, uint32_t oid);
+/* The same, but a row may be changed: UPDATE, MERGE. */
+int said_updated(const struct plan *plan, const struct closure *closure, uint32_t oid);
 /* The version table's OID; 0: none, or not there. */
 int said_version(const struct plan *plan, struct conn *c, uint32_t *oid, struct err *err) MIG_MUST_CHECK;
 

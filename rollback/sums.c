@@ -147,7 +147,7 @@ struct sums *sums_read(struct conn *c, const struct plan *p, const struct closur
         const struct closure_table *t = &closure->tables[i];
 
         if (!keeps_rows(t) || is_version(p, t) ||
-            (!full && ((t->fate & CLOSURE_PARTNER) != 0 || (!said_updated(closure, t->oid) && !is_rewritten(j, t)))))
+            (!full && ((t->fate & CLOSURE_PARTNER) != 0 || (!said_updated(p, closure, t->oid) && !is_rewritten(j, t)))))
             continue;
         if (add(s, c, t, err) != 0) {
             (void)err_prefix(err, "cannot count %s.%s", t->schema, t->name);
