@@ -14,6 +14,7 @@
 #include "pg/tx.h"
 #include "rollback/begin.h"
 #include "rollback/belongings.h"
+#include "rollback/census.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
 #include "rollback/next.h"
@@ -75,9 +76,11 @@ static int enter(struct running *r, size_t i, struct err *err)
     proof_free(r->after);
     proof_free(r->planned);
     sums_free(r->sums);
+    census_free(r->census);
     closure_free(r->own);
     saving_free(r->saving);
     r->saving = NULL;
+    r->census = NULL;
     r->before = r->after = r->planned = NULL;
     r->sums = NULL;
     r->own = NULL;
@@ -213,6 +216,7 @@ static void run_free(struct running *r)
     proof_free(r->before);
     proof_free(r->after);
     sums_free(r->sums);
+    census_free(r->census);
     saving_free(r->saving);
     restore_result_free(&r->restored);
     proof_free(r->planned);

@@ -7,6 +7,7 @@
 
 #include "backup/restore.h"
 
+struct census;
 struct closure;
 struct conn;
 struct guard;
@@ -37,6 +38,7 @@ struct running {
     struct conn *lock;     /* the advisory lock's session */
     struct relax *relax;   /* undo: NOT NULL that waits for the values */
     struct proof *before, *after;
+    struct census *census; /* what else there is */
     struct sums *sums;     /* what must stay as it is */
     struct saving *saving;
     struct restore_result restored;

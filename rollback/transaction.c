@@ -13,6 +13,7 @@
 #include "pg/session.h"
 #include "pg/tx.h"
 #include "rollback/belongings.h"
+#include "rollback/census.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
@@ -76,7 +77,8 @@ static int look_and_copy(struct running *r, struct err *err)
     if (session_borrow(g->main, &back, err) != 0)
         return -1;
     if ((r->before = proof_read(g->main, err)) == NULL ||
-        proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0)
+        proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0 ||
+        (r->census = census_take(g->main, r->closure, err)) == NULL)
         goto out;
     if (must_back_up(r) && saving_locked(r->saving, err) != 0)
         goto out;
@@ -142,10 +144,11 @@ static int prove(struct running *r, struct err *err)
             session_borrow(g->main, &back, err) != 0)
             goto out;
     }
-    if (r->segments == NULL && belongings_back(r, err) != 0)
-        goto out;
     if ((r->after = proof_read(g->main, err)) == NULL ||
-        proof_check(r->before, r->after, r->plan, r->closure, err) != 0)
+        proof_check(r->before, r->after, r->plan, r->closure, err) != 0 ||
+        census_check(r->census, g->main, r->plan, err) != 0)
+        goto out;
+    if (r->segments == NULL && belongings_back(r, err) != 0)
         goto out;
     rc = settings_back(g->main, &back, err);
     if (rc == 0 && r->segment == r->last)

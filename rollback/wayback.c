@@ -110,6 +110,10 @@ static int leftovers(struct guard *g, struct err *err)
     for (size_t i = 0; i < g->closure->ntables; i++) {
         const struct closure_table *t = &g->closure->tables[i];
 
+        if (t->kind == 'f' && (t->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS | CLOSURE_INSERTED)) != 0 &&
+            verdict(g, UNDO_INEXACT, err, "%s.%s is a foreign table: undo leaves its rows as they are", t->schema,
+                    t->name) != 0)
+            return -1;
         if ((t->fate & (CLOSURE_DROPPED | CLOSURE_VERSION)) != 0 || (t->kind != 'r' && t->kind != 'p'))
             continue;
         if ((t->fate & CLOSURE_INSERTED) != 0 && !says(g->reverse, removals, t, NULL) &&
@@ -214,7 +218,7 @@ int wayback_weigh(struct guard *g, struct err *err)
     for (size_t i = 0; i < g->closure->ntables; i++) {
         const struct closure_table *t = &g->closure->tables[i];
 
-        if (closure_table_at_risk(t) && (t->fate & CLOSURE_DROPPED) == 0 && !g->tables[i].keyed) {
+        if (closure_table_at_risk(t) && (t->fate & CLOSURE_DROPPED) == 0 && t->kind == 'r' && !g->tables[i].keyed) {
             struct buf b = {0};
 
             if (buf_addf(&b, err, "%s.%s has no key to put its values back by", t->schema, t->name) != 0)

@@ -82,3 +82,38 @@ run_sql() {
     [ "$(sql "select convalidated from pg_constraint where conname = 'Odd'")" = f ]
     sql 'alter table users drop constraint "Odd"'
 }
+
+@test "what a DO block drops, and a large object that it writes, is found before COMMIT" {
+    sql "create view hv as select 1 as x" "create function hf() returns int language sql as 'select 1'" \
+        "create type ht as enum ('a')" "create sequence hs" "create statistics hst on phone, v from users" \
+        "create policy hp on users using (true)" "select lo_create(4711)"
+    for what in "drop view hv|view public.hv" "drop function hf()|function public.hf" "drop type ht|type public.ht" \
+        "drop sequence hs|sequence public.hs" "drop statistics hst|statistics public.hst|public.users" \
+        "drop policy hp on users|policy hp of public.users|public.users"; do
+        run_sql "DO \$\$ BEGIN EXECUTE '${what%%|*}'; END \$\$;" --force validate,opaque --reason "to see it caught"
+        assert_exit 4
+        assert_err "which the plan does not say|outside of its plan" "${what##*|}"
+    done
+    run_sql "DO \$\$ BEGIN PERFORM lo_unlink(4711); END \$\$;" --force validate,opaque --reason "to see it caught"
+    assert_exit 4
+    assert_err 'large objects were written'
+    [ "$(sql "select count(*) from pg_largeobject_metadata where oid = 4711")" = 1 ]
+    # What the plan says is nobody's business; reading a large object is no write.
+    run_sql "DROP VIEW hv; DROP FUNCTION hf(); DROP TYPE ht; DROP SEQUENCE hs; DROP STATISTICS hst; DROP POLICY hp ON users; SELECT lo_get(4711);" \
+        --force validate,opaque --reason "lo_get is opaque"
+    assert_exit 0
+}
+
+@test "a foreign table: its DROP is as planned; that undo leaves its rows is said before" {
+    sql "create extension postgres_fdw" "create table remote (id int)" "insert into remote values (1), (2)" \
+        "create server here foreign data wrapper postgres_fdw options (dbname '$PGDATABASE', host '$PGHOST', port '$PGPORT')" \
+        "create user mapping for current_user server here options (user '$PGUSER')" \
+        "create foreign table ft (id int) server here options (table_name 'remote')"
+    echo 'SELECT 1;' >up.sql
+    run_sql "DELETE FROM ft WHERE id = 1;" --undo-sql up.sql
+    assert_exit 0
+    assert_err 'Undo: inexact: public.ft is a foreign table'
+    run_sql "DROP FOREIGN TABLE ft;"
+    assert_exit 0
+    [ "$(sql "select to_regclass('ft') is null")" = t ]
+}
