@@ -90,3 +90,19 @@ END
     assert_err 'missing: gcc .*libpq-dev .*alembic'
     refute_err '[ :]make '
 }
+
+@test "bootstrap goes on without what is only nice to have" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    # Everything is there but for dpkg-dev, and the mirror is away.
+    printf '#!/bin/sh\nshift 3; for p in "$@"; do case $p in dpkg-dev) ;; *) echo "ii  $p" ;; esac; done; exit 1\n' >"$BATS_TEST_TMPDIR/bin/dpkg-query"
+    printf '#!/bin/sh\nexit 0\n' >"$BATS_TEST_TMPDIR/bin/apt-cache"
+    printf '#!/bin/sh\necho "$@" >>"$BATS_TEST_TMPDIR/asked"; exit 100\n' >"$BATS_TEST_TMPDIR/bin/apt-get"
+    printf '#!/bin/sh\nexec "$@"\n' >"$BATS_TEST_TMPDIR/bin/sudo"
+    chmod +x "$BATS_TEST_TMPDIR/bin"/*
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH run --separate-stderr "$MIG_ROOT/scripts/bootstrap"
+    assert_exit 0
+    if [ "$(id -u)" -eq 0 ]; then grep -q dpkg-dev "$BATS_TEST_TMPDIR/asked"; fi
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH run --separate-stderr "$MIG_ROOT/scripts/bootstrap" --build
+    assert_exit 0
+    refute_err dpkg-dev
+}
