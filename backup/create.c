@@ -591,13 +591,12 @@ out:
     return rc;
 }
 
-static void log_result(struct create *k, const struct err *err, char head[65])
+/* -1 where the line could not be written. */
+static int log_result(struct create *k, const struct err *err, char head[65], struct err *why)
 {
-    struct err why = {0};
-
     head[0] = '\0';
     if (k->audit == NULL)
-        return;
+        return 0;
     if (k->conn != NULL) {
         audit_add(k->audit, "database", json_string(conn_title(k->conn)));
         audit_add(k->audit, "role", json_string(conn_user(k->conn)));
@@ -610,8 +609,7 @@ static void log_result(struct create *k, const struct err *err, char head[65])
         audit_add(k->audit, "backup", json_string(k->result.file));
         audit_add(k->audit, "archive_id", json_string(k->result.archive_id));
     }
-    if (audit_end(k->audit, err, NULL, head, &why) != 0)
-        log_warn("%s", why.message);
+    return audit_end(k->audit, err, NULL, head, why);
 }
 
 static int take(struct create *k, struct err *err)
@@ -633,9 +631,9 @@ int create_run(const struct create_options *o, struct err *err)
     struct create k = {.o = o, .began = now_ms()};
     struct report report = {0};
     struct plan_request r;
-    struct err no_url = {0};
+    struct err no_url = {0}, why = {0};
     char head[65] = "";
-    int rc = -1;
+    int unlogged, rc = -1;
 
     if (check_flags(o, err) != 0 || (k.config = config_load(o->common->config, err)) == NULL ||
         open_report(o, &report, err) != 0 ||
@@ -646,9 +644,17 @@ int create_run(const struct create_options *o, struct err *err)
     /* Without a project there is no last address; whether that matters shows when we connect. */
     k.fallback_url = plan_database_url(&r, &no_url);
     rc = connect_to(&k, err) == 0 && prepare(&k, err) == 0 && take(&k, err) == 0 ? 0 : -1;
-    log_result(&k, err, head);
+    unlogged = log_result(&k, err, head, &why);
     if (rc == 0 && (write_reports(&k, &report, head, err) != 0 || report_close(&report, err) != 0))
         rc = -1;
+    if (unlogged != 0 && rc != 0) {
+        log_warn("%s", why.message);
+    } else if (unlogged != 0) {
+        /* There is a backup, and nothing that says so where it should. */
+        *err = why;
+        (void)err_prefix(err, "the backup \"%s\" is made; but", k.result.file);
+        rc = -1;
+    }
 out:
     report_discard(&report);
     snapshot_result_free(&k.result);

@@ -221,6 +221,8 @@ static struct secret *phrase_from_terminal(const char *prompt, const char *what,
         err_set_errno(err, ERR_USAGE, "cannot read the passphrase from the terminal");
     else if (len == 0)
         err_set(err, ERR_USAGE, "no passphrase was typed");
+    else if (len == PHRASE_MAX)
+        err_set(err, ERR_USAGE, "the passphrase is longer than %d bytes: it would have been cut", PHRASE_MAX - 1);
     else
         s = secret_copy(secret_view(line), len, err);
 out:

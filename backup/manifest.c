@@ -11,8 +11,9 @@
 
 /* ---- writing ---- */
 
-/* Every text in a manifest is UTF-8 but where a database without an encoding says otherwise: bytes
- * that are not are written as Latin-1, so that the file can be made; names then only look odd. */
+/* Every text in a manifest is UTF-8 but where a database without an encoding says otherwise: in texts that
+ * are for people alone (defaults, notes, who made it) bytes that are not are written as Latin-1.  Names
+ * that must be found again, and the DDL, are not let in here (manifest_check_names, manifest_is_text). */
 static json_t *text(const char *s)
 {
     json_t *j;
@@ -146,6 +147,63 @@ out:
     return j;
 }
 
+static int check_name(const char *what, const char *of, const char *s, struct err *err)
+{
+    json_t *j = s != NULL ? json_string(s) : NULL;
+    char shown[200];
+    size_t n = 0;
+
+    if (j != NULL || s == NULL) {
+        json_decref(j);
+        return 0;
+    }
+    for (; *s != '\0' && n + 5 < sizeof(shown); s++)
+        n += (size_t)snprintf(shown + n, sizeof(shown) - n, (unsigned char)*s < 0x80 ? "%c" : "\\x%02x", (unsigned char)*s);
+    err_set(err, ERR_FAILED, "the name of %s \"%s\"%s%s is not UTF-8: the backup could not name it again", what, shown,
+            of != NULL ? " of " : "", of != NULL ? of : "");
+    err_hint(err, "rename it, or leave its table out with --exclude");
+    return -1;
+}
+
+static int check_names(const char *what, const char *of, char *const *names, struct err *err)
+{
+    for (; names != NULL && *names != NULL; names++)
+        if (check_name(what, of, *names, err) != 0)
+            return -1;
+    return 0;
+}
+
+int manifest_check_names(const struct manifest *m, struct err *err)
+{
+    for (size_t i = 0; i < m->ntables; i++) {
+        const struct manifest_table *t = &m->tables[i];
+
+        if (check_name("the schema", NULL, t->schema, err) != 0 || check_name("the table", NULL, t->name, err) != 0 ||
+            check_names("the column", t->name, t->generated, err) != 0)
+            return -1;
+        for (size_t k = 0; k < t->ncolumns; k++)
+            if (check_name("the column", t->name, t->columns[k].name, err) != 0 ||
+                check_name("the type", t->name, t->columns[k].type, err) != 0)
+                return -1;
+    }
+    for (size_t i = 0; i < m->nsequences; i++)
+        if (check_name("the sequence", NULL, m->sequences[i].name, err) != 0)
+            return -1;
+    for (size_t i = 0; i < m->ntypes; i++)
+        if (check_name("the type", NULL, m->types[i].name, err) != 0 ||
+            check_names("a member", m->types[i].name, m->types[i].members, err) != 0)
+            return -1;
+    return 0;
+}
+
+int manifest_is_text(const char *s)
+{
+    json_t *j = json_string(s);
+
+    json_decref(j);
+    return j != NULL;
+}
+
 /* ---- reading ---- */
 
 /* What is being read, for messages; the first error wins in err. */
@@ -203,14 +261,15 @@ static int get_flag(struct reader *r, const json_t *o, const char *key)
     return json_is_true(v);
 }
 
-static char get_letter(struct reader *r, const json_t *o, const char *key)
+/* One of LETTERS; or 0 for null, where that may be. */
+static char get_letter(struct reader *r, const json_t *o, const char *key, const char *letters, int may_be_null)
 {
     const json_t *v = field(r, o, key);
 
-    if (v == NULL || json_is_null(v))
+    if (v == NULL || (may_be_null && json_is_null(v)))
         return 0;
-    if (!json_is_string(v) || json_string_length(v) != 1) {
-        wrong(r, key, "one letter");
+    if (!json_is_string(v) || json_string_length(v) != 1 || strchr(letters, json_string_value(v)[0]) == NULL) {
+        wrong(r, key, "a letter that is known");
         return 0;
     }
     return json_string_value(v)[0];
@@ -272,9 +331,25 @@ static void read_column(struct reader *r, const json_t *o, struct manifest_colum
     c->type = get_text(r, o, "type", 0);
     c->collation = get_text(r, o, "collation", 1);
     c->expression = get_text(r, o, "default", 1);
-    c->identity = get_letter(r, o, "identity");
+    c->identity = get_letter(r, o, "identity", "ad", 1);
     c->not_null = get_flag(r, o, "not_null");
     c->base64 = get_flag(r, o, "base64");
+}
+
+/* What contradicts itself is not believed. */
+static void check_table(struct reader *r, const struct manifest_table *t)
+{
+    if (t->schema[0] == '\0' || t->name[0] == '\0')
+        wrong(r, "name", "a name");
+    if (t->key != NULL && t->key[0] == NULL)
+        wrong(r, "key", "made of saved columns");
+    if ((t->kind == 'r') != (t->stream != 0))
+        wrong(r, "stream", "that of a table with rows");
+    if (t->complete && t->filter != NULL)
+        wrong(r, "complete", "true to its filter");
+    for (size_t i = 0; i < t->ncolumns; i++)
+        if (t->columns[i].name[0] == '\0' || manifest_column_find(t, t->columns[i].name) != (int)i)
+            wrong(r, "columns", "a list of different columns");
 }
 
 static void read_table(struct reader *r, const json_t *o, struct manifest_table *t)
@@ -286,8 +361,8 @@ static void read_table(struct reader *r, const json_t *o, struct manifest_table 
     t->oid = (uint32_t)get_number(r, o, "oid", UINT32_MAX);
     t->schema = get_text(r, o, "schema", 0);
     t->name = get_text(r, o, "name", 0);
-    t->kind = get_letter(r, o, "kind");
-    t->persistence = get_letter(r, o, "persistence");
+    t->kind = get_letter(r, o, "kind", "rp", 0);
+    t->persistence = get_letter(r, o, "persistence", "pu", 0);
     t->owner = get_text(r, o, "owner", 1);
     t->parent_schema = get_text(r, o, "parent_schema", 1);
     t->parent_name = get_text(r, o, "parent_name", 1);
@@ -302,7 +377,7 @@ static void read_table(struct reader *r, const json_t *o, struct manifest_table 
     t->rows = get_number(r, o, "rows", INT64_MAX);
     t->bytes = get_number(r, o, "bytes", INT64_MAX);
     digest = get_text(r, o, "digest", 0);
-    if (digest != NULL && strlen(digest) != 32)
+    if (digest != NULL && (strlen(digest) != 32 || strspn(digest, "0123456789abcdef") != 32))
         wrong(r, "digest", "32 digits");
     else if (digest != NULL)
         memcpy(t->digest, digest, 33);
@@ -310,6 +385,8 @@ static void read_table(struct reader *r, const json_t *o, struct manifest_table 
     for (size_t i = 0; r->err->kind == ERR_NONE && t->key != NULL && t->key[i] != NULL; i++)
         if (manifest_column_find(t, t->key[i]) < 0)
             wrong(r, "key", "made of saved columns");
+    if (r->err->kind == ERR_NONE)
+        check_table(r, t);
 }
 
 static void read_sequence(struct reader *r, const json_t *o, struct manifest_sequence *s)
@@ -335,7 +412,7 @@ static void read_type(struct reader *r, const json_t *o, struct manifest_type *t
 {
     t->schema = get_text(r, o, "schema", 0);
     t->name = get_text(r, o, "name", 0);
-    t->kind = get_letter(r, o, "kind");
+    t->kind = get_letter(r, o, "kind", "edcr", 0);
     t->members = get_list(r, o, "members");
 }
 
@@ -377,6 +454,9 @@ struct manifest *manifest_read(const json_t *json, struct err *err)
     r.where = "a table";
     for (size_t i = 0; i < m->ntables && err->kind == ERR_NONE; i++)
         read_table(&r, json_array_get(array, i), &m->tables[i]);
+    for (size_t i = 0; i < m->ntables && err->kind == ERR_NONE; i++)
+        if (manifest_table_find(m, m->tables[i].schema, m->tables[i].name) != &m->tables[i])
+            wrong(&r, "name", "its own: another has it too");
     r.where = "the whole";
     m->sequences = get_objects(&r, json, "sequences", sizeof(*m->sequences), &array, &m->nsequences);
     r.where = "a sequence";

@@ -81,6 +81,9 @@ struct manifest {
     char **notes;     /* for people; NULL-terminated */
 };
 
+/* Whether what restore must find again can be written down: ERR_FAILED naming what is not UTF-8. */
+int manifest_check_names(const struct manifest *m, struct err *err) MIG_MUST_CHECK;
+int manifest_is_text(const char *s);
 json_t *manifest_json(const struct manifest *m, struct err *err) MIG_MUST_CHECK;
 /* ERR_BACKUP naming what is missing or of a wrong type. */
 struct manifest *manifest_read(const json_t *json, struct err *err) MIG_MUST_CHECK;

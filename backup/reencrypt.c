@@ -127,3 +127,14 @@ void reencrypt_print(const char *path, const struct reencrypt_result *r, FILE *o
     fprintf(out, "  %s is still there and still readable by whoever could read it: remove it when the new file is where it should be\n",
             path);
 }
+
+int reencrypt_print_json(const char *path, const struct reencrypt_result *r, FILE *out, struct err *err)
+{
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "schema", "mig-backup/1", "file", r->file, "archive_id",
+                          r->archive_id, "from", path, "rows", (json_int_t)r->rows, "bytes",
+                          (json_int_t)r->file_bytes);
+    int rc = o == NULL ? err_oom(err) : report_json(out, o, err);
+
+    json_decref(o);
+    return rc;
+}

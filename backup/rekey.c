@@ -12,6 +12,7 @@
 #include "backup/archive_internal.h"
 #include "backup/keys.h"
 #include "core/cli.h"
+#include "core/report.h"
 #include "core/secret.h"
 
 #define PASSPHRASE "passphrase"
@@ -290,4 +291,15 @@ void rekey_print(const char *path, const struct rekey_result *r, FILE *out)
         fprintf(out, "  the keys given here can no longer read it\n");
     if (r->removed > 0)
         fprintf(out, "  who was removed and has read the file before, or has a copy of it, can still read that: `mig-backup reencrypt` makes a file with a new data key\n");
+}
+
+int rekey_print_json(const char *path, const struct rekey_result *r, FILE *out, struct err *err)
+{
+    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:b}", "schema", "mig-backup/1", "file", path, "added",
+                          (json_int_t)r->added, "removed", (json_int_t)r->removed, "recipients",
+                          (json_int_t)r->recipients, "repaired", r->repaired, "locked_out", r->locked_out);
+    int rc = o == NULL ? err_oom(err) : report_json(out, o, err);
+
+    json_decref(o);
+    return rc;
 }

@@ -39,6 +39,7 @@ int rekey_file(const char *path, const struct rekey_options *o, struct rekey_res
 struct archive_reader;
 int rekey_repair(const struct archive_reader *a, char *repaired, struct err *err) MIG_MUST_CHECK;
 void rekey_print(const char *path, const struct rekey_result *r, FILE *out);
+int rekey_print_json(const char *path, const struct rekey_result *r, FILE *out, struct err *err) MIG_MUST_CHECK;
 
 struct reencrypt_result {
     char *file; /* owned */
@@ -51,5 +52,7 @@ struct reencrypt_result {
 int reencrypt_file(const char *path, const char *output, const struct keyring *keys,
                    struct reencrypt_result *r, struct err *err) MIG_MUST_CHECK;
 void reencrypt_print(const char *path, const struct reencrypt_result *r, FILE *out);
+int reencrypt_print_json(const char *path, const struct reencrypt_result *r, FILE *out, struct err *err)
+    MIG_MUST_CHECK;
 
 #endif

@@ -246,7 +246,7 @@ static int describe(struct work *w, struct err *err)
     w->s.tables = NULL;
     w->s.notes = NULL;
     w->s.n = 0;
-    return 0;
+    return manifest_check_names(m, err);
 }
 
 static int open_archive(struct work *w, struct err *err)
@@ -300,6 +300,12 @@ static int finish_ddl(struct work *w, struct err *err)
 {
     if (w->ddl != NULL && ddl_finish(w->ddl, &w->m->ddl, &w->m->no_ddl, err) != 0)
         return -1;
+    if (w->m->ddl != NULL && !manifest_is_text(w->m->ddl)) {
+        free(w->m->ddl);
+        w->m->ddl = NULL;
+        if (strings_dup(&w->m->no_ddl, "it has bytes that are not UTF-8", err) != 0)
+            return -1;
+    }
     if (w->m->ddl != NULL || w->o->no_ddl || w->m->ntables == 0)
         return 0;
     if (w->o->require_ddl) {
@@ -348,7 +354,7 @@ static int copy_surroundings(struct work *w, struct err *err)
 
 static int finish_file(struct work *w, struct snapshot_result *r, struct err *err)
 {
-    json_t *json = manifest_json(w->m, err);
+    json_t *json = manifest_check_names(w->m, err) != 0 ? NULL : manifest_json(w->m, err);
     int rc;
 
     if (json == NULL)

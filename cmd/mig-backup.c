@@ -327,6 +327,7 @@ static int run_rekey(int argc, const char *const *argv, void *context, struct er
 {
     struct rekey_options o = {.add = &opt.common.recipient, .remove = &opt.remove};
     struct session s;
+    struct report report = {0};
     struct rekey_result r;
     char *path = NULL;
     int rc = -1;
@@ -335,15 +336,22 @@ static int run_rekey(int argc, const char *const *argv, void *context, struct er
     (void)context;
     if (session_begin(&s, err) != 0)
         return -1;
-    if ((path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup rekey", err) != 0)
+    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
+        (path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup rekey", err) != 0)
         goto out;
     audit_add(s.audit, "file", json_string(path));
     o.keys = s.keys;
     if (rekey_file(path, &o, &r, err) != 0)
         goto out;
-    rekey_print(path, &r, stdout);
-    rc = 0;
+    for (size_t i = 0; i < report.count; i++) {
+        if (report.outputs[i].format == 0)
+            rekey_print(path, &r, report.outputs[i].out);
+        else if (rekey_print_json(path, &r, report.outputs[i].out, err) != 0)
+            goto out;
+    }
+    rc = report_close(&report, err);
 out:
+    report_discard(&report);
     free(path);
     cli_list_free(&opt.remove);
     return session_close(&s, rc, err);
@@ -352,6 +360,7 @@ out:
 static int run_reencrypt(int argc, const char *const *argv, void *context, struct err *err)
 {
     struct session s;
+    struct report report = {0};
     struct reencrypt_result r = {0};
     char *path = NULL;
     int rc = -1;
@@ -360,15 +369,22 @@ static int run_reencrypt(int argc, const char *const *argv, void *context, struc
     (void)context;
     if (session_begin(&s, err) != 0)
         return -1;
-    if ((path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup reencrypt", err) != 0)
+    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
+        (path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup reencrypt", err) != 0)
         goto out;
     audit_add(s.audit, "file", json_string(path));
     if (reencrypt_file(path, opt.output, s.keys, &r, err) != 0)
         goto out;
     audit_add(s.audit, "backup", json_string(r.file));
-    reencrypt_print(path, &r, stdout);
-    rc = 0;
+    for (size_t i = 0; i < report.count; i++) {
+        if (report.outputs[i].format == 0)
+            reencrypt_print(path, &r, report.outputs[i].out);
+        else if (reencrypt_print_json(path, &r, report.outputs[i].out, err) != 0)
+            goto out;
+    }
+    rc = report_close(&report, err);
 out:
+    report_discard(&report);
     free(r.file);
     free(path);
     return session_close(&s, rc, err);

@@ -10,9 +10,12 @@
 
 #include "core/interrupt.h"
 
+/* What a terminal gives at once; it drops what is typed beyond that. */
+enum { TYPED_MAX = 4096 };
+
 char *password_ask(const char *title, struct err *err)
 {
-    char line[512], *copy = NULL;
+    char line[TYPED_MAX], *copy = NULL;
     struct termios before, quiet;
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), silenced = 0;
     size_t n = 0;
@@ -43,8 +46,12 @@ char *password_ask(const char *title, struct err *err)
         (void)tcsetattr(fd, TCSAFLUSH, &before);
     (void)dprintf(fd, "\n");
     (void)close(fd);
-    if (interrupt_check(err) == 0 && (copy = strdup(line)) == NULL)
-        err_oom(err);
+    if (interrupt_check(err) == 0) {
+        if (n + 1 == sizeof(line))
+            err_set(err, ERR_FAILED, "the password for %s is longer than a terminal can take: it would have been cut", title);
+        else if ((copy = strdup(line)) == NULL)
+            err_oom(err);
+    }
     sodium_memzero(line, sizeof(line));
     return copy;
 }

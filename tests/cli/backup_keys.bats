@@ -111,6 +111,8 @@ create() { mig mig-backup create -t t --no-ddl -q "$@"; }
     mig mig-backup list --key locked.key
     assert_exit 0
     assert_out ' signed$'
+    mig mig-prodcheck --only backup --backup latest --key locked.key
+    assert_exit 0
     mig mig-backup prune --key locked.key --keep-last 1
     assert_exit 0
     assert_out 'keep .*among the newest'
@@ -173,6 +175,20 @@ create() { mig mig-backup create -t t --no-ddl -q "$@"; }
     assert_exit 0
     assert_equal "$(grep -c '"operation":"backup rekey"' "$MIG_BACKUP_DIR/.state/log.jsonl")" 4
     assert_equal "$(grep -c mig-key- "$MIG_BACKUP_DIR/.state/log.jsonl" || :)" 0
+}
+
+@test "rekey and reencrypt as JSON" {
+    create --key alice.key
+    mig mig-backup rekey --key alice.key --recipient bob.pub --format json latest
+    assert_exit 0
+    assert_equal "$(json "['schema']") $(json "['added']") $(json "['removed']") $(json "['recipients']") $(json "['locked_out']")" "mig-backup/1 1 0 2 false"
+    mig mig-backup reencrypt --key alice.key --format json --format text=said -o "$BATS_TEST_TMPDIR/new.mig" latest
+    assert_exit 0
+    assert_equal "$(json "['file']") $(json "['rows']")" "$BATS_TEST_TMPDIR/new.mig 100"
+    grep -q 'encrypted anew' said
+    mig mig-backup show --key alice.key --format json "$BATS_TEST_TMPDIR/new.mig"
+    mig mig-backup rekey --key alice.key --format xml latest
+    assert_exit 2
 }
 
 @test "a receipt proves the backup where the file is not" {

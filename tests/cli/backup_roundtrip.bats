@@ -112,3 +112,27 @@ round_trip() { # NAME ENCODING ODD [COPY'S ENCODING]
     assert_exit 0
     assert_equal "$(digests a.json)" "$(digests b.json)"
 }
+
+@test "SQL_ASCII: a name that is not UTF-8 is refused, DDL that is not is left out and told" {
+    local db=${P}_ascii
+    psql -XAtq -v ON_ERROR_STOP=1 -d "$db" <<'END'
+set client_encoding = 'SQL_ASCII';
+do $$ begin execute format('create table %I (id int)', E'caf\xe9'); end $$;
+create table plain (id int primary key, v text);
+do $$ begin execute format('alter table plain alter v set default %L', E'\xe9'); end $$;
+insert into plain (id) values (1);
+END
+    mig mig-backup create -d "$db" -t 'public.caf*' -o x.mig
+    assert_exit 3
+    assert_err 'the table "caf\\xe9" is not UTF-8' '--exclude'
+    [ ! -e x.mig ]
+    mig mig-backup create -d "$db" -t public.plain -o x.mig
+    assert_exit 0
+    assert_out 'no DDL, restore --create will not be possible: it has bytes that are not UTF-8'
+    mig mig-backup create -d "$db" -t public.plain -o y.mig --require-ddl
+    assert_exit 3
+    sql -d "$db" "delete from plain"
+    mig mig-backup restore x.mig -d "$db" --verify full --yes --confirm "$db"
+    assert_exit 0
+    assert_equal "$(sql -d "$db" "select encode(v::bytea, 'hex') from plain")" e9
+}

@@ -75,6 +75,15 @@ restore() { mig mig-backup restore a.mig --yes --confirm "$PGDATABASE" "$@"; }
     [ "$(sql "select count(*) from counted_t")" = 1 ]
 }
 
+@test "a log that cannot be written after the backup is made is an error that names the backup" {
+    mig mig-backup create -t counted_t --no-ddl -o logless.mig --log-file /dev/full
+    assert_exit 3
+    assert_out 'file +.*logless.mig'
+    assert_err 'the backup ".*logless.mig" is made; but'
+    mig mig-backup verify logless.mig
+    assert_exit 0
+}
+
 @test "a name or a label cannot forge a line, nor talk to the terminal" {
     sql $'create table "x\n::error::y\033[2J" (id int)' $'insert into "x\n::error::y\033[2J" values (1)'
     mig mig-backup create -t '*.x*' --name $'n\n::error::z\033[2J' --dir names

@@ -28,7 +28,7 @@ static struct manifest_table tables[] = {
     {.stream = 3, .oid = 16400, .schema = TEXT("public"), .name = TEXT("orders"), .kind = 'r',
      .persistence = 'p', .owner = TEXT("app"), .parent_schema = TEXT("part"),
      .parent_name = TEXT("all_orders"), .columns = columns, .ncolumns = 3, .generated = generated,
-     .key = key, .filter = TEXT("t.id > 5"), .complete = 1, .because = TEXT("DROP COLUMN name"),
+     .key = key, .filter = TEXT("t.id > 5"), .complete = 0, .because = TEXT("DROP COLUMN name"),
      .rows = 123456789012, .bytes = 987654321098, .digest = "00112233445566778899aabbccddeeff"},
     {.stream = 0, .oid = UINT32_MAX, .schema = TEXT("public"), .name = TEXT("empty"), .kind = 'p',
      .persistence = 'u', .digest = "ffffffffffffffffffffffffffffffff"},
@@ -281,7 +281,56 @@ static void test_digest_and_key(void **state)
 {
     refused_value(1, "digest", json_string("0011"), "short");
     refused_value(1, "digest", json_string("00112233445566778899aabbccddeeff0"), "long");
+    refused_value(1, "digest", json_string("0011223344556677889 aabbccddeeff"), "with a blank");
     refused_value(1, "key", json_pack("[s,s]", "id", "total"), "of a column that is not saved");
+    refused_value(1, "key", json_array(), "of no column");
+}
+
+/* A letter that nobody knows, a contradiction, a name twice. */
+static void test_strict(void **state)
+{
+    json_t *j;
+
+    (void)state;
+    refused_value(1, "kind", json_null(), "null");
+    refused_value(1, "kind", json_string("v"), "a view");
+    refused_value(1, "stream", json_integer(0), "without rows, a table");
+    refused_value(1, "persistence", json_null(), "null");
+    refused_value(1, "persistence", json_string("t"), "temporary");
+    refused_value(2, "identity", json_string("x"), "x");
+    refused_value(4, "kind", json_null(), "null");
+    refused_value(4, "kind", json_string("b"), "a base type");
+    refused_value(1, "complete", json_true(), "with a filter");
+    refused_value(1, "name", json_string(""), "empty");
+    j = encode();
+    assert_int_equal(json_array_append(json_object_get(j, "tables"), part(j, 1)), 0);
+    refused(j, "name", "a table twice");
+    j = encode();
+    assert_int_equal(json_array_append(json_object_get(part(j, 1), "columns"), part(j, 2)), 0);
+    refused(j, "columns", "a column twice");
+}
+
+/* Names that are not UTF-8 are refused when the file is written: nobody could find them again. */
+static void test_names(void **state)
+{
+    struct manifest m = whole;
+    struct manifest_table t = tables[0];
+    struct manifest_type ty = types[0];
+    char *odd[] = {TEXT("ok"), TEXT("\xe9"), NULL};
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(manifest_check_names(&m, &err), 0);
+    m.tables = &t;
+    m.ntables = 1;
+    t.name = TEXT("caf\xe9");
+    assert_int_equal(manifest_check_names(&m, &err), -1);
+    assert_non_null(strstr(err.message, "caf\\xe9"));
+    err_clear(&err);
+    t = tables[0];
+    m.types = &ty;
+    ty.members = odd;
+    assert_int_equal(manifest_check_names(&m, &err), -1);
 }
 
 static void test_not_one(void **state)
@@ -323,7 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_member),
         cmocka_unit_test(test_types),      cmocka_unit_test(test_large),
-        cmocka_unit_test(test_last_value), cmocka_unit_test(test_digest_and_key),
+        cmocka_unit_test(test_last_value), cmocka_unit_test(test_digest_and_key), cmocka_unit_test(test_strict), cmocka_unit_test(test_names),
         cmocka_unit_test(test_not_one),    cmocka_unit_test(test_latin1),
     };
 

@@ -53,6 +53,37 @@ static void test_typed(void **state)
     outcome_free(o);
 }
 
+/* Taken whole, or refused: a password that was cut would be a wrong one that nobody typed. */
+static void test_long(void **state)
+{
+    static const size_t lengths[] = {511, 512, 513, 1000};
+    static char seen[16384], typed[6000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        struct outcome *o = outcome_new();
+
+        memset(typed, 'x', lengths[i]);
+        typed[lengths[i]] = '\n';
+        typed[lengths[i] + 1] = '\0';
+        at_terminal(ask, title, o, typed, seen, sizeof(seen));
+        assert_int_equal(o->rc, 0);
+        assert_int_equal(strlen(o->answer), lengths[i]);
+        outcome_free(o);
+    }
+    {
+        struct outcome *o = outcome_new();
+
+        memset(typed, 'x', 5000);
+        typed[5000] = '\n';
+        typed[5001] = '\0';
+        at_terminal(ask, title, o, typed, seen, sizeof(seen));
+        assert_int_equal(o->rc, -1);
+        assert_non_null(strstr(o->err.message, "cut"));
+        outcome_free(o);
+    }
+}
+
 static void test_interrupted(void **state)
 {
     struct outcome *o = outcome_new();
@@ -84,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_typed),
+        cmocka_unit_test(test_long),
         cmocka_unit_test(test_interrupted),
         cmocka_unit_test(test_no_terminal),
     };
