@@ -11,6 +11,7 @@ void detect(struct inquiry *q, struct effects *const *steps);
 
 /* Its parts: one effect at a time, ... */
 void detect_loss(struct inquiry *q, const struct effect *e);
+void detect_rows(struct inquiry *q, const struct effect *e);
 void detect_cast(struct inquiry *q, const struct effect *e);
 void detect_data(struct inquiry *q, const struct effect *e);
 void detect_lock(struct inquiry *q, const struct effect *e);

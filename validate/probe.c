@@ -6,6 +6,7 @@
 #include "core/strings.h"
 #include "pg/catalog.h"
 #include "pg/quote.h"
+#include "script/closure.h"
 
 int probe_from(struct buf *b, const struct catalog_table *t, int only, const char *alias,
                struct err *err)
@@ -102,6 +103,22 @@ void probe_undo(struct inquiry *q, long index, const struct catalog_table *t, in
         (inquiry_probe(q, index)->undo = buf_take(&b, q->err)) == NULL)
         q->failed = 1;
     buf_free(&b);
+}
+
+void probe_children(struct inquiry *q, const struct effect *e,
+                    void (*count)(struct inquiry *q, const struct effect *e,
+                                  const struct catalog_table *t))
+{
+    size_t i;
+
+    for (i = 0; q->closure != NULL && i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+        const struct catalog_table *t = inquiry_table_by_oid(q, r->oid);
+
+        if (r->effect == e && r->because != NULL && strcmp(r->because, "child or partition") == 0 &&
+            (r->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS)) != 0 && t != NULL && t->parent == 0)
+            count(q, e, t);
+    }
 }
 
 const struct catalog_column *probe_column_of(const struct catalog_table *t, const char *name)

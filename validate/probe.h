@@ -11,6 +11,7 @@
 
 struct catalog_column;
 struct catalog_table;
+struct effect;
 
 /* " FROM [ONLY] schema.table [AS alias]" */
 int probe_from(struct buf *b, const struct catalog_table *t, int only, const char *alias,
@@ -27,6 +28,11 @@ void probe_what(struct inquiry *q, long index, const char *what);
 /* UPDATE of COLUMN, of type TYPE, to EXPRESSION in the rows of WHERE (NULL: all): can it be undone? */
 void probe_undo(struct inquiry *q, long index, const struct catalog_table *t, int only, const char *alias,
                 const char *column, const char *type, const char *expression, const char *where);
+/* Children by plain inheritance have columns of their own: each is counted for itself.  Calls COUNT
+ * for those that E reaches; partitions are counted with their parent. */
+void probe_children(struct inquiry *q, const struct effect *e,
+                    void (*count)(struct inquiry *q, const struct effect *e,
+                                  const struct catalog_table *t));
 const struct catalog_column *probe_column_of(const struct catalog_table *t, const char *name);
 
 #endif

@@ -1,0 +1,282 @@
+/* Rows that DELETE, UPDATE, MERGE and INSERT ... ON CONFLICT destroy or alter, and how to count them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "pg/catalog.h"
+#include "pg/quote.h"
+#include "script/effect.h"
+#include "script/node.h"
+#include "script/parse.h"
+#include "script/statement.h"
+#include "validate/cost.h"
+#include "validate/detect.h"
+#include "validate/facts.h"
+#include "validate/inquiry.h"
+#include "validate/probe.h"
+
+/* ---- DELETE ---- */
+
+static void lose_rows_of(struct inquiry *q, const struct effect *e, const struct catalog_table *t)
+{
+    const json_t *relation = node_get(e->node, "relation");
+    const char *alias = node_name(node_get(relation, "alias"), "aliasname");
+    int simple = node_get(e->node, "usingClause") == NULL &&
+                 node_get(e->node, "withClause") == NULL;
+    char *object = t == NULL ? inquiry_object(q, e) : NULL, *where = NULL;
+    struct buf b = {0};
+    int only = (e->flags & EFFECT_ONLY) != 0 || (t != NULL && t->kind == 'r');
+    long index;
+
+    if (t != NULL && buf_addf(&b, q->err, "%s.%s", t->schema, t->name) == 0)
+        object = buf_take(&b, q->err);
+    if (object == NULL) {
+        inquiry_oom(q);
+        return;
+    }
+    if (alias == NULL)
+        alias = e->name;
+    index = inquiry_raise(q, "delete-rows", e, object, "DELETE FROM %s%s destroys rows (not measured)",
+                          object, e->flags & EFFECT_WHOLE ? " without WHERE" : "");
+    probe_subject(q, index, "DELETE FROM", object);
+    if (t == NULL || index < 0 || t->kind == 'v')
+        goto out;
+    inquiry_finding(q, index)->covered = 1;
+    if (node_get(e->node, "whereClause") != NULL && (where = effect_expression(e)) == NULL)
+        simple = 0;
+    if (!simple) {
+        /* Which rows USING or a CTE picks is not counted: at most all of them. */
+        probe_set(q, index, PROBE_LOSS, NULL, t, 1);
+        goto out;
+    }
+    if (buf_adds(&b, "SELECT (SELECT count(*)", q->err) < 0 ||
+        probe_from(&b, t, only, NULL, q->err) < 0 ||
+        buf_adds(&b, "), count(*), coalesce(sum(", q->err) < 0 ||
+        probe_nonnulls(q, &b, t, alias) < 0 ||
+        buf_adds(&b, "), 0), coalesce(sum(pg_column_size(", q->err) < 0 ||
+        quote_ident(&b, alias, q->err) < 0 || buf_adds(&b, ".*)), 0)", q->err) < 0 ||
+        probe_from(&b, t, only, alias, q->err) < 0 ||
+        (where != NULL && buf_addf(&b, q->err, " WHERE %s", where) < 0)) {
+        q->failed = 1;
+        goto out;
+    }
+    q->quotes = where != NULL;
+    probe_set(q, index, PROBE_LOSS, &b, t, 1);
+out:
+    free(where);
+    free(object);
+    buf_free(&b);
+}
+
+static void lose_rows(struct inquiry *q, const struct effect *e)
+{
+    lose_rows_of(q, e, inquiry_table(q, e));
+    probe_children(q, e, lose_rows_of);
+}
+
+/* ---- UPDATE ---- */
+
+/* The expression that UPDATE assigns to E's column, or NULL. */
+static const json_t *assigned(const struct effect *e)
+{
+    const json_t *targets = node_get(e->node, "targetList");
+    size_t i;
+
+    for (i = 0; e->column != NULL && i < node_count(targets); i++) {
+        const json_t *target = node_as(node_at(targets, i), "ResTarget");
+
+        if (node_is(target, "name", e->column) && node_get(target, "indirection") == NULL)
+            return node_get(target, "val");
+    }
+    return NULL;
+}
+
+static void change_rows(struct inquiry *q, const struct effect *e)
+{
+    const struct catalog_table *t = inquiry_table(q, e);
+    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
+    const struct catalog_column *c = probe_column_of(t, column);
+    const char *alias = node_name(node_get(node_get(e->node, "relation"), "alias"), "aliasname");
+    const json_t *value = assigned(e);
+    int only = (e->flags & EFFECT_ONLY) != 0;
+    char *object = inquiry_object(q, e), *where = NULL, *expression = NULL;
+    struct buf b = {0}, changed = {0};
+    long index;
+
+    if (object == NULL)
+        return;
+    if (alias == NULL)
+        alias = e->name;
+    index = inquiry_raise(q, "update-rows", e, object, "UPDATE of %s overwrites values (not measured)",
+                          object);
+    probe_subject(q, index, "UPDATE of", object);
+    if (t == NULL || index < 0 || t->kind == 'v')
+        goto out;
+    inquiry_finding(q, index)->covered = 1;
+    if (c != NULL && value != NULL && node_get(e->node, "fromClause") == NULL &&
+        node_get(e->node, "withClause") == NULL && node_as(value, "SetToDefault") == NULL)
+        expression = parse_deparse_expression(e->statement->text, e->statement->tree, value);
+    if (node_get(e->node, "whereClause") != NULL)
+        where = effect_expression(e);
+    if (expression == NULL || (node_get(e->node, "whereClause") != NULL && where == NULL)) {
+        probe_set(q, index, PROBE_LOSS, NULL, t, 1);
+        goto out;
+    }
+    /* Compared as text, in the column's own type: 1 and 1.0 are one value, json has no equality. */
+    if (buf_adds(&changed, " FILTER (WHERE ", q->err) < 0 ||
+        quote_ident(&changed, alias, q->err) < 0 || buf_addc(&changed, '.', q->err) < 0 ||
+        quote_ident(&changed, column, q->err) < 0 ||
+        buf_addf(&changed, q->err, "::text IS DISTINCT FROM CAST((%s) AS %s)::text)", expression,
+                 c->type) < 0 ||
+        buf_adds(&b, "SELECT (SELECT count(*)", q->err) < 0 ||
+        probe_from(&b, t, only, NULL, q->err) < 0 || buf_adds(&b, "), count(", q->err) < 0 ||
+        quote_ident(&b, column, q->err) < 0 || buf_addf(&b, q->err, ")%s, count(", changed.data) < 0 ||
+        quote_ident(&b, column, q->err) < 0 ||
+        buf_addf(&b, q->err, ")%s, coalesce(sum(pg_column_size(", changed.data) < 0 ||
+        quote_ident(&b, column, q->err) < 0 ||
+        buf_addf(&b, q->err, "))%s, 0)", changed.data) < 0 ||
+        probe_from(&b, t, only, alias, q->err) < 0 ||
+        (where != NULL && buf_addf(&b, q->err, " WHERE %s", where) < 0)) {
+        q->failed = 1;
+        goto out;
+    }
+    q->quotes = 1;
+    probe_set(q, index, PROBE_LOSS, &b, t, 1);
+    inquiry_probe(q, index)->values_per_row = 1;
+    if (!cost_volatile(q, value))
+        probe_undo(q, index, t, only, alias, column, c->type, expression, where);
+out:
+    free(where);
+    free(expression);
+    free(object);
+    buf_free(&b);
+    buf_free(&changed);
+}
+
+/* ---- ON DELETE CASCADE ---- */
+
+/* "(a, b)" of the lines of COLUMNS. */
+static int add_list(struct buf *b, const char *columns, struct err *err)
+{
+    const char *p = columns;
+
+    if (buf_addc(b, '(', err) < 0)
+        return -1;
+    while (p != NULL && *p != '\0') {
+        const char *end = strchr(p, '\n');
+        size_t len = end == NULL ? strlen(p) : (size_t)(end - p);
+        char *name = strndup(p, len);
+
+        if (name == NULL)
+            return err_oom(err);
+        if ((p != columns && buf_adds(b, ", ", err) < 0) || quote_ident(b, name, err) < 0) {
+            free(name);
+            return -1;
+        }
+        free(name);
+        p = end == NULL ? NULL : end + 1;
+    }
+    return buf_addc(b, ')', err);
+}
+
+/* Rows of the tables that reference T by ON DELETE CASCADE, where T's own are FROM (" FROM t WHERE ...").
+ * Depth first; a table is followed once on its path. */
+static void carry_on(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
+                     const char *from, int depth)
+{
+    struct facts_constraint k;
+    size_t i;
+
+    for (i = 0; depth < 8 && !q->failed && facts_constraint(q->facts, i, &k); i++) {
+        const struct catalog_table *child = inquiry_table_by_oid(q, k.table);
+        struct buf where = {0}, sql = {0}, object = {0};
+        long index;
+
+        int cascade = k.on_delete == 'c';
+        const char *line;
+        int columns = 1;
+
+        if (k.type != 'f' || k.partner != t->oid || strchr("cnd", k.on_delete) == NULL ||
+            (cascade && k.table == t->oid) || child == NULL || child->parent != 0)
+            continue;
+        for (line = k.columns; line != NULL && (line = strchr(line, '\n')) != NULL; line++)
+            columns++;
+        if (probe_from(&where, child, 0, NULL, q->err) < 0 ||
+            buf_adds(&where, " WHERE ", q->err) < 0 || add_list(&where, k.columns, q->err) < 0 ||
+            buf_adds(&where, " IN (SELECT ", q->err) < 0 ||
+            add_list(&where, k.partner_columns, q->err) < 0 ||
+            buf_addf(&where, q->err, "%s)", from) < 0 ||
+            buf_adds(&sql, "SELECT (SELECT count(*)", q->err) < 0 ||
+            probe_from(&sql, child, 0, NULL, q->err) < 0 ||
+            (cascade ? buf_adds(&sql, "), count(*), coalesce(sum(", q->err) < 0 ||
+                           probe_nonnulls(q, &sql, child, NULL) < 0 ||
+                           buf_addf(&sql, q->err, "), 0), 0%s", where.data) < 0
+                     : buf_addf(&sql, q->err, "), count(*), %d * count(*), 0%s", columns,
+                                where.data) < 0) ||
+            buf_addf(&object, q->err, "%s.%s", child->schema, child->name) < 0) {
+            q->failed = 1;
+            goto next;
+        }
+        index = inquiry_raise(q, "delete-cascades", e, object.data,
+                              "foreign key %s carries the DELETE on to %s", k.name, object.data);
+        probe_subject(q, index, cascade ? "ON DELETE CASCADE from" : "ON DELETE SET NULL in",
+                      object.data);
+        if (index >= 0) {
+            inquiry_finding(q, index)->covered = 1;
+            q->quotes = 1;
+            probe_set(q, index, PROBE_LOSS, &sql, child, 1);
+        }
+        if (cascade)
+            carry_on(q, e, child, where.data, depth + 1);
+    next:
+        buf_free(&where);
+        buf_free(&sql);
+        buf_free(&object);
+    }
+}
+
+static void delete_cascades(struct inquiry *q, const struct effect *e)
+{
+    const struct catalog_table *t = inquiry_table(q, e);
+    const char *alias = node_name(node_get(node_get(e->node, "relation"), "alias"), "aliasname");
+    char *where = NULL;
+    struct buf from = {0};
+
+    if (t == NULL || t->kind == 'v')
+        return;
+    if (node_get(e->node, "usingClause") == NULL && node_get(e->node, "withClause") == NULL)
+        where = effect_expression(e);
+    if (probe_from(&from, t, (e->flags & EFFECT_ONLY) != 0, alias == NULL ? e->name : alias,
+                   q->err) < 0 ||
+        (where != NULL && buf_addf(&from, q->err, " WHERE %s", where) < 0))
+        q->failed = 1;
+    else
+        carry_on(q, e, t, from.data, 0);
+    free(where);
+    buf_free(&from);
+}
+
+/* ---- all of it ---- */
+
+void detect_rows(struct inquiry *q, const struct effect *e)
+{
+    switch ((int)e->kind) {
+    case EFFECT_DELETE:
+        lose_rows(q, e);
+        delete_cascades(q, e);
+        break;
+    case EFFECT_UPDATE:
+        change_rows(q, e);
+        break;
+    case EFFECT_MERGE:
+        (void)inquiry_raise(q, "merge-rows", e, NULL, "MERGE INTO %s changes rows", e->name);
+        break;
+    case EFFECT_INSERT:
+        if (node_is(node_get(e->node, "onConflictClause"), "action", "ONCONFLICT_UPDATE"))
+            (void)inquiry_raise(q, "merge-rows", e, NULL,
+                                "INSERT ... ON CONFLICT DO UPDATE changes rows of %s", e->name);
+        break;
+    default:
+        break;
+    }
+}
