@@ -8,6 +8,8 @@ setup_file() {
     db_create
     role_create prodcheck_owner
     role_create prodcheck_guest
+    # As 15 has it.
+    sql "revoke create on schema public from public"
     sql "create table users (id int generated always as identity primary key, email text, phone text)" \
         "create table other (id bigserial primary key, user_id int)" \
         "alter table users owner to prodcheck_owner" \
