@@ -541,10 +541,10 @@ static int path_from_root(const json_t *tree, const json_t *node, struct path *p
     path->steps[1].fields = 1;
     path->steps[1].element = 0;
     path->n = 2;
-    return path_find(tree, node, path);
+    return node == tree ? 0 : path_find(tree, node, path);
 }
 
-enum deparse_want { WANT_EXPRESSION, WANT_TYPE, WANT_WITHOUT };
+enum deparse_want { WANT_EXPRESSION, WANT_TYPE, WANT_FROM, WANT_QUERY, WANT_CTE, WANT_WITHOUT };
 
 struct deparse {
     const char *sql;
@@ -565,38 +565,67 @@ static char *deparse_bytes(const struct buf *b)
     return out;
 }
 
-/* Put PART in the place of the template's constant or type, and print that. */
+/* A statement with a place for the part, and what the deparser prints around it. */
+static const struct template {
+    const char *sql, *before, *after;
+} templates[] = {
+    [WANT_EXPRESSION] = {"SELECT NULL", "SELECT ", ""},
+    [WANT_TYPE] = {"SELECT NULL::x", "SELECT NULL::", ""},
+    [WANT_FROM] = {"SELECT NULL FROM x", "SELECT NULL FROM ", ""},
+    [WANT_QUERY] = {"SELECT NULL", "", ""},
+    [WANT_CTE] = {"WITH x AS (SELECT NULL) SELECT NULL", "WITH ", " SELECT NULL"},
+};
+
+/* The template's place for it; NULL: none. */
+static const json_t *template_place(enum deparse_want want, const json_t *tree)
+{
+    const json_t *select = json_object_get(tree, "SelectStmt");
+    const json_t *target = json_object_get(
+        json_array_get(json_object_get(select, "targetList"), 0), "ResTarget");
+
+    switch ((int)want) {
+    case WANT_EXPRESSION:
+        return json_object_get(target, "val");
+    case WANT_TYPE:
+        return json_object_get(json_object_get(json_object_get(target, "val"), "TypeCast"),
+                               "typeName");
+    case WANT_FROM:
+        return json_array_get(json_object_get(select, "fromClause"), 0);
+    case WANT_CTE:
+        return json_array_get(json_object_get(json_object_get(select, "withClause"), "ctes"), 0);
+    default:
+        return tree;
+    }
+}
+
+/* Put PART in the place of the template's, and print that. */
 static char *deparse_in_template(enum deparse_want want, const struct buf *part)
 {
-    const char *sql = want == WANT_TYPE ? "SELECT NULL::x" : "SELECT NULL";
-    struct parse_item item = {sql, strlen(sql), NULL, NULL};
-    PgQueryProtobufParseResult r = pg_query_parse_protobuf(sql);
+    const struct template *t = &templates[want];
+    struct parse_item item = {t->sql, strlen(t->sql), NULL, NULL};
+    PgQueryProtobufParseResult r = pg_query_parse_protobuf(t->sql);
     struct path *path = calloc(1, sizeof(*path));
     struct buf b = {0};
     struct err err = {0};
-    const json_t *target, *val;
+    const json_t *place;
     char *whole = NULL, *out = NULL;
+    size_t len, before = strlen(t->before), after = strlen(t->after);
     struct wire w;
 
     parse_one(&item);
     if (r.error != NULL || path == NULL || item.tree == NULL)
         goto out;
-    target = json_object_get(
-        json_array_get(json_object_get(json_object_get(item.tree, "SelectStmt"), "targetList"), 0),
-        "ResTarget");
-    val = json_object_get(target, "val");
-    if (want == WANT_TYPE)
-        val = json_object_get(json_object_get(val, "TypeCast"), "typeName");
-    if (val == NULL || path_from_root(item.tree, val, path) < 0)
+    place = template_place(want, item.tree);
+    if (place == NULL || path_from_root(item.tree, place, path) < 0)
         goto out;
     w.p = (const unsigned char *)r.parse_tree.data;
     w.end = w.p + r.parse_tree.len;
     if (splice(path, 0, w, part, &b, &err) < 0 || (whole = deparse_bytes(&b)) == NULL)
         goto out;
-    if (want == WANT_EXPRESSION && strncmp(whole, "SELECT ", 7) == 0)
-        out = strdup(whole + 7);
-    else if (want == WANT_TYPE && strncmp(whole, "SELECT NULL::", 13) == 0)
-        out = strdup(whole + 13);
+    len = strlen(whole);
+    if (len > before + after && strncmp(whole, t->before, before) == 0 &&
+        strcmp(whole + len - after, t->after) == 0)
+        out = strndup(whole + before, len - before - after);
 out:
     free(whole);
     free(path);
@@ -658,6 +687,21 @@ char *parse_deparse_expression(const char *sql, const json_t *tree, const json_t
 char *parse_deparse_type(const char *sql, const json_t *tree, const json_t *node)
 {
     return deparse_run(sql, tree, node, WANT_TYPE);
+}
+
+char *parse_deparse_from(const char *sql, const json_t *tree, const json_t *node)
+{
+    return deparse_run(sql, tree, node, WANT_FROM);
+}
+
+char *parse_deparse_query(const char *sql, const json_t *tree, const json_t *node)
+{
+    return deparse_run(sql, tree, node, WANT_QUERY);
+}
+
+char *parse_deparse_cte(const char *sql, const json_t *tree, const json_t *node)
+{
+    return deparse_run(sql, tree, node, WANT_CTE);
 }
 
 char *parse_deparse_without(const char *sql, const json_t *tree, const json_t *node)

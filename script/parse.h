@@ -57,6 +57,12 @@ char *parse_normalize(const char *sql);
 char *parse_deparse_expression(const char *sql, const json_t *tree, const json_t *node);
 /* NODE, the object of a TypeName, as SQL: "numeric(10, 2)". */
 char *parse_deparse_type(const char *sql, const json_t *tree, const json_t *node);
+/* NODE, an item of a FROM list, as SQL: "a AS x JOIN b USING (id)". */
+char *parse_deparse_from(const char *sql, const json_t *tree, const json_t *node);
+/* NODE, a whole query, as SQL. */
+char *parse_deparse_query(const char *sql, const json_t *tree, const json_t *node);
+/* NODE, a CommonTableExpr, as SQL: "x AS (SELECT ...)". */
+char *parse_deparse_cte(const char *sql, const json_t *tree, const json_t *node);
 /* The whole statement without NODE, which must be an element of a list. */
 char *parse_deparse_without(const char *sql, const json_t *tree, const json_t *node);
 

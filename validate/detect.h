@@ -2,9 +2,11 @@
 #ifndef MIG_VALIDATE_DETECT_H
 #define MIG_VALIDATE_DETECT_H
 
+struct catalog_table;
 struct effect;
 struct effects;
 struct inquiry;
+struct pick;
 
 /* Everything, over every step's effects in order (entries are NULL for a step without a script). */
 void detect(struct inquiry *q, struct effects *const *steps);
@@ -12,6 +14,7 @@ void detect(struct inquiry *q, struct effects *const *steps);
 /* Its parts: one effect at a time, ... */
 void detect_loss(struct inquiry *q, const struct effect *e);
 void detect_rows(struct inquiry *q, const struct effect *e);
+void detect_merge(struct inquiry *q, const struct effect *e);
 void detect_cast(struct inquiry *q, const struct effect *e);
 void detect_data(struct inquiry *q, const struct effect *e);
 void detect_lock(struct inquiry *q, const struct effect *e);
@@ -19,6 +22,9 @@ void detect_app(struct inquiry *q, const struct effect *e);
 void detect_sequence(struct inquiry *q, const struct effect *e);
 void detect_rule(struct inquiry *q, const struct effect *e);
 void detect_style(struct inquiry *q, const struct effect *e);
+/* What ON DELETE carries on from rows FROM (" FROM t WHERE ...") of T that go by E; DEPTH 0. */
+void detect_carried(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
+                    const struct pick *pick, const char *from, int depth);
 /* Triggers, rules and views that writes set off, over all steps. */
 void detect_fires(struct inquiry *q);
 /* ... and what only shows in the whole of a step. */

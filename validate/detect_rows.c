@@ -13,17 +13,16 @@
 #include "validate/detect.h"
 #include "validate/facts.h"
 #include "validate/inquiry.h"
+#include "validate/pick.h"
 #include "validate/probe.h"
 
 /* ---- DELETE ---- */
 
 static void lose_rows_of(struct inquiry *q, const struct effect *e, const struct catalog_table *t)
 {
-    const json_t *relation = node_get(e->node, "relation");
-    const char *alias = node_name(node_get(relation, "alias"), "aliasname");
-    int simple = node_get(e->node, "usingClause") == NULL &&
-                 node_get(e->node, "withClause") == NULL;
     char *object = t == NULL ? inquiry_object(q, e) : NULL, *where = NULL;
+    const char *alias = pick_alias(e);
+    struct pick pick = {0};
     struct buf b = {0};
     int only = (e->flags & EFFECT_ONLY) != 0 || (t != NULL && t->kind == 'r');
     long index;
@@ -34,24 +33,16 @@ static void lose_rows_of(struct inquiry *q, const struct effect *e, const struct
         inquiry_oom(q);
         return;
     }
-    if (alias == NULL)
-        alias = e->name;
     index = inquiry_raise(q, "delete-rows", e, object, "DELETE FROM %s%s destroys rows (not measured)",
                           object, e->flags & EFFECT_WHOLE ? " without WHERE" : "");
     probe_subject(q, index, "DELETE FROM", object);
-    if (t == NULL || index < 0 || t->kind == 'v')
+    if (t == NULL || index < 0 || t->kind == 'v' || pick_find(q, e, &pick) < 0)
         goto out;
     inquiry_finding(q, index)->covered = 1;
-    if (node_get(e->node, "whereClause") != NULL && (where = effect_expression(e)) == NULL)
-        simple = 0;
-    if (!simple) {
-        /* Which rows USING or a CTE picks is not counted: at most all of them. */
-        probe_set(q, index, PROBE_LOSS, NULL, t, 1);
-        goto out;
-    }
-    if (buf_adds(&b, "SELECT (SELECT count(*)", q->err) < 0 ||
-        probe_from(&b, t, only, NULL, q->err) < 0 ||
-        buf_adds(&b, "), count(*), coalesce(sum(", q->err) < 0 ||
+    if (pick.bound == NULL)
+        where = pick_condition(q, &pick);
+    if (pick_begin(q, &b, &pick, t, only) < 0 ||
+        buf_adds(&b, ", count(*), coalesce(sum(", q->err) < 0 ||
         probe_nonnulls(q, &b, t, alias) < 0 ||
         buf_adds(&b, "), 0), coalesce(sum(pg_column_size(", q->err) < 0 ||
         quote_ident(&b, alias, q->err) < 0 || buf_adds(&b, ".*)), 0)", q->err) < 0 ||
@@ -62,7 +53,9 @@ static void lose_rows_of(struct inquiry *q, const struct effect *e, const struct
     }
     q->quotes = where != NULL;
     probe_set(q, index, PROBE_LOSS, &b, t, 1);
+    pick_set(q, index, &pick);
 out:
+    pick_free(&pick);
     free(where);
     free(object);
     buf_free(&b);
@@ -85,10 +78,53 @@ static const json_t *assigned(const struct effect *e)
     for (i = 0; e->column != NULL && i < node_count(targets); i++) {
         const json_t *target = node_as(node_at(targets, i), "ResTarget");
 
-        if (node_is(target, "name", e->column) && node_get(target, "indirection") == NULL)
-            return node_get(target, "val");
+        if (node_is(target, "name", e->column))
+            return pick_assigned(target);
     }
     return NULL;
+}
+
+/* UPDATE without FROM: each row has one new value. */
+static int change_alone(struct inquiry *q, struct buf *b, const struct pick *pick,
+                        const struct catalog_table *t, int only, const char *alias,
+                        const char *column, const char *changed)
+{
+    return pick_begin(q, b, pick, t, only) < 0 || buf_adds(b, ", count(", q->err) < 0 ||
+                   quote_ident(b, column, q->err) < 0 ||
+                   buf_addf(b, q->err, ")%s, count(", changed) < 0 ||
+                   quote_ident(b, column, q->err) < 0 ||
+                   buf_addf(b, q->err, ")%s, coalesce(sum(pg_column_size(", changed) < 0 ||
+                   quote_ident(b, column, q->err) < 0 ||
+                   buf_addf(b, q->err, "))%s, 0)", changed) < 0 ||
+                   probe_from(b, t, only, alias, q->err) < 0 ||
+                   (pick->where != NULL && pick->bound == NULL &&
+                    buf_addf(b, q->err, " WHERE %s", pick->where) < 0)
+               ? -1
+               : 0;
+}
+
+/* UPDATE ... FROM: a row that meets several takes the value of one of them, nobody knows which. */
+static int change_joined(struct inquiry *q, struct buf *b, const struct pick *pick,
+                         const struct catalog_table *t, int only, const char *alias,
+                         const char *column, const char *changed)
+{
+    if (pick_begin(q, b, pick, t, only) < 0 ||
+        buf_adds(b,
+                 ", count(*) FILTER (WHERE s.hit > 0), count(*) FILTER (WHERE s.hit > 0), "
+                 "coalesce(sum(s.size) FILTER (WHERE s.hit > 0), 0), -1, count(*) FILTER (WHERE "
+                 "s.hit > 0 AND s.hit < s.n) FROM (SELECT count(*) AS n, max(pg_column_size(",
+                 q->err) < 0 ||
+        quote_ident(b, alias, q->err) < 0 || buf_addc(b, '.', q->err) < 0 ||
+        quote_ident(b, column, q->err) < 0 || buf_adds(b, ")) AS size, count(", q->err) < 0 ||
+        quote_ident(b, alias, q->err) < 0 || buf_addc(b, '.', q->err) < 0 ||
+        quote_ident(b, column, q->err) < 0 || buf_addf(b, q->err, ")%s AS hit", changed) < 0 ||
+        probe_from(b, t, only, alias, q->err) < 0 ||
+        buf_addf(b, q->err, ", %s%s%s GROUP BY ", pick->from, pick->where == NULL ? "" : " WHERE ",
+                 pick->where == NULL ? "" : pick->where) < 0 ||
+        quote_ident(b, alias, q->err) < 0 || buf_adds(b, ".tableoid, ", q->err) < 0 ||
+        quote_ident(b, alias, q->err) < 0)
+        return -1;
+    return buf_adds(b, ".ctid) s", q->err);
 }
 
 static void change_rows(struct inquiry *q, const struct effect *e)
@@ -96,57 +132,47 @@ static void change_rows(struct inquiry *q, const struct effect *e)
     const struct catalog_table *t = inquiry_table(q, e);
     const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
     const struct catalog_column *c = probe_column_of(t, column);
-    const char *alias = node_name(node_get(node_get(e->node, "relation"), "alias"), "aliasname");
+    const char *alias = pick_alias(e);
     const json_t *value = assigned(e);
     int only = (e->flags & EFFECT_ONLY) != 0;
-    char *object = inquiry_object(q, e), *where = NULL, *expression = NULL;
+    char *object = inquiry_object(q, e), *expression = NULL;
     struct buf b = {0}, changed = {0};
+    struct pick pick = {0};
     long index;
 
     if (object == NULL)
         return;
-    if (alias == NULL)
-        alias = e->name;
     index = inquiry_raise(q, "update-rows", e, object, "UPDATE of %s overwrites values (not measured)",
                           object);
     probe_subject(q, index, "UPDATE of", object);
-    if (t == NULL || index < 0 || t->kind == 'v')
+    if (t == NULL || index < 0 || t->kind == 'v' || pick_find(q, e, &pick) < 0)
         goto out;
     inquiry_finding(q, index)->covered = 1;
-    if (c != NULL && value != NULL && node_get(e->node, "fromClause") == NULL &&
-        node_get(e->node, "withClause") == NULL && node_as(value, "SetToDefault") == NULL)
-        expression = parse_deparse_expression(e->statement->text, e->statement->tree, value);
-    if (node_get(e->node, "whereClause") != NULL)
-        where = effect_expression(e);
-    if (expression == NULL || (node_get(e->node, "whereClause") != NULL && where == NULL)) {
+    if (c == NULL) {
         probe_set(q, index, PROBE_LOSS, NULL, t, 1);
         goto out;
     }
-    /* Compared as text, in the column's own type: 1 and 1.0 are one value, json has no equality. */
-    if (buf_adds(&changed, " FILTER (WHERE ", q->err) < 0 ||
-        quote_ident(&changed, alias, q->err) < 0 || buf_addc(&changed, '.', q->err) < 0 ||
-        quote_ident(&changed, column, q->err) < 0 ||
-        buf_addf(&changed, q->err, "::text IS DISTINCT FROM CAST((%s) AS %s)::text)", expression,
-                 c->type) < 0 ||
-        buf_adds(&b, "SELECT (SELECT count(*)", q->err) < 0 ||
-        probe_from(&b, t, only, NULL, q->err) < 0 || buf_adds(&b, "), count(", q->err) < 0 ||
-        quote_ident(&b, column, q->err) < 0 || buf_addf(&b, q->err, ")%s, count(", changed.data) < 0 ||
-        quote_ident(&b, column, q->err) < 0 ||
-        buf_addf(&b, q->err, ")%s, coalesce(sum(pg_column_size(", changed.data) < 0 ||
-        quote_ident(&b, column, q->err) < 0 ||
-        buf_addf(&b, q->err, "))%s, 0)", changed.data) < 0 ||
-        probe_from(&b, t, only, alias, q->err) < 0 ||
-        (where != NULL && buf_addf(&b, q->err, " WHERE %s", where) < 0)) {
+    if (value == NULL || (expression = parse_deparse_expression(
+                              e->statement->text, e->statement->tree, value)) == NULL)
+        pick.bound = "what it assigns cannot be printed";
+    else if (cost_volatile(q, value))
+        pick.bound = "what it assigns is volatile";
+    if ((pick.bound == NULL && (buf_adds(&changed, " FILTER (WHERE ", q->err) < 0 ||
+                                pick_changed(q, &changed, alias, column, c->type, expression) < 0 ||
+                                buf_addc(&changed, ')', q->err) < 0)) ||
+        (pick.bound == NULL && pick.from != NULL ? change_joined : change_alone)(
+            q, &b, &pick, t, only, alias, column, changed.len == 0 ? "" : changed.data) < 0) {
         q->failed = 1;
         goto out;
     }
     q->quotes = 1;
     probe_set(q, index, PROBE_LOSS, &b, t, 1);
+    pick_set(q, index, &pick);
     inquiry_probe(q, index)->values_per_row = 1;
-    if (!cost_volatile(q, value))
-        probe_undo(q, index, t, only, alias, column, c->type, expression, where);
+    if (pick.bound == NULL && pick.from == NULL && pick.with[0] == '\0')
+        probe_undo(q, index, t, only, alias, column, c->type, expression, pick.where);
 out:
-    free(where);
+    pick_free(&pick);
     free(expression);
     free(object);
     buf_free(&b);
@@ -181,8 +207,8 @@ static int add_list(struct buf *b, const char *columns, struct err *err)
 
 /* Rows of the tables that reference T by ON DELETE CASCADE, where T's own are FROM (" FROM t WHERE ...").
  * Depth first; a table is followed once on its path. */
-static void carry_on(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
-                     const char *from, int depth)
+void detect_carried(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
+                    const struct pick *pick, const char *from, int depth)
 {
     struct facts_constraint k;
     size_t i;
@@ -206,12 +232,11 @@ static void carry_on(struct inquiry *q, const struct effect *e, const struct cat
             buf_adds(&where, " IN (SELECT ", q->err) < 0 ||
             add_list(&where, k.partner_columns, q->err) < 0 ||
             buf_addf(&where, q->err, "%s)", from) < 0 ||
-            buf_adds(&sql, "SELECT (SELECT count(*)", q->err) < 0 ||
-            probe_from(&sql, child, 0, NULL, q->err) < 0 ||
-            (cascade ? buf_adds(&sql, "), count(*), coalesce(sum(", q->err) < 0 ||
+            pick_begin(q, &sql, pick, child, 0) < 0 ||
+            (cascade ? buf_adds(&sql, ", count(*), coalesce(sum(", q->err) < 0 ||
                            probe_nonnulls(q, &sql, child, NULL) < 0 ||
                            buf_addf(&sql, q->err, "), 0), 0%s", where.data) < 0
-                     : buf_addf(&sql, q->err, "), count(*), %d * count(*), 0%s", columns,
+                     : buf_addf(&sql, q->err, ", count(*), %d * count(*), 0%s", columns,
                                 where.data) < 0) ||
             buf_addf(&object, q->err, "%s.%s", child->schema, child->name) < 0) {
             q->failed = 1;
@@ -225,9 +250,10 @@ static void carry_on(struct inquiry *q, const struct effect *e, const struct cat
             inquiry_finding(q, index)->covered = 1;
             q->quotes = 1;
             probe_set(q, index, PROBE_LOSS, &sql, child, 1);
+            pick_set(q, index, pick);
         }
         if (cascade)
-            carry_on(q, e, child, where.data, depth + 1);
+            detect_carried(q, e, child, pick, where.data, depth + 1);
     next:
         buf_free(&where);
         buf_free(&sql);
@@ -238,20 +264,21 @@ static void carry_on(struct inquiry *q, const struct effect *e, const struct cat
 static void delete_cascades(struct inquiry *q, const struct effect *e)
 {
     const struct catalog_table *t = inquiry_table(q, e);
-    const char *alias = node_name(node_get(node_get(e->node, "relation"), "alias"), "aliasname");
+    struct pick pick = {0};
     char *where = NULL;
     struct buf from = {0};
 
-    if (t == NULL || t->kind == 'v')
-        return;
-    if (node_get(e->node, "usingClause") == NULL && node_get(e->node, "withClause") == NULL)
-        where = effect_expression(e);
-    if (probe_from(&from, t, (e->flags & EFFECT_ONLY) != 0, alias == NULL ? e->name : alias,
-                   q->err) < 0 ||
+    if (t == NULL || t->kind == 'v' || pick_find(q, e, &pick) < 0)
+        goto out;
+    if (pick.bound == NULL)
+        where = pick_condition(q, &pick);
+    if (probe_from(&from, t, (e->flags & EFFECT_ONLY) != 0, pick_alias(e), q->err) < 0 ||
         (where != NULL && buf_addf(&from, q->err, " WHERE %s", where) < 0))
         q->failed = 1;
     else
-        carry_on(q, e, t, from.data, 0);
+        detect_carried(q, e, t, &pick, from.data, 0);
+out:
+    pick_free(&pick);
     free(where);
     buf_free(&from);
 }
@@ -269,12 +296,8 @@ void detect_rows(struct inquiry *q, const struct effect *e)
         change_rows(q, e);
         break;
     case EFFECT_MERGE:
-        (void)inquiry_raise(q, "merge-rows", e, NULL, "MERGE INTO %s changes rows", e->name);
-        break;
     case EFFECT_INSERT:
-        if (node_is(node_get(e->node, "onConflictClause"), "action", "ONCONFLICT_UPDATE"))
-            (void)inquiry_raise(q, "merge-rows", e, NULL,
-                                "INSERT ... ON CONFLICT DO UPDATE changes rows of %s", e->name);
+        detect_merge(q, e);
         break;
     default:
         break;

@@ -97,6 +97,9 @@ static int collect(struct facts *f, struct effects *const *steps, size_t n, stru
                 strings_find(f->functions, e->name) < 0 &&
                 strings_add(&f->functions, e->name, err) < 0)
                 return -1;
+            if (e->kind == EFFECT_DELETE || e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE ||
+                e->kind == EFFECT_INSERT)
+                node_walk(e->statement->tree, visit_function, &c);
             if (e->kind != EFFECT_ADD_COLUMN && e->kind != EFFECT_ALTER_TYPE &&
                 e->kind != EFFECT_SET_DEFAULT)
                 continue;

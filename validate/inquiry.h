@@ -37,6 +37,7 @@ struct probe {
     double fraction;       /* of the rows that are concerned, -1: not known */
     int64_t bytes;
     int values_per_row;
+    const char *bound;     /* static: why SQL counts more than what goes, or NULL */
     int shaken;            /* an earlier statement writes to the same table: never exact */
     int recreated;         /* generated: what goes is computed again */
     int cast;              /* an error of the data (22xxx) says that the statement would fail */

@@ -20,6 +20,7 @@ struct answer {
     int answered;
     int over;            /* the budget ended */
     int64_t total, rows, values, bytes, since; /* SINCE: -1 not asked */
+    int64_t vague;       /* of ROWS: it is not known beforehand whether they change */
     struct err why;
 };
 
@@ -66,6 +67,7 @@ again:
         a->values = result_columns(r) > 2 ? result_int(r, 0, 2) : 0;
         a->bytes = result_columns(r) > 3 ? result_int(r, 0, 3) : 0;
         a->since = result_columns(r) > 4 ? result_int(r, 0, 4) : -1;
+        a->vague = result_columns(r) > 5 ? result_int(r, 0, 5) : 0;
         result_free(r);
     } else {
         struct err ignored = {0};
@@ -161,10 +163,12 @@ static void lower(struct finding *f, enum severity to)
         f->severity = to;
 }
 
-static void settle_loss(struct inquiry *q, struct finding *f, const struct probe *p, int exact)
+/* BOUND: why it is at most so much, or NULL. */
+static void settle_loss(struct inquiry *q, struct finding *f, const struct probe *p, int exact,
+                        const char *bound)
 {
     char rows[64], values[64], total[64], bytes[32];
-    const char *about = exact ? "" : "about ";
+    const char *about = exact ? "" : bound != NULL ? "at most " : "about ";
     struct buf b = {0};
     int rc;
 
@@ -188,6 +192,9 @@ static void settle_loss(struct inquiry *q, struct finding *f, const struct probe
         rc = buf_addf(&b, q->err, "%s %s %s%s of %s (%s)", p->subject,
                       strstr(p->subject, "SET NULL") != NULL ? "changes" : "destroys", about, rows,
                       total, values);
+    } else if (strcmp(f->code, "merge-rows") == 0) {
+        rc = buf_addf(&b, q->err, "%s destroys or overwrites %s%s of %s (%s)", p->subject, about,
+                      rows, total, values);
     } else if (strcmp(f->code, "update-rows") == 0 || strcmp(f->code, "lossy-cast") == 0) {
         rc = buf_addf(&b, q->err, "%s changes %s%s in %s%s", p->subject, about,
                       report_things(f->loss_rows, "value", rows), total,
@@ -201,6 +208,8 @@ static void settle_loss(struct inquiry *q, struct finding *f, const struct probe
         rc = buf_addf(&b, q->err, "%s destroys %s%s (%s, %s)", p->subject, about,
                       report_things(f->loss_rows, "row", rows), values, bytes);
     }
+    if (rc == 0 && bound != NULL)
+        rc = buf_addf(&b, q->err, ": not known beforehand, %s", bound);
     if (rc == 0 && f->since_upgrade > 0 && f->loss_rows > 0)
         rc = buf_addf(&b, q->err, "; %s %s written since the upgrade",
                       report_things((uint64_t)f->since_upgrade, "row", rows),
@@ -248,7 +257,10 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
 {
     struct finding *f = &q->out->findings[i];
     const struct probe *p = &q->probes[i];
-    int exact = a->answered && !p->shaken;
+    const char *bound = p->bound != NULL ? p->bound
+                        : a->vague > 0   ? "several rows of what it is joined with disagree"
+                                         : NULL;
+    int exact = a->answered && !p->shaken && bound == NULL;
 
     if (p->kind == PROBE_NONE)
         return;
@@ -267,7 +279,7 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
             f->loss_rows = p->recreated ? 0 : (uint64_t)a->rows;
             f->loss_values = p->recreated ? 0 : (uint64_t)a->values;
             f->loss_bytes = p->recreated ? 0 : (uint64_t)a->bytes;
-            settle_loss(q, f, p, exact);
+            settle_loss(q, f, p, exact, a->answered ? bound : NULL);
         } else {
             f->violation_rows = (uint64_t)a->rows;
             settle_violation(q, f, p, exact);
@@ -310,7 +322,7 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
         f->loss_rows = positive(p->rows * p->fraction);
         f->loss_values = f->loss_rows * (uint64_t)p->values_per_row;
         f->loss_bytes = p->bytes < 0 ? 0 : positive((double)p->bytes * p->fraction);
-        settle_loss(q, f, p, 0);
+        settle_loss(q, f, p, 0, NULL);
     } else {
         f->violation_rows = positive(p->rows * p->fraction);
         settle_violation(q, f, p, 0);

@@ -24,6 +24,30 @@ judge() {
 
 field() { "$MIG_PYTHON" -c 'import json,sys; j=json.load(sys.stdin); print(eval(sys.argv[1], {"j": j, "f": j.get("findings"), "code": lambda c: [x for x in j["findings"] if x["code"] == c][0]}))' "$1" <<<"$output"; }
 
+@test "rows that nobody can know beforehand are a bound, and said to be one" {
+    sql "create table bands (id int, phone text)" "insert into bands select g % 300, 'p' || g % 7 from generate_series(1, 500) g"
+    judge "delete from users where random() < 0.5" --format json
+    [ "$(field "code('delete-rows')['loss']['exact']")" = False ]
+    [ "$(field "code('delete-rows')['loss']['rows']")" = 400 ]
+    [[ "$(field "code('delete-rows')['message']")" == *"at most 400 of 400 rows"*"volatile"* ]]
+    # two rows of what it is joined with: the server takes one of them
+    judge "update users set phone = case when b.phone = 'p1' then users.phone else b.phone end from bands b where b.id = users.id" --format json
+    [ "$(field "code('update-rows')['loss']['exact']")" = False ]
+    [[ "$(field "code('update-rows')['message']")" == *"at most"*disagree* ]]
+    judge "with n as (update bands set phone = null where id < 3 returning id) delete from users using n where n.id = users.id" --format json
+    [[ "$(field "code('delete-rows')['message']")" == *"at most 400 of 400"*WITH* ]]
+    # under another search path bands may be another table
+    judge "set search_path = elsewhere; delete from public.users using bands where bands.id = users.id" --format json
+    [[ "$(field "code('delete-rows')['message']")" == *"at most 400 of 400"*search_path* ]]
+    # what an earlier statement wrote is not counted as it was
+    judge "delete from bands where id < 9; delete from users using bands where bands.id = users.id" --format json
+    [ "$(field "[x['loss']['exact'] for x in f if x['code'] == 'delete-rows']")" = "[True, False]" ]
+    # the neighbour: counted
+    judge "delete from users using bands where bands.id = users.id and bands.phone = 'p1'" --format json
+    [ "$(field "code('delete-rows')['loss']['exact']")" = True ]
+    sql "drop table bands"
+}
+
 @test "safe is 0, unsafe 1, usage 2, unknown 3" {
     judge "create table t (a int)"
     [ "$status" -eq 0 ]

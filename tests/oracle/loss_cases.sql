@@ -140,3 +140,40 @@ alter domain little set not null
 alter domain littler set not null
 alter domain littler add check (value > 15)
 alter domain little add check (value > 100) not valid
+delete from ch using p where p.k = ch.p and p.name is null
+delete from ch x using p y, wide w where y.k = x.p and w.a = x.n
+delete from a using (select k from wide where c is null) w where w.k = a.k
+delete from p using ch where ch.p = p.k and ch.note is not null
+delete from part using wide where part.k = wide.a
+delete from base using wide where base.k = wide.k
+with w as (select k from wide where k < 8) delete from a using w where a.k = w.k
+with w as (select k from wide where k < 8), v as (select k from w where k > 3) delete from a where k in (select k from v)
+with recursive r (n) as (select 1 union all select n + 1 from r where n < 9) delete from a using r where a.k = r.n
+with d as (delete from gc where k < 20 returning ch) select count(*) from d
+with old as (select k from wide where k < 5), d as (delete from gc using old where gc.k = old.k returning gc.k) select count(*) from d
+with d as (delete from wide where k < 4 returning k) insert into empty select k, 'x' from d
+with u as (update wide set a = 0 where k < 4 returning k) select count(*) from u
+delete from a where exists (select from wide where wide.k = a.k)
+delete from ch using p where p.k = ch.p
+update a set txt = p.name from p where p.k = a.k
+update a set txt = p.name, num = p.u from p where p.k = a.k and a.k < 20
+update wide x set c = y.k from dup y where y.k = x.k
+update a set num = 1 from wide where wide.k = a.k
+update wide set (a, b) = (0, b)
+update wide set (a, c) = (k, 7) where k < 10
+with w as (select k, 'new' as v from wide where k < 8) update a set txt = w.v from w where w.k = a.k
+update part set val = w.a::text from wide w where w.k = part.k
+update a set txt = 'x' from ch where ch.p = a.k
+update p set name = (select max(note) from ch where ch.p = p.k)
+merge into p using ch on ch.k = p.k when matched and p.name is null then delete when matched then update set name = 'm' -- since 15
+merge into wide w using dup d on d.k = w.k when matched and d.a > 5 then do nothing when matched then update set a = d.a, c = null when not matched then insert (k) values (d.k) -- since 15
+merge into wide using (select k, a from dup where b is null) s on s.k = wide.k when matched then delete -- since 15
+merge into p using wide on wide.k = p.k when matched and wide.c is null then delete -- since 15
+merge into empty using wide on wide.k = empty.k when not matched then insert values (wide.k, 'x') -- since 15
+insert into wide values (1, 5, 5), (2, 2, 2), (99, 1, 1) on conflict (k) do update set a = excluded.a, b = excluded.b
+insert into wide as w (k, a) select k, a from dup on conflict (k) do update set a = excluded.a where w.a <> excluded.a
+insert into wide (k, a) values (3, 4), (4, 4) on conflict on constraint wide_pkey do update set a = excluded.a, d = 1
+insert into p (k, name, u) values (100, 'x', 8), (101, 'y', 60) on conflict (u) do update set name = excluded.name || p.name
+with s as (select k from dup where k < 6) insert into wide (k) select k from s on conflict (k) do update set c = null
+insert into wide (k, a) select k, a from dup on conflict do nothing
+insert into dup values (7, 0, 0) on conflict (k) do update set (a, b) = (excluded.a, excluded.b)

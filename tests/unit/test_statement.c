@@ -219,6 +219,44 @@ static void deparsed(void **state)
     json_decref(item.tree);
 }
 
+static void deparsed_parts_of_a_query(void **state)
+{
+    const char *sql = "with recursive w as (select 1 as k), v (n) as materialized (table w) delete from t "
+                      "using w join v on v.n = w.k, lateral (select t.a) s where t.a = w.k";
+    struct parse_item item = {sql, strlen(sql), NULL, NULL};
+    struct err err = {0};
+    const json_t *body, *ctes;
+    char *out;
+
+    (void)state;
+    assert_int_equal(parse_all(&item, 1, &err), 0);
+    body = json_object_get(item.tree, "DeleteStmt");
+    ctes = json_object_get(json_object_get(body, "withClause"), "ctes");
+    out = parse_deparse_cte(sql, item.tree, json_array_get(ctes, 0));
+    assert_string_equal(out, "w AS (SELECT 1 AS k)");
+    free(out);
+    out = parse_deparse_cte(sql, item.tree, json_array_get(ctes, 1));
+    assert_string_equal(out, "v(n) AS MATERIALIZED (SELECT * FROM w)");
+    free(out);
+    out = parse_deparse_from(sql, item.tree,
+                             json_array_get(json_object_get(body, "usingClause"), 0));
+    assert_string_equal(out, "w JOIN v ON v.n = w.k");
+    free(out);
+    out = parse_deparse_from(sql, item.tree,
+                             json_array_get(json_object_get(body, "usingClause"), 1));
+    assert_string_equal(out, "LATERAL (SELECT t.a) s");
+    free(out);
+    out = parse_deparse_query(sql, item.tree,
+                              json_object_get(json_object_get(json_array_get(ctes, 0),
+                                                              "CommonTableExpr"),
+                                              "ctequery"));
+    assert_string_equal(out, "SELECT 1 AS k");
+    free(out);
+    /* Of another statement, or no part that fits: nothing, rather than a guess. */
+    assert_null(parse_deparse_from(sql, item.tree, ctes));
+    json_decref(item.tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +269,7 @@ int main(void)
         cmocka_unit_test(unusable),
         cmocka_unit_test(normalized),
         cmocka_unit_test(deparsed),
+        cmocka_unit_test(deparsed_parts_of_a_query),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
