@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "script/function.h"
 #include "script/statement.h"
 
 enum transaction { TRANSACTION_NOT, TRANSACTION_BEGIN, TRANSACTION_END };
@@ -36,7 +37,44 @@ static size_t end_of(const struct script *s, const struct statement *st)
     return at < s->len && s->text[at] == ';' ? at + 1 : st->offset + st->len;
 }
 
-static int calls_function(json_t *node)
+/* Functions that are called for their answer alone.  Of the others that destroy nothing, many are called
+ * for what they do: set_config, pg_advisory_xact_lock, pg_notify. */
+static int only_answers(const char *schema, const char *name)
+{
+    static const char *const doers[] = {"set_config", "setseed", "setval", "nextval", "txid_current", "dblink", "lo_"};
+    static const char *const readers[] = {"pg_get_", "pg_table_", "pg_total_", "pg_relation_", "pg_indexes_",
+                                          "pg_size_", "pg_typeof"};
+    size_t i;
+
+    if (!function_harmless(schema, name))
+        return 0;
+    for (i = 0; i < sizeof(doers) / sizeof(doers[0]); i++) {
+        if (strncmp(name, doers[i], strlen(doers[i])) == 0)
+            return 0;
+    }
+    for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+        if (strncmp(name, readers[i], strlen(readers[i])) == 0)
+            return 1;
+    }
+    return strncmp(name, "pg_", 3) != 0;
+}
+
+static const char *name_at(const json_t *names, size_t i)
+{
+    return json_string_value(
+        json_object_get(json_object_get(json_array_get(names, i), "String"), "sval"));
+}
+
+static int acts(const json_t *call)
+{
+    const json_t *names = json_object_get(call, "funcname");
+    size_t n = json_array_size(names);
+    const char *name = n > 0 ? name_at(names, n - 1) : NULL;
+
+    return name == NULL || !only_answers(n > 1 ? name_at(names, n - 2) : NULL, name);
+}
+
+static int calls_something(json_t *node)
 {
     const char *key;
     json_t *value;
@@ -45,31 +83,32 @@ static int calls_function(json_t *node)
     if (json_is_array(node)) {
         json_array_foreach(node, i, value)
         {
-            if (calls_function(value))
+            if (calls_something(value))
                 return 1;
         }
         return 0;
     }
-    if (json_object_get(node, "FuncCall") != NULL)
+    value = json_object_get(node, "FuncCall");
+    if (value != NULL && acts(value))
         return 1;
     for (void *it = json_object_iter(node); it != NULL;
          it = json_object_iter_next(node, it)) {
         key = json_object_iter_key(it);
         value = json_object_iter_value(it);
-        if (key != NULL && (json_is_object(value) || json_is_array(value)) && calls_function(value))
+        if (key != NULL && (json_is_object(value) || json_is_array(value)) && calls_something(value))
             return 1;
     }
     return 0;
 }
 
-/* A SELECT that calls nothing has no use in a script: the migration asked the database something, and
+/* A SELECT that only answers has no use in a script: the migration asked the database something, and
  * got no answer while it was rendered. */
 static int is_bare_select(const struct statement *s)
 {
     json_t *select = json_object_get(s->tree, "SelectStmt");
 
     return select != NULL && json_object_get(select, "intoClause") == NULL &&
-           json_object_get(select, "withClause") == NULL && !calls_function(select);
+           json_object_get(select, "withClause") == NULL && !calls_something(select);
 }
 
 struct cutter {
@@ -112,6 +151,58 @@ static int note_name(struct cutter *c, const char *schema, const char *table)
     return c->seen->table == NULL || (schema != NULL && c->seen->schema == NULL) ? err_oom(c->err) : 0;
 }
 
+/* Does the list of ids at S, up to END, hold ID? */
+static int lists(const char *s, const char *end, const char *id)
+{
+    size_t n = strlen(id);
+
+    while (s < end) {
+        size_t len = 0;
+
+        while (s + len < end && s[len] != ',' && s[len] != ' ')
+            len++;
+        if (len == n && memcmp(s, id, n) == 0)
+            return 1;
+        s += len;
+        while (s < end && (*s == ',' || *s == ' '))
+            s++;
+    }
+    return 0;
+}
+
+/* "-- Running upgrade a -> b, message", "-- Running downgrade b, c -> a": of BODY's comments of this kind,
+ * is none REVISION's?  A migration can print one, so that others beside its own mean nothing. */
+static int comments_differ(const struct buf *body, const char *revision)
+{
+    static const char mark[] = "-- Running ", up[] = "upgrade ", down[] = "downgrade ", arrow[] = " -> ";
+    const char *s = body->data;
+    int others = 0;
+
+    for (; s != NULL && *s != '\0'; s = strchr(s, '\n')) {
+        const char *end, *from, *to;
+
+        s += *s == '\n';
+        if (strncmp(s, mark, sizeof(mark) - 1) != 0)
+            continue;
+        end = s + strcspn(s, "\r\n");
+        from = s + sizeof(mark) - 1;
+        to = strstr(from, arrow);
+        if (to == NULL || to > end)
+            continue;
+        if (strncmp(from, down, sizeof(down) - 1) == 0) {
+            if (lists(from + sizeof(down) - 1, to, revision))
+                return 0;
+            others = 1;
+        } else if (strncmp(from, up, sizeof(up) - 1) == 0) {
+            /* behind the id comes ", message" */
+            if (lists(to + sizeof(arrow) - 1, end, revision))
+                return 0;
+            others = 1;
+        }
+    }
+    return others;
+}
+
 static int version(struct cutter *c, const struct statement *s, const struct route_op *op)
 {
     struct cut *cut;
@@ -132,6 +223,8 @@ static int version(struct cutter *c, const struct statement *s, const struct rou
         return -1;
     c->from = end_of(c->s, s);
     if (rows_equal(c->rows, cut->after)) {
+        if (cut->revision != NULL && comments_differ(&cut->body, cut->revision))
+            return odd(c, s, "Alembic's comments above it name other revisions than the version table");
         cut->left_open = c->open;
         c->at++;
         c->started = 0;

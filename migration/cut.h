@@ -17,6 +17,7 @@ struct script;
 
 struct cut {
     char *const *after;     /* in: the version rows behind this revision; borrowed */
+    const char *revision;   /* in: its id, for Alembic's comments; NULL: they are not looked at.  Borrowed */
     struct buf body;        /* out: its SQL without version statements, BEGIN and COMMIT around it */
     struct buf versions;    /* out: its version statements */
     int wrapped;            /* out: it begins in a transaction */

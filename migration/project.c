@@ -1,8 +1,10 @@
 #include "migration/project.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -216,8 +218,10 @@ static int read_locations(struct project *p, const struct ini *ini, const char *
         is_true(ini, section, "recursive_version_locations", &p->recursive, err) != 0 ||
         is_true(ini, section, "sourceless", &sourceless, err) != 0)
         goto out;
-    if (sourceless)
-        log_warn("%s: sourceless = true: compiled files without their source are not seen", p->config);
+    p->sourceless = sourceless;
+    if (script != NULL && has_pyproject(root))
+        log_warn("pyproject.toml has [tool.alembic] too, which mig does not read: since 1.16 Alembic takes from "
+                 "there what %s does not set; what concerns the files can be named with --versions", p->config);
     if (script == NULL && has_pyproject(root)) {
         (void)refuse_pyproject(p->config, err);
         goto out;
@@ -254,6 +258,66 @@ out:
     return rc;
 }
 
+static int is_compiled(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 4 && (strcmp(name + n - 4, ".pyc") == 0 || strcmp(name + n - 4, ".pyo") == 0) &&
+           strncmp(name, ".#", 2) != 0 && strncmp(name, "__init__", 8) != 0;
+}
+
+/* "x.cpython-311.pyc" in __pycache__, and "x.pyc" beside, come of "x.py" in DIR. */
+static int has_source(const char *dir, const char *name, struct err *err)
+{
+    struct buf path = {0};
+    int found = buf_addf(&path, err, "%s/%.*s.py", dir, (int)strcspn(name, "."), name) != 0 ? -1
+                                                                                          : exists(path.data);
+
+    buf_free(&path);
+    return found;
+}
+
+/* sourceless = true: a revision that is there as compiled code alone is one that we cannot read. */
+static int refuse_compiled(const struct project *p, const char *dir, const char *source, int depth,
+                           struct err *err)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    int rc = -1;
+
+    if (d == NULL)
+        return 0;
+    while ((e = readdir(d)) != NULL) {
+        struct buf path = {0};
+        struct stat st;
+        int cache = strcmp(e->d_name, "__pycache__") == 0, ok = 0;
+
+        if (e->d_name[0] == '.' || buf_addf(&path, err, "%s/%s", dir, e->d_name) != 0) {
+            if (e->d_name[0] != '.')
+                goto out;
+            continue;
+        }
+        if (lstat(path.data, &st) == 0 && S_ISDIR(st.st_mode) && depth < 40) {
+            if (cache || p->recursive)
+                ok = refuse_compiled(p, path.data, cache ? dir : path.data, depth + 1, err);
+        } else if (is_compiled(e->d_name)) {
+            ok = has_source(source, e->d_name, err) - 1;
+            if (ok != 0 && err->kind == ERR_NONE) {
+                (void)err_set(err, ERR_FAILED, "%s is a compiled revision without its source (sourceless = true): "
+                              "reading it needs Python", path.data);
+                err_hint(err, "run this from the checkout, where the sources are");
+            }
+        }
+        buf_free(&path);
+        if (ok != 0)
+            goto out;
+    }
+    rc = 0;
+out:
+    (void)closedir(d);
+    return rc;
+}
+
 static int read_config(struct project *p, const struct plan_request *r, const char *root, int files,
                        struct err *err)
 {
@@ -272,6 +336,10 @@ static int read_config(struct project *p, const struct plan_request *r, const ch
     }
     if (files && read_locations(p, ini, section, root, err) != 0)
         goto out;
+    for (char **dir = p->sourceless ? p->versions : NULL; dir != NULL && *dir != NULL; dir++) {
+        if (refuse_compiled(p, *dir, *dir, 0, err) != 0)
+            goto out;
+    }
     rc = ini_get(ini, section, "sqlalchemy.url", &p->url, err);
     if (rc != 0 && files) {
         /* often "%(DB_URL)s", filled in by env.py: it is the last source of an address, not ours to

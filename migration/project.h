@@ -16,6 +16,7 @@ struct project {
     int config_given;  /* by --alembic-config or $ALEMBIC_CONFIG */
     char **versions;   /* folders, NULL-terminated */
     int recursive;
+    int sourceless;    /* Alembic would run compiled files without a source too */
     int missing_ok;    /* version_locations that are not there are skipped */
     char *url;         /* sqlalchemy.url, or NULL */
 };

@@ -128,6 +128,7 @@ static int sheet_route(const struct steps_request *r, const char *from, const ch
             goto out;
         }
         s->cuts[i].after = s->rows[i + 1];
+        s->cuts[i].revision = history_id(r->history, s->route.items[i]);
     }
     rc = 0;
 out:
@@ -408,6 +409,52 @@ out:
     return rc;
 }
 
+/* The rendering of nothing holds what env.py prints: *LINES of it.  It is not shown, for it may be an
+ * address with its password. */
+static int env_prints(const struct steps_request *r, const char *id, size_t *lines, struct err *err)
+{
+    struct rendering out = {0};
+    struct buf range = {0};
+    const char *s;
+    int rc = -1;
+
+    *lines = 0;
+    if (buf_addf(&range, err, "%s:%s", id, id) != 0 ||
+        render_run(r->plan, r->project, 1, range.data, &out, err) != 0)
+        goto out;
+    for (s = out.status == 0 ? out.sql.data : NULL; s != NULL && *s != '\0';) {
+        size_t n = strcspn(s, "\r\n"), len = n;
+
+        while (len > 0 && (s[len - 1] == ' ' || s[len - 1] == '\t'))
+            len--;
+        *lines += len > 0 && strncmp(s, "BEGIN;", len) != 0 && strncmp(s, "COMMIT;", len) != 0;
+        s += n + (s[n] != '\0');
+    }
+    rc = 0;
+out:
+    rendering_free(&out);
+    buf_free(&range);
+    return rc;
+}
+
+static int disagree(const struct steps_request *r, const char *id, const char *why, struct err *err)
+{
+    size_t lines;
+
+    if (env_prints(r, id, &lines, err) != 0)
+        return -1;
+    if (lines > 0) {
+        (void)err_set(err, ERR_FAILED, "env.py prints to standard output (%zu line%s), where alembic --sql "
+                      "writes its SQL", lines, lines == 1 ? "" : "s");
+        err_hint(err, "let env.py print to standard error (print(..., file=sys.stderr), or logging); what it "
+                      "imports may print too");
+        return -1;
+    }
+    (void)err_set(err, ERR_FAILED, "the files and the SQL that alembic renders for %s disagree: %s", id, why);
+    err_hint(err, "does env.py name another version table (--version-table)?");
+    return -1;
+}
+
 static int render_one(const struct steps_request *r, size_t i, int *probed, struct plan_step *step,
                       struct err *err)
 {
@@ -442,9 +489,7 @@ static int render_one(const struct steps_request *r, size_t i, int *probed, stru
             rc = set_online(r, i, step, why.data, err);
             goto out;
         }
-        (void)err_set(err, ERR_FAILED, "the files and the SQL that alembic renders for %s disagree: %s",
-                      step->revision, s.why.data);
-        err_hint(err, "does env.py print, or name another version table (--version-table)?");
+        (void)disagree(r, step->revision, s.why.data, err);
         goto failed;
     }
     if (!*probed) {

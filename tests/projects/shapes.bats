@@ -282,7 +282,11 @@ as_alembic() { # REV
     cd ../env_prints
     plan --current head down -1
     assert_exit 3
-    assert_err 'disagree' 'does env.py print'
+    assert_err 'env.py prints to standard output \(1 line\), where alembic --sql writes its SQL' 'standard error'
+    refute_err 'loading settings'
+    mig mig-rollback plan -1 --current head
+    assert_exit 3
+    assert_err 'env.py prints to standard output'
 }
 
 @test "what is computed needs Python: the file and the line are named" {
@@ -305,6 +309,12 @@ as_alembic() { # REV
     plan --versions migrations/core --current head --no-sql down -1
     assert_exit 0
     assert_equal "$(order)" c3
+    # Beside an alembic.ini that names the scripts it is said, for a newer Alembic reads both.
+    printf '[alembic]\nscript_location = migrations\nversion_locations = migrations/core\n' >alembic.ini
+    plan --current head --no-sql down -1
+    assert_exit 0
+    assert_err 'pyproject.toml has \[tool.alembic\] too' 'what alembic.ini does not set'
+    rm alembic.ini
     mkdir sub
     rm pyproject.toml
     printf '[DEFAULT]\nroot = %%(here)s/..\n[web]\nscript_location = %%(root)s/migrations\nversion_locations = %%(script_location)s/core, %%(script_location)s/web\n[os]\nscript_location = x\npath_separator = newline\nversion_locations =\n  migrations/core\n  migrations/web\n[bad]\nscript_location = %%(nothing)s\n[pkg]\nscript_location = app:migrations\n' >sub/a.ini
@@ -322,6 +332,27 @@ as_alembic() { # REV
     plan -c sub/a.ini -n pkg --current heads --no-sql down -1
     assert_exit 2
     assert_err 'app:migrations.* names a Python package' '--versions DIR'
+}
+
+@test "compiled revisions without their source are refused, where Alembic would run them" {
+    cd merges
+    "$MIG_PYTHON" -m compileall -q migrations/versions
+    plan --current m8 --no-sql down m1
+    assert_exit 0
+    echo 'sourceless = true' >>alembic.ini
+    plan --current m8 --no-sql down m1
+    assert_exit 0
+    refute_err 'sourceless'
+    rm migrations/versions/m8.py
+    plan --current m7 --no-sql down m1
+    assert_exit 3
+    assert_err '__pycache__/m8.cpython.*pyc is a compiled revision without its source'
+    rm -r migrations/versions/__pycache__
+    "$MIG_PYTHON" -m compileall -q -b migrations/versions/m7.py
+    mv migrations/versions/m7.py .
+    plan --current m6 --no-sql down m1
+    assert_exit 3
+    assert_err 'versions/m7.pyc is a compiled'
 }
 
 @test "from the heads of another checkout" {

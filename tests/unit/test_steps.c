@@ -259,10 +259,18 @@ static void test_disagree(void **state)
     struct made m;
 
     /* it runs, and what it prints is not of these files: never half of it */
-    child("*) echo 'BEGIN; DROP TABLE z; COMMIT;' ;;");
+    child("a:a|b:b|c:c) printf 'BEGIN;\\n\\nCOMMIT;\\n' ;;\n*) echo 'BEGIN; DROP TABLE z; COMMIT;' ;;");
     make(h, 0, &m);
     assert_int_equal(m.rc, -1);
     assert_non_null(strstr(m.err.message, "disagree"));
+    drop(h, &m);
+    /* where nothing is to be rendered and something is printed, it is env.py's */
+    h = build(code);
+    child("a:a|b:b|c:c) printf 'hello\\n\\nBEGIN;\\n\\nCOMMIT;\\nbye\\n' ;;\n*) echo 'BEGIN; DROP TABLE z; COMMIT;' ;;");
+    make(h, 0, &m);
+    assert_int_equal(m.rc, -1);
+    assert_non_null(strstr(m.err.message, "env.py prints to standard output (2 lines)"));
+    assert_null(strstr(m.err.message, "hello"));
     drop(h, &m);
 }
 
