@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "backup/key.h"
@@ -626,6 +627,18 @@ static int take(struct create *k, struct err *err)
     return rc;
 }
 
+/* Before the work: a backup is not made for a receipt that cannot be written. */
+static int check_receipt(const struct create_options *o, struct err *err)
+{
+    struct stat st;
+
+    if (o->receipt == NULL || lstat(o->receipt, &st) != 0)
+        return 0;
+    (void)err_set(err, ERR_FAILED, "\"%s\" exists already", o->receipt);
+    err_hint(err, "nothing is overwritten: choose another name, or move that file away");
+    return -1;
+}
+
 int create_run(const struct create_options *o, struct err *err)
 {
     struct create k = {.o = o, .began = now_ms()};
@@ -635,7 +648,7 @@ int create_run(const struct create_options *o, struct err *err)
     char head[65] = "";
     int unlogged, rc = -1;
 
-    if (check_flags(o, err) != 0 || (k.config = config_load(o->common->config, err)) == NULL ||
+    if (check_flags(o, err) != 0 || check_receipt(o, err) != 0 || (k.config = config_load(o->common->config, err)) == NULL ||
         open_report(o, &report, err) != 0 ||
         (k.keys = keyring_load(o->common, k.config, err)) == NULL ||
         keyring_can_write(k.keys, err) != 0 || open_log(&k, err) != 0)

@@ -315,6 +315,17 @@ static int add_file(struct keyring *k, const char *path, struct err *err)
     return rc;
 }
 
+/* The line where a file's name belongs: it is in everybody's ps and must not be in a message too. */
+static int refuse_line(const char *text, struct err *err)
+{
+    if (strncmp(text, "mig-key-", strlen("mig-key-")) != 0)
+        return 0;
+    (void)err_set(err, ERR_USAGE, "that is a secret key itself, not a file that holds one");
+    err_hint(err, "others on this machine may have seen it in the command line; "
+                  "$MIG_KEY takes the line, --key - reads it from standard input");
+    return -1;
+}
+
 static int add_command(struct keyring *k, const char *command, struct err *err)
 {
     char **words = process_words(command, err);
@@ -353,14 +364,16 @@ static int load_keys(struct keyring *k, const struct cli_common *c, const struct
 
     if (c != NULL && (c->key.count > 0 || set(c->key_command))) {
         for (size_t i = 0; i < c->key.count; i++)
-            if (add_file(k, c->key.items[i], err) != 0)
+            if (refuse_line(c->key.items[i], err) != 0)
+                return err_prefix(err, "--key");
+            else if (add_file(k, c->key.items[i], err) != 0)
                 return -1;
         return set(c->key_command) ? add_command(k, c->key_command, err) : 0;
     }
     if (set(s = getenv("MIG_KEY")))
         return add_text(k, s, strlen(s), "$MIG_KEY", err);
     if (set(s = getenv("MIG_KEY_FILE"))) {
-        if (add_file(k, s, err) != 0)
+        if (refuse_line(s, err) != 0 || add_file(k, s, err) != 0)
             return err_prefix(err, "$MIG_KEY_FILE");
         return 0;
     }

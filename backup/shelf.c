@@ -15,16 +15,16 @@
 
 #define SUFFIX ".mig"
 
-/* Letters, digits and "-" of TEXT: what is safe in a file's name everywhere. */
+/* Letters, digits, "-" and "_" of TEXT: what is safe in a file's name everywhere, and no option. */
 static int add_word(struct buf *b, const char *text, const char *otherwise, struct err *err)
 {
     size_t start = b->len;
 
     for (; text != NULL && *text != '\0' && b->len - start < 60; text++) {
         int plain = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-                    (*text >= '0' && *text <= '9');
+                    (*text >= '0' && *text <= '9') || *text == '_';
 
-        if (buf_addc(b, plain ? *text : '-', err) != 0)
+        if (buf_addc(b, plain ? *text : b->len == start ? '_' : '-', err) != 0)
             return -1;
     }
     return b->len == start ? buf_adds(b, otherwise, err) : 0;

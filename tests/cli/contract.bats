@@ -214,3 +214,39 @@ END
     (unset PGDATABASE && mig mig-backup show latest && assert_exit 2 && assert_err 'not clear') || return 1
     db_drop "${PGDATABASE}_2"
 }
+
+@test "a secret key where a file's name belongs is not repeated" {
+    local secret
+    secret=$(mig-backup keygen -o - 2>/dev/null)
+    [[ "$secret" == mig-key-* ]]
+    for c in "--key $secret" "--recipient $secret" "--trust $secret"; do
+        mig mig-backup create -t users $c
+        assert_exit 2
+        assert_err 'secret key'
+        refute_err "${secret:0:20}"
+    done
+    MIG_KEY_FILE=$secret mig mig-backup create -t users
+    assert_exit 2
+    refute_err "${secret:0:20}"
+    [ ! -e backups ] || ! grep -rq "${secret:0:20}" backups
+}
+
+@test "a receipt that cannot be written is known before the backup is made" {
+    echo old >receipt
+    mig mig-backup create -t users --receipt receipt
+    assert_exit 3
+    assert_err '"receipt" exists already'
+    assert_equal "$(cat receipt)" old
+    [ -z "$(find . -name '*.mig')" ]
+}
+
+@test "files on the shelf are named DATABASE_PURPOSE_TIME_ID8.mig" {
+    mig mig-backup create -t users --format json
+    [[ "$(basename "$(json "['file']")")" =~ ^${PGDATABASE}_manual_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{8}\.mig$ ]]
+    assert_equal "$(json "['archive_id'][:8]")" "$(basename "$(json "['file']")" .mig | tail -c 9)"
+    sql -d postgres 'create database "--all/../x"'
+    mig mig-backup create --all -d '--all/../x' --format json
+    sql -d postgres 'drop database "--all/../x"'
+    assert_exit 0
+    [[ "$(basename "$(json "['file']")")" =~ ^_-all----x_manual_ ]]
+}
