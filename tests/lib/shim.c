@@ -5,7 +5,8 @@
  *   SHIM_CALL    write (and pwrite), fsync or rename
  *   SHIM_NTH     which of these calls, from 1
  *   SHIM_FAULT   an errno's number; "short": half of the bytes are written, and that is said;
- *                "kill": SIGKILL before the call; "half": half of the bytes, then SIGKILL
+ *                "kill": SIGKILL before the call; "half": half of the bytes, then SIGKILL;
+ *                "int": SIGINT to the process, as the terminal sends it; the call itself goes well
  *   SHIM_MARK    a file that is made when the fault has happened
  *
  * Counted over all threads.
@@ -66,6 +67,10 @@ static ssize_t faulty_write(const char *fault, int fd, const void *data, size_t 
 
     if (fault != NULL && strcmp(fault, "kill") == 0)
         (void)raise(SIGKILL);
+    if (fault != NULL && strcmp(fault, "int") == 0) {
+        (void)kill(getpid(), SIGINT);
+        fault = NULL;
+    }
     if (fault != NULL && !half) {
         errno = atoi(fault);
         return -1;
@@ -98,6 +103,10 @@ int fsync(int fd)
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
     const char *fault = now_fd("fsync", fd);
 
+    if (fault != NULL && strcmp(fault, "int") == 0) {
+        (void)kill(getpid(), SIGINT);
+        fault = NULL;
+    }
     if (fault == NULL)
         return real(fd);
     if (strcmp(fault, "kill") == 0 || strcmp(fault, "half") == 0)
