@@ -167,7 +167,7 @@ static int merge(struct crew *k, size_t table, const struct progress *done)
 static int copy_range(struct crew *k, struct conn *c, const struct task *t, struct err *err)
 {
     const struct manifest_table *m = &k->o->tables[t->table];
-    const char **names = calloc(m->ncolumns + 1, sizeof(*names));
+    const char **names = calloc(2 * m->ncolumns + 1, sizeof(*names));
     unsigned char *marks = calloc(m->ncolumns + 1, 1);
     struct copy_out_options o = {.schema = m->schema,
                                  .table = m->name,
@@ -186,9 +186,11 @@ static int copy_range(struct crew *k, struct conn *c, const struct task *t, stru
     }
     for (size_t i = 0; i < m->ncolumns; i++) {
         names[i] = m->columns[i].name;
+        names[m->ncolumns + i] = m->columns[i].type;
         marks[i] = m->columns[i].base64 != 0;
     }
     o.columns.names = names;
+    o.columns.types = names + m->ncolumns;
     o.columns.base64 = marks;
     o.columns.count = m->ncolumns;
     if ((source = copy_out(c, &o, err)) == NULL)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pg/conn_internal.h"
+#include "pg/copybinary.h"
 #include "pg/copytext.h"
 #include "pg/quote.h"
 
@@ -54,16 +55,20 @@ struct copy_source {
     struct conn *conn;
     struct copytext_shape shape;
     unsigned char *base64;
+    struct copybinary binary;
+    int is_binary;
     char *title;
     struct buf text, json;
+    size_t kept; /* where in JSON a row begins that the next batch will take; 0: none */
     size_t batch_bytes;
-    uint64_t rows; /* in all batches so far */
+    uint64_t rows; /* that arrived so far */
     int done;
 };
 
-static int out_statement(struct buf *sql, const struct copy_out_options *o, struct err *err)
+static int out_statement(struct buf *sql, const struct copy_out_options *o, int is_binary,
+                         struct err *err)
 {
-    const char *word = "WHERE";
+    const char *word = "WHERE", *end = is_binary ? " TO STDOUT (FORMAT binary)" : " TO STDOUT";
 
     /* A plain COPY saves the executor's share, but knows neither children nor a filter. */
     if (o->only && o->filter == NULL && o->from_page == 0 && o->to_page == 0) {
@@ -73,7 +78,7 @@ static int out_statement(struct buf *sql, const struct copy_out_options *o, stru
             (buf_adds(sql, " (", err) != 0 || columns_list(sql, &o->columns, err) != 0 ||
              buf_addc(sql, ')', err) != 0))
             return -1;
-        return buf_adds(sql, " TO STDOUT", err);
+        return buf_adds(sql, end, err);
     }
     if (buf_adds(sql, "COPY (SELECT ", err) != 0 || columns_list(sql, &o->columns, err) != 0 ||
         buf_adds(sql, o->only ? " FROM ONLY " : " FROM ", err) != 0 ||
@@ -92,7 +97,7 @@ static int out_statement(struct buf *sql, const struct copy_out_options *o, stru
     /* The newline ends a comment at the filter's end. */
     if (o->filter != NULL && buf_addf(sql, err, " %s (%s\n)", word, o->filter) != 0)
         return -1;
-    return buf_adds(sql, ") TO STDOUT", err);
+    return buf_addc(sql, ')', err) != 0 ? -1 : buf_adds(sql, end, err);
 }
 
 static int source_end(struct copy_source *s, struct err *err)
@@ -114,31 +119,29 @@ static int source_end(struct copy_source *s, struct err *err)
     return rc;
 }
 
-static int source_next(struct row_source *self, struct row_batch *batch, struct err *err)
+/* The server has ended the copy before its time. */
+static int source_failed(struct copy_source *s, struct err *err)
 {
-    struct copy_source *s = (struct copy_source *)(void *)self;
     PGconn *raw = conn_raw(s->conn);
-    uint64_t before = s->rows;
+    PGresult *res = PQgetResult(raw);
 
-    if (s->done)
-        return 0;
-    buf_reset(&s->json);
+    (void)conn_failure(s->conn, res, err);
+    PQclear(res);
+    conn_drain(s->conn);
+    s->done = 1;
+    return -1;
+}
+
+static int fill_from_text(struct copy_source *s, struct err *err)
+{
+    PGconn *raw = conn_raw(s->conn);
+
     while (s->json.len + s->text.len < s->batch_bytes) {
         char *row = NULL;
         int n = PQgetCopyData(raw, &row, 0);
 
-        if (n == -2) {
-            PGresult *res = PQgetResult(raw);
-
-            (void)conn_failure(s->conn, res, err);
-            PQclear(res);
-            conn_drain(s->conn);
-            s->done = 1;
-            if (strcmp(err->sqlstate, "54000") == 0)
-                err_hint(err, "a row of it is larger, as text, than the 1 GB that COPY can send: no tool can "
-                              "save it this way; leave the table out with --exclude");
-            return err_prefix(err, "cannot read %s", s->title);
-        }
+        if (n == -2)
+            return source_failed(s, err);
         if (n > 0) {
             int rc = buf_add(&s->text, row, (size_t)n, err);
 
@@ -150,20 +153,76 @@ static int source_next(struct row_source *self, struct row_batch *batch, struct 
                 continue;
         }
         if (copytext_to_json(&s->json, &s->shape, s->text.data, s->text.len, &s->rows, err) != 0)
-            return err_prefix(err, "cannot read %s", s->title);
+            return -1;
         buf_reset(&s->text);
         if (conn_check(s->conn, err) != 0)
             return -1;
+        if (n == -1)
+            return source_end(s, err);
+    }
+    return 0;
+}
+
+/* Each message is a row, converted where it stands.  A row too many is kept for the next batch. */
+static int fill_from_binary(struct copy_source *s, struct err *err)
+{
+    PGconn *raw = conn_raw(s->conn);
+    size_t checked = 0;
+
+    while (s->json.len < s->batch_bytes) {
+        char *row = NULL;
+        size_t before = s->json.len;
+        int n = PQgetCopyData(raw, &row, 0), rc;
+
+        if (n == -2)
+            return source_failed(s, err);
         if (n == -1) {
-            if (source_end(s, err) != 0)
-                return err_prefix(err, "cannot read %s", s->title);
-            break;
+            if (s->binary.ended)
+                return source_end(s, err);
+            return err_set(err, ERR_FAILED, "the server's binary COPY data has no end");
+        }
+        rc = copybinary_to_json(&s->binary, &s->json, row, (size_t)n, &s->rows, err);
+        PQfreemem(row);
+        if (rc != 0)
+            return -1;
+        if (s->json.len > s->batch_bytes && before > 0) {
+            s->kept = before;
+            return 0;
+        }
+        if (s->json.len - checked >= PORTION) {
+            checked = s->json.len;
+            if (conn_check(s->conn, err) != 0)
+                return -1;
         }
     }
+    return 0;
+}
+
+static int source_next(struct row_source *self, struct row_batch *batch, struct err *err)
+{
+    struct copy_source *s = (struct copy_source *)(void *)self;
+    uint64_t before = s->rows;
+
+    if (s->done && s->kept == 0)
+        return 0;
+    if (s->kept > 0) {
+        before--;
+        memmove(s->json.data, s->json.data + s->kept, s->json.len - s->kept);
+        s->json.len -= s->kept;
+        s->kept = 0;
+    } else {
+        buf_reset(&s->json);
+    }
+    if (!s->done && (s->is_binary ? fill_from_binary(s, err) : fill_from_text(s, err)) != 0) {
+        if (strcmp(err->sqlstate, "54000") == 0)
+            err_hint(err, "a row of it is larger, as text, than the 1 GB that COPY can send: no tool can "
+                          "save it this way; leave the table out with --exclude");
+        return err->kind == ERR_INTERRUPTED ? -1 : err_prefix(err, "cannot read %s", s->title);
+    }
     batch->data = s->json.data;
-    batch->len = s->json.len;
-    batch->rows = s->rows - before;
-    batch->last = s->done;
+    batch->len = s->kept > 0 ? s->kept : s->json.len;
+    batch->rows = s->rows - before - (s->kept > 0);
+    batch->last = s->done && s->kept == 0;
     return batch->rows > 0;
 }
 
@@ -183,6 +242,7 @@ static void source_free(struct row_source *self)
     }
     buf_free(&s->text);
     buf_free(&s->json);
+    copybinary_end(&s->binary);
     free(s->base64);
     free(s->title);
     free(s);
@@ -228,8 +288,13 @@ struct row_source *copy_out(struct conn *c, const struct copy_out_options *o, st
     s->shape.columns = o->columns.count;
     s->batch_bytes = o->batch_bytes > 0 ? o->batch_bytes : BATCH;
     if (marks_copy(&o->columns, &s->base64, err) != 0 ||
-        (s->title = title_of(o->schema, o->table, err)) == NULL ||
-        out_statement(&sql, o, err) != 0)
+        (s->title = title_of(o->schema, o->table, err)) == NULL)
+        goto out;
+    /* Marks are for databases without an encoding. */
+    if (s->base64 == NULL && o->columns.types != NULL &&
+        (s->is_binary = copybinary_start(&s->binary, o->columns.types, o->columns.count, err)) < 0)
+        goto out;
+    if (out_statement(&sql, o, s->is_binary, err) != 0)
         goto out;
     s->shape.base64 = s->base64;
     if (start(c, sql.data, PGRES_COPY_OUT, err) != 0) {

@@ -1,7 +1,7 @@
 /*
- * copy: rows between a table and the row seam, through COPY in text format.
+ * copy: rows between a table and the row seam, through COPY.
  *
- * The source converts COPY text to NDJSON batches (core/row.h) of about 1 MiB
+ * The source converts COPY's text or binary format to NDJSON batches (core/row.h) of about 1 MiB
  * of whole rows; the sink converts back.  A source that ends says so only after
  * the server's final CommandComplete: a failing query streams rows first.
  */
@@ -17,6 +17,9 @@ struct conn;
 struct copy_columns {
     const char *const *names;
     const unsigned char *base64; /* per column, or NULL: none */
+    /* As format_type() names them, or NULL.  Where every type's text form follows from its binary
+     * form, rows are read in binary, which is cheaper for the server; what comes out is the same. */
+    const char *const *types;
     size_t count;
 };
 

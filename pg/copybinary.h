@@ -1,0 +1,38 @@
+/*
+ * copybinary: COPY's binary format to NDJSON, no server involved.
+ *
+ * The server's binary form of a value costs it much less than the text form, and for the types
+ * below the text form follows from it exactly: what comes out is what COPY text and copytext would
+ * have given (DateStyle ISO, TimeZone UTC, bytea_output hex).  Other types are not known here: their
+ * tables are read as text.
+ */
+#ifndef MIG_PG_COPYBINARY_H
+#define MIG_PG_COPYBINARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+
+struct copybinary {
+    unsigned char *kinds; /* one per column */
+    size_t columns;
+    int begun, ended; /* the header and the trailer were seen */
+};
+
+/* 1 and *B for columns of these types (as format_type() names them under an empty search_path); 0:
+ * one of them is not known; -1 without memory. */
+int copybinary_start(struct copybinary *b, const char *const *types, size_t columns, struct err *err)
+    MIG_MUST_CHECK;
+/* Append the rows of DATA, one or more whole CopyData messages, to OUT as NDJSON and add their number
+ * to *ROWS. */
+int copybinary_to_json(struct copybinary *b, struct buf *out, const char *data, size_t len,
+                       uint64_t *rows, struct err *err) MIG_MUST_CHECK;
+void copybinary_end(struct copybinary *b);
+
+/* The portable escape, for comparison in tests: LEN bytes of P as the inside of a JSON string at O,
+ * which has room for 6 * LEN + 64 bytes.  Returns the end. */
+char *copybinary_escape_portable(char *o, const char *p, size_t len);
+char *copybinary_escape(char *o, const char *p, size_t len);
+
+#endif

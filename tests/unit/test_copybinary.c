@@ -1,0 +1,275 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pg/copybinary.h"
+
+static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0"; /* and the literal's own NUL: 19 bytes */
+
+struct message {
+    char data[4096];
+    size_t len;
+};
+
+static void put(struct message *m, const void *p, size_t len)
+{
+    assert_true(m->len + len <= sizeof(m->data));
+    memcpy(m->data + m->len, p, len);
+    m->len += len;
+}
+
+static void put_be(struct message *m, uint64_t v, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)(v >> (8 * (len - 1 - i)));
+
+        put(m, &c, 1);
+    }
+}
+
+static void put_field(struct message *m, const void *p, size_t len)
+{
+    put_be(m, len, 4);
+    put(m, p, len);
+}
+
+static void put_int(struct message *m, uint64_t v, size_t len)
+{
+    put_be(m, len, 4);
+    put_be(m, v, len);
+}
+
+static void begin(struct message *m, unsigned columns)
+{
+    m->len = 0;
+    put(m, header, 19);
+    put_be(m, columns, 2);
+}
+
+static int convert(const char *const *types, size_t n, const struct message *m, struct buf *out,
+                   struct err *err)
+{
+    struct copybinary b;
+    uint64_t rows = 0;
+    char *exact = malloc(m->len); /* so that a sanitizer sees what is read behind the end */
+    int rc;
+
+    assert_non_null(exact);
+    memcpy(exact, m->data, m->len);
+    buf_reset(out);
+    assert_int_equal(copybinary_start(&b, types, n, err), 1);
+    rc = copybinary_to_json(&b, out, exact, m->len, &rows, err);
+    copybinary_end(&b);
+    free(exact);
+    return rc;
+}
+
+static void expect(const char *type, const struct message *m, const char *json)
+{
+    struct buf out = {0};
+    struct err err = {0};
+
+    if (convert(&type, 1, m, &out, &err) != 0)
+        fail_msg("%s: %s", json, err.message);
+    assert_string_equal(out.data, json);
+    buf_free(&out);
+}
+
+static void expect_int(const char *type, uint64_t v, size_t len, const char *json)
+{
+    struct message m;
+
+    begin(&m, 1);
+    put_int(&m, v, len);
+    expect(type, &m, json);
+}
+
+static void test_integers(void **state)
+{
+    (void)state;
+    expect_int("smallint", 0x8000, 2, "[\"-32768\"]\n");
+    expect_int("integer", 0x7fffffff, 4, "[\"2147483647\"]\n");
+    expect_int("integer", 0, 4, "[\"0\"]\n");
+    expect_int("bigint", 0x8000000000000000u, 8, "[\"-9223372036854775808\"]\n");
+    expect_int("bigint", 100, 8, "[\"100\"]\n");
+    expect_int("oid", 0xffffffff, 4, "[\"4294967295\"]\n");
+    expect_int("boolean", 1, 1, "[\"t\"]\n");
+    expect_int("boolean", 0, 1, "[\"f\"]\n");
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    expect_int("timestamp with time zone", 0, 8, "[\"2000-01-01 00:00:00+00\"]\n");
+    expect_int("timestamp(3) without time zone", (uint64_t)-1000, 8, "[\"1999-12-31 23:59:59.999\"]\n");
+    expect_int("timestamp without time zone", 0x7fffffffffffffff, 8, "[\"infinity\"]\n");
+    expect_int("timestamp without time zone", 0x8000000000000000u, 8, "[\"-infinity\"]\n");
+    expect_int("timestamp with time zone", (uint64_t)-211813488000000000, 8, "[\"4714-11-24 00:00:00+00 BC\"]\n");
+    expect_int("date", (uint32_t)-730119, 4, "[\"0001-01-01\"]\n");
+    expect_int("date", (uint32_t)-730120, 4, "[\"0001-12-31 BC\"]\n");
+    expect_int("date", 59, 4, "[\"2000-02-29\"]\n");
+    expect_int("date", 0x7fffffff, 4, "[\"infinity\"]\n");
+    expect_int("time without time zone", 86400000000, 8, "[\"24:00:00\"]\n");
+    expect_int("time(3) without time zone", 1500000, 8, "[\"00:00:01.5\"]\n");
+}
+
+static void numeric(unsigned ndigits, int weight, unsigned sign, unsigned scale, const char *json, ...)
+{
+    struct message m;
+    va_list ap;
+
+    begin(&m, 1);
+    put_be(&m, 8 + 2 * ndigits, 4);
+    put_be(&m, ndigits, 2);
+    put_be(&m, (uint16_t)weight, 2);
+    put_be(&m, sign, 2);
+    put_be(&m, scale, 2);
+    va_start(ap, json);
+    for (unsigned i = 0; i < ndigits; i++)
+        put_be(&m, (uint64_t)va_arg(ap, int), 2);
+    va_end(ap);
+    expect("numeric(12,2)", &m, json);
+}
+
+static void test_numerics(void **state)
+{
+    (void)state;
+    numeric(0, 0, 0, 0, "[\"0\"]\n");
+    numeric(0, 0, 0, 2, "[\"0.00\"]\n");
+    numeric(2, 0, 0x4000, 3, "[\"-1.500\"]\n", 1, 5000);
+    numeric(1, -2, 0, 9, "[\"0.000000010\"]\n", 1);
+    numeric(1, 2, 0, 1, "[\"1200000000.0\"]\n", 12);
+    numeric(3, 1, 0, 5, "[\"12345678.90000\"]\n", 1234, 5678, 9000);
+    numeric(0, 0, 0xc000, 0, "[\"NaN\"]\n");
+    numeric(0, 0, 0xd000, 0, "[\"Infinity\"]\n");
+    numeric(0, 0, 0xf000, 0, "[\"-Infinity\"]\n");
+}
+
+static void test_texts(void **state)
+{
+    static const char uuid[16] = {0x0e, 0x04, (char)0xfb, 0x6d, 0x77, (char)0x95, 0x41, (char)0xb0,
+                                  (char)0xa4, 0x42, 0x39, (char)0xf7, (char)0xb7, (char)0x94, 0x05, 0x39};
+    struct message m;
+
+    (void)state;
+    begin(&m, 1);
+    put_field(&m, uuid, 16);
+    expect("uuid", &m, "[\"0e04fb6d-7795-41b0-a442-39f7b7940539\"]\n");
+    begin(&m, 1);
+    put_field(&m, "", 0);
+    expect("text", &m, "[\"\"]\n");
+    begin(&m, 1);
+    put_be(&m, UINT32_MAX, 4);
+    expect("text", &m, "[null]\n");
+    begin(&m, 1);
+    put_field(&m, "a\"b\\c\b\f\n\r\t\v\001\177\303\251", 15);
+    expect("character varying(40)", &m, "[\"a\\\"b\\\\c\\b\\f\\n\\r\\t\\u000b\\u0001\177\303\251\"]\n");
+    begin(&m, 1);
+    put_field(&m, "\001{\"a\": 1}", 9);
+    expect("jsonb", &m, "[\"{\\\"a\\\": 1}\"]\n");
+}
+
+/* The vector code against the plain loop: every length, position and kind of byte. */
+static void test_escape(void **state)
+{
+    static const char alphabet[] = "abcdefg\"\"\\\n\t\r\b\f\v\001\037 \177\200\377";
+    char in[300], one[6 * 300 + 64], two[6 * 300 + 64];
+    uint32_t seed = 1;
+
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        size_t len, n;
+        unsigned plain;
+
+        seed = seed * 1664525 + 1013904223;
+        len = (seed >> 16) % 200;
+        plain = seed >> 8 & 3; /* some with few special bytes */
+        for (size_t i = 0; i < len; i++) {
+            seed = seed * 1664525 + 1013904223;
+            in[i] = (seed >> 8 & 15) < plain * 5 ? 'x' : alphabet[(seed >> 16) % (sizeof(alphabet) - 1)];
+        }
+        n = (size_t)(copybinary_escape_portable(one, in, len) - one);
+        assert_int_equal(copybinary_escape(two, in, len) - two, n);
+        assert_memory_equal(one, two, n);
+    }
+}
+
+static void refused(const char *type, const struct message *m)
+{
+    struct buf out = {0};
+    struct err err = {0};
+
+    assert_int_equal(convert(&type, 1, m, &out, &err), -1);
+    assert_int_equal(err.kind, ERR_FAILED);
+    buf_free(&out);
+}
+
+static void test_refused(void **state)
+{
+    struct message m, cut;
+
+    (void)state;
+    begin(&m, 1);
+    put_int(&m, 1, 4);
+    refused("bigint", &m); /* a length that is not the type's */
+    begin(&m, 1);
+    put_field(&m, "\002{}", 3);
+    refused("jsonb", &m); /* another version */
+    begin(&m, 2);
+    put_int(&m, 1, 4);
+    put_int(&m, 1, 4);
+    refused("integer", &m);
+    begin(&m, 1);
+    put_int(&m, 1, 4);
+    for (cut = m; cut.len-- > 20;)
+        if (cut.len != 19)
+            refused("integer", &cut);
+    m.data[0] = 'X';
+    refused("integer", &m);
+    begin(&m, 1);
+    put_int(&m, 1, 4);
+    put_be(&m, 0xffff, 2);
+    put_be(&m, 1, 2);
+    put_int(&m, 1, 4);
+    refused("integer", &m); /* a row behind the trailer */
+    begin(&m, 1);
+    put_be(&m, 10, 4);
+    put_be(&m, 1, 2);
+    put_be(&m, 0, 6);
+    put_be(&m, 10000, 2);
+    refused("numeric", &m); /* no digit to base 10000 */
+}
+
+static void test_types(void **state)
+{
+    static const char *const good[] = {"bigint", "timestamp(0) with time zone", "character(3)", "jsonb"};
+    static const char *const bad[] = {"bigint", "double precision"};
+    static const char *const others[] = {"text[]", "public.text", "\"char\"", "time with time zone", "bytea", "numeric(1"};
+    struct copybinary b;
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(copybinary_start(&b, good, 4, &err), 1);
+    copybinary_end(&b);
+    assert_int_equal(copybinary_start(&b, bad, 2, &err), 0);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_int_equal(copybinary_start(&b, others + i, 1, &err), 0);
+    assert_int_equal(copybinary_start(&b, NULL, 0, &err), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_integers), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_numerics), cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_escape),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_types),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
