@@ -436,8 +436,10 @@ int snapshot_create(struct conn *leader, const struct snapshot_options *o,
     }
     if (finish_file(&w, r, err) != 0)
         goto out;
-    if (o->receipt != NULL && archive_receipt(w.archive, o->receipt, err) != 0)
+    if (o->receipt != NULL && archive_receipt(w.archive, o->receipt, err) != 0) {
+        (void)err_prefix(err, "the backup \"%s\" is made; but its receipt is not", archive_path(w.archive));
         goto out;
+    }
     rc = report(&w, r, err);
 out:
     ddl_free(w.ddl);

@@ -4,11 +4,10 @@
 # asan: no preloaded libraries come before the sanitizers'
 
 load ../lib/common
+load ../lib/faults
 
 setup_file() {
-    SHIM=$BATS_FILE_TMPDIR/shim.so
-    export SHIM
-    ${CC:-cc} -shared -fPIC -o "$SHIM" "$MIG_ROOT/tests/lib/shim.c" -ldl
+    shim_make
     db_create
     key_make
     mig-backup keygen -o "$HOME/bob.key" >"$HOME/bob.pub"
@@ -20,16 +19,6 @@ setup() {
     export MIG_BACKUP_DIR=$BATS_TEST_TMPDIR/shelf MIG_STATE_DIR=$BATS_TEST_TMPDIR/state
 }
 
-# faulty PATH CALL NTH FAULT COMMAND...: $status; $hit says whether the fault has happened.
-faulty() {
-    local path=$1 call=$2 nth=$3 fault=$4
-    shift 4
-    rm -f "$BATS_TEST_TMPDIR/mark"
-    run --separate-stderr env LD_PRELOAD="$SHIM" SHIM_PATH="$path" SHIM_CALL="$call" SHIM_NTH="$nth" SHIM_FAULT="$fault" \
-        SHIM_MARK="$BATS_TEST_TMPDIR/mark" "$@" </dev/null
-    hit=0
-    [ ! -e "$BATS_TEST_TMPDIR/mark" ] || hit=1
-}
 # Every file under a good name is good.
 all_good() {
     local f
