@@ -38,6 +38,8 @@ struct restore_options {
     int verify_full; /* re-read the tables and compare digests */
     const char *safety_dir; /* rows about to change are saved here first; NULL: not (undo, empty) */
     const char *environment, *command, *reason; /* for the safety copy's label; or NULL */
+    const char *writers; /* an array literal of transaction ids, or NULL.  Columns mode: a row that differs is a
+                            conflict unless one of these wrote it last, whatever its values are */
     uint64_t since_xid; /* rows whose xmin is newer count as changed since; 0: not asked */
 };
 

@@ -224,6 +224,13 @@ static int judge_columns(struct conn *c, struct stage *s, struct err *err)
     struct target *t = s->target;
     uint64_t taken = 0, staged = 0;
 
+    if (s->o->writers != NULL) {
+        free(s->taken);
+        s->taken = NULL;
+        if (set_text(&s->taken, err, "(%s) AND t.xmin::pg_catalog.text <> ALL ('%s'::pg_catalog.text[])", s->differ,
+                     s->o->writers) != 0)
+            return -1;
+    }
     if (count(c, &staged, err, "SELECT count(*) FROM pg_temp.%s", t->stage) != 0 ||
         count(c, &t->result.vanished, err,
               "SELECT count(*) FROM pg_temp.%s AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY %s AS t WHERE %s)",
@@ -238,6 +245,10 @@ static int judge_columns(struct conn *c, struct stage *s, struct err *err)
               "pg_catalog.age(t.xmin) < pg_catalog.age('%" PRIu32 "'::pg_catalog.xid)",
               s->name, t->stage, s->match, (uint32_t)s->o->since_xid) != 0)
         return -1;
+    if (s->o->writers != NULL)
+        t->result.changed = taken;
+    if (taken > 0 && s->o->writers != NULL && s->o->on_conflict == RESTORE_FAIL)
+        return conflict(s, taken, "differ from the backup, and it was not the upgrade that wrote them last", err);
     if (taken > 0 && s->o->on_conflict == RESTORE_FAIL)
         return conflict(s, taken, "have other values by now in the columns to be restored", err);
     if (s->o->on_conflict == RESTORE_OVERWRITE)

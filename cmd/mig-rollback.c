@@ -31,13 +31,14 @@ enum { TEXT, JSON };
 static const char *const formats[] = {"text", "json", NULL};
 static const char *const backups[] = {"locked", "before", "none", NULL};
 static const char *const scopes[] = {"tables", "loss", NULL};
+static const char *const conflicts[] = {"fail", "keep", "overwrite", NULL};
 static const char *const verifies[] = {"quick", "full", NULL};
 
 struct given {
     struct cli_common common;
     const char *to_backup, *save, *plan, *no_backup, *smoke_command, *current, *current_from;
     struct cli_list sql, undo_sql, force, smoke;
-    int backup, scope, verify, cancel, terminate, dry_run, no_sql;
+    int backup, scope, verify, on_conflict, cancel, terminate, dry_run, no_sql;
     int64_t max_block, lock_deadline, lock_timeout, statement_timeout;
 };
 
@@ -127,6 +128,7 @@ static int make_request(struct session *s, const char *revision, struct err *err
     r->lock_timeout_ms = or_duration(g->lock_timeout, s->config, "rollback.lock_timeout");
     r->statement_timeout_ms = or_duration(g->statement_timeout, s->config, "rollback.statement_timeout");
     r->smoke_command = or_config(g->smoke_command, s->config, "rollback.smoke_command");
+    r->on_conflict = g->on_conflict >= 0 ? g->on_conflict : 0;
     r->force = &g->force;
     r->cancel_blockers = g->cancel;
     r->terminate_blockers = g->terminate;
@@ -626,7 +628,7 @@ out:
 
 int main(int argc, char **argv)
 {
-    static struct given g = {.backup = -1, .scope = -1, .verify = -1, .max_block = -1,
+    static struct given g = {.backup = -1, .scope = -1, .verify = -1, .on_conflict = -1, .max_block = -1,
                              .lock_deadline = -1, .lock_timeout = -1, .statement_timeout = -1};
     static const struct cli_option plan_options[] = {
         {"sql", 0, CLI_LIST, &g.sql, "FILE", "another tool's script instead of a revision", NULL, 0, 0},
@@ -653,6 +655,7 @@ int main(int argc, char **argv)
         {"undo-sql", 0, CLI_LIST, &g.undo_sql, "FILE", "with --sql: the script that goes forward again, for undo", NULL, 0, 0},
         {"to-backup", 0, CLI_STRING, &g.to_backup, "FILE", "back to the version rows that a pre-deploy "
          "backup recorded, and the values that the upgrade destroyed", NULL, 0, 0},
+        {"on-conflict", 0, CLI_CHOICE, &g.on_conflict, NULL, "--to-backup: rows that others changed since the upgrade", conflicts, 0, 0},
         {"plan", 0, CLI_STRING, &g.plan, "DIGEST|FILE", "refuse unless the plan is this one; or run the one "
          "that was saved", NULL, 0, 0},
         {"backup", 0, CLI_CHOICE, &g.backup, NULL, "when the backup is taken", backups, 0, 0},

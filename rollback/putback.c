@@ -4,6 +4,7 @@
 
 #include "backup/restore.h"
 #include "core/buf.h"
+#include "core/state.h"
 #include "core/strings.h"
 #include "rollback/guard.h"
 #include "rollback/run.h"
@@ -27,12 +28,19 @@ static int put_back(struct running *r, const struct run_values *v, struct err *e
 
     if (v->ntargets == 0)
         return 0;
+    if (v->by_upgrade) {
+        o.writers = r->writers != NULL ? r->writers : "{}";
+        o.on_conflict = (enum restore_conflict)r->g->request->on_conflict;
+        /* What others wrote is nowhere else: the plan need not reach the table. */
+        if (o.on_conflict == RESTORE_OVERWRITE)
+            o.safety_dir = state_shelf(r->g->request->common, r->g->request->config);
+    }
     if (restore_run(r->g->main, &o, &r->restored, err) != 0)
         return err_prefix(err, "cannot put the values back");
     return 0;
 }
 
-static int report_restored(struct running *r, struct err *err)
+static int report_restored(struct running *r, int by_upgrade, struct err *err)
 {
     json_t *a = r->out->tables != NULL ? r->out->tables : json_array();
 
@@ -62,11 +70,18 @@ static int report_restored(struct running *r, struct err *err)
                          name.data, (unsigned long long)t->vanished) != 0)
             return -1;
         if (t->changed > 0 &&
-            strings_addf(&r->out->notes, err, "%s: %llu rows were changed since the rollback", name.data,
-                         (unsigned long long)t->changed) != 0)
+            strings_addf(&r->out->notes, err, "%s: %llu row%s changed since %s", name.data,
+                         (unsigned long long)t->changed, t->changed == 1 ? " was" : "s were",
+                         !by_upgrade                                         ? "the rollback"
+                         : r->g->request->on_conflict == RESTORE_KEEP ? "the upgrade, and left as they are"
+                                                                             : "the upgrade, and overwritten") != 0)
             return -1;
         buf_free(&name);
     }
+    if (r->restored.safety_file != NULL &&
+        strings_addf(&r->out->notes, err, "rows as they were before they were overwritten: %s",
+                     r->restored.safety_file) != 0)
+        return -1;
     restore_result_free(&r->restored);
     memset(&r->restored, 0, sizeof(r->restored));
     return 0;
@@ -98,7 +113,7 @@ int putback_values(struct running *r, struct err *err)
             const struct run_values *v = &r->o->values[i];
 
             if (v->segment == segments && segment_of(r, v) == r->segment &&
-                (put_back(r, v, err) != 0 || report_restored(r, err) != 0))
+                (put_back(r, v, err) != 0 || report_restored(r, v->by_upgrade, err) != 0))
                 return -1;
         }
     return 0;

@@ -15,14 +15,21 @@
 #include "rollback/guard.h"
 #include "script/effect.h"
 
+/* Tables of one kind of restore. */
+struct recorded_set {
+    struct restore_target *targets;
+    char ***columns; /* one list per target, or NULL entries */
+    size_t ntargets;
+};
+
 struct recorded {
     char *path;
     struct manifest *manifest;
-    struct restore_target *targets;
-    char ***columns; /* one list per target, or NULL entries; the strings are the manifest's */
-    size_t ntargets;
-    struct run_values values;
+    struct recorded_set again, changed, deleted;
+    struct run_values values[3];
 };
+
+static void set_free(struct recorded_set *s);
 
 static int same_database(const struct guard *g, const struct manifest *m, struct err *err)
 {
@@ -80,10 +87,9 @@ void recorded_free(struct recorded *r)
 {
     if (r == NULL)
         return;
-    for (size_t i = 0; r->columns != NULL && i < r->ntargets; i++)
-        strings_free(r->columns[i]);
-    free(r->columns);
-    free(r->targets);
+    set_free(&r->again);
+    set_free(&r->changed);
+    set_free(&r->deleted);
     manifest_free(r->manifest);
     free(r->path);
     free(r);
@@ -125,46 +131,123 @@ static int made_again(const struct plan *p, const struct manifest_table *t, int 
     return 0;
 }
 
+/* What the upgrade changed or deleted in place and nothing makes again: 1 and a target, or 0. */
+static int changed_in_place(const struct guard *g, const struct manifest_table *t, char *const *again,
+                            int *deleted, char ***columns, struct err *err)
+{
+    *deleted = 0;
+    for (size_t i = 0; g->reverse != NULL && i < g->reverse->nsteps; i++) {
+        const struct effects *all = g->reverse->steps[i].effects;
+
+        for (size_t k = 0; all != NULL && k < all->count; k++) {
+            const struct effect *e = &all->items[k];
+
+            if (!names(e, t) || (e->flags & EFFECT_OWN) != 0)
+                continue;
+            if (e->kind == EFFECT_DELETE || e->kind == EFFECT_TRUNCATE)
+                *deleted = 1;
+            if (e->kind == EFFECT_UPDATE && e->column != NULL && manifest_column_find(t, e->column) >= 0 &&
+                (again == NULL || strings_find(again, e->column) < 0) &&
+                (*columns == NULL || strings_find(*columns, e->column) < 0) &&
+                strings_add(columns, e->column, err) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* Takes COLUMNS. */
+static void add_target(struct recorded_set *s, const struct manifest_table *t, enum restore_mode mode,
+                       char **columns)
+{
+    s->targets[s->ntargets] = (struct restore_target){
+        .schema = t->schema,
+        .name = t->name,
+        .columns = (const char *const *)columns,
+        .mode = mode,
+    };
+    s->columns[s->ntargets++] = columns;
+}
+
+static int one_table(struct recorded *r, const struct guard *g, const struct manifest_table *t, char ***notes,
+                     struct err *err)
+{
+    char **again = NULL, **updated = NULL;
+    int whole, deleted, rc = -1;
+
+    if (made_again(g->plan, t, &whole, &again, err) != 0)
+        goto out;
+    if (whole) {
+        strings_free(again);
+        add_target(&r->again, t, RESTORE_REPLACE, NULL);
+        return 0;
+    }
+    if (changed_in_place(g, t, again, &deleted, &updated, err) != 0)
+        goto out;
+    rc = 0;
+    /* One table is one target of a set: rows first, for what is missing cannot have been changed. */
+    if (deleted) {
+        add_target(&r->deleted, t, RESTORE_MISSING, NULL);
+        rc = strings_addf(notes, err, "%s.%s: rows that the upgrade deleted are put back; so is any that the "
+                          "application deleted since the backup", t->schema, t->name);
+    }
+    if (rc == 0 && again == NULL && g->reverse == NULL && t->rows > 0)
+        rc = strings_addf(notes, err, "%s.%s is in the backup, but what the upgrade did to its rows is not known: "
+                          "mig-backup restore puts them back", t->schema, t->name);
+    if (updated != NULL) {
+        add_target(&r->changed, t, RESTORE_COLUMNS, updated);
+        updated = NULL;
+    }
+    if (again != NULL) {
+        add_target(&r->again, t, RESTORE_COLUMNS, again);
+        again = NULL;
+    }
+out:
+    strings_free(again);
+    strings_free(updated);
+    return rc;
+}
+
+static int set_make(struct recorded_set *s, size_t n, struct err *err)
+{
+    s->targets = calloc(n + 1, sizeof(*s->targets));
+    s->columns = calloc(n + 1, sizeof(*s->columns));
+    return s->targets != NULL && s->columns != NULL ? 0 : err_oom(err);
+}
+
+static void set_free(struct recorded_set *s)
+{
+    for (size_t i = 0; s->columns != NULL && i < s->ntargets; i++)
+        strings_free(s->columns[i]);
+    free(s->columns);
+    free(s->targets);
+}
+
+static void add_values(struct recorded *r, const struct recorded_set *s, int by_upgrade, size_t *n)
+{
+    if (s->ntargets > 0)
+        r->values[(*n)++] = (struct run_values){
+            .file = r->path, .targets = s->targets, .ntargets = s->ntargets, .by_upgrade = by_upgrade};
+}
+
 int recorded_values(struct recorded *r, const struct guard *g, const struct run_values **values,
                     size_t *n, char ***notes, struct err *err)
 {
     const struct manifest *m = r->manifest;
 
-    *values = &r->values;
+    *values = r->values;
     *n = 0;
     if (execute_version_same(g->plan->to, m->from, "after the plan", err) != 0)
         return -1;
-    r->targets = calloc(m->ntables + 1, sizeof(*r->targets));
-    r->columns = calloc(m->ntables + 1, sizeof(*r->columns));
-    if (r->targets == NULL || r->columns == NULL)
-        return err_oom(err);
-    for (size_t i = 0; i < m->ntables; i++) {
-        const struct manifest_table *t = &m->tables[i];
-        char **columns = NULL;
-        int whole;
-
-        if (t->stream == 0)
-            continue;
-        if (made_again(g->plan, t, &whole, &columns, err) != 0) {
-            strings_free(columns);
+    if (set_make(&r->again, m->ntables, err) != 0 || set_make(&r->changed, m->ntables, err) != 0 ||
+        set_make(&r->deleted, m->ntables, err) != 0)
+        return -1;
+    for (size_t i = 0; i < m->ntables; i++)
+        if (m->tables[i].stream != 0 && one_table(r, g, &m->tables[i], notes, err) != 0)
             return -1;
-        }
-        if (!whole && columns == NULL) {
-            if (t->rows > 0 &&
-                strings_addf(notes, err, "%s.%s is in the backup, but the downgrade does not make it again: "
-                             "mig-backup restore puts its rows back", t->schema, t->name) != 0)
-                return -1;
-            continue;
-        }
-        r->targets[r->ntargets] = (struct restore_target){
-            .schema = t->schema,
-            .name = t->name,
-            .columns = whole ? NULL : (const char *const *)columns,
-            .mode = whole ? RESTORE_REPLACE : RESTORE_COLUMNS,
-        };
-        r->columns[r->ntargets++] = columns;
-    }
-    r->values = (struct run_values){.file = r->path, .targets = r->targets, .ntargets = r->ntargets};
-    *n = r->ntargets > 0;
+    /* Who wrote a row last is asked first: putting values back writes it. */
+    add_values(r, &r->changed, 1, n);
+    add_values(r, &r->again, 0, n);
+    add_values(r, &r->deleted, 0, n);
     return 0;
 }

@@ -25,6 +25,7 @@ struct rollback_request {
     int64_t max_block_ms, lock_deadline_ms, lock_timeout_ms, statement_timeout_ms;
     const char *const *smoke;    /* NULL-terminated SQL files, or NULL */
     const char *smoke_command;
+    int on_conflict;             /* --to-backup: enum restore_conflict */
     const struct cli_list *force;
     int cancel_blockers, terminate_blockers;
     int dry_run;

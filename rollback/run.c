@@ -213,6 +213,7 @@ static void run_free(struct running *r)
     journal_free(r->journal);
     conn_free(r->lock);
     relax_free(r->relax);
+    free(r->writers);
     proof_free(r->before);
     proof_free(r->after);
     sums_free(r->sums);

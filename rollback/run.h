@@ -19,6 +19,7 @@ struct run_values {
     const char *file;
     const struct restore_target *targets;
     size_t ntargets;
+    int by_upgrade;            /* --to-backup: what the upgrade changed in place; others may have since */
     size_t segment, nsegments; /* of the run that took it: which of how many */
 };
 

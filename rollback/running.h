@@ -42,6 +42,7 @@ struct running {
     struct sums *sums;     /* what must stay as it is */
     struct saving *saving;
     struct restore_result restored;
+    char *writers;         /* the transactions that wrote the version rows, an array literal, or NULL */
     size_t left;           /* undo: what is not as it was before the rollback */
     uint64_t xid;
     int begun;             /* the script began to change the schema */

@@ -4,12 +4,14 @@
 #include <time.h>
 
 #include "core/interrupt.h"
+#include "core/buf.h"
 #include "core/journal.h"
 #include "core/log.h"
 #include "core/strings.h"
 #include "migration/plan.h"
 #include "pg/conn.h"
 #include "pg/query.h"
+#include "pg/quote.h"
 #include "pg/session.h"
 #include "pg/tx.h"
 #include "rollback/belongings.h"
@@ -63,6 +65,25 @@ static int must_back_up(const struct running *r)
     return 0;
 }
 
+/* Who wrote the version rows: the upgrade, if it was one transaction and nobody has touched them since. */
+static int find_writers(struct running *r, struct err *err)
+{
+    struct buf sql = {0};
+    int rc = -1;
+
+    for (size_t i = 0; i < r->o->nvalues; i++)
+        if (r->o->values[i].by_upgrade && r->plan->version_table != NULL && r->writers == NULL) {
+            if (buf_adds(&sql, "SELECT pg_catalog.array_agg(xmin::pg_catalog.text)::pg_catalog.text FROM ", err) != 0 ||
+                quote_name(&sql, r->plan->version_schema, r->plan->version_table, err) != 0 ||
+                query_value(r->g->main, sql.data, &r->writers, err) != 0)
+                goto out;
+        }
+    rc = 0;
+out:
+    buf_free(&sql);
+    return rc;
+}
+
 /* Everything is locked, nothing is read yet. */
 static int look_and_copy(struct running *r, struct err *err)
 {
@@ -74,7 +95,7 @@ static int look_and_copy(struct running *r, struct err *err)
         err_hint(err, "somebody migrated meanwhile: look at the plan again");
         return -1;
     }
-    if (session_borrow(g->main, &back, err) != 0)
+    if (find_writers(r, err) != 0 || session_borrow(g->main, &back, err) != 0)
         return -1;
     if ((r->before = proof_read(g->main, err)) == NULL ||
         proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0 ||
