@@ -416,10 +416,10 @@ static int set_defaults(struct conn *c, struct err *err)
 static int begin_session(struct conn *c, enum conn_profile profile, struct err *err)
 {
     (void)PQsetNoticeReceiver(c->raw, on_notice, NULL);
-    if (conn_version(c) < 120000) {
+    if (conn_version(c) < 130000) {
         err_set(err, ERR_FAILED, "the server at %s is PostgreSQL %d.%d, which mig does not serve",
                 c->title, conn_version(c) / 10000, conn_version(c) % 10000);
-        err_hint(err, "mig needs PostgreSQL 12 or later");
+        err_hint(err, "mig needs PostgreSQL 13 or later");
         return -1;
     }
     c->profile = profile;

@@ -142,8 +142,7 @@ int tx_import_snapshot(struct conn *c, const char *snapshot, struct err *err)
 
 int tx_current_id(struct conn *c, uint64_t *xid, struct err *err)
 {
-    const char *sql = conn_version(c) >= 130000 ? "SELECT pg_catalog.pg_current_xact_id()"
-                                                : "SELECT pg_catalog.txid_current()";
+    const char *sql = "SELECT pg_catalog.pg_current_xact_id()";
     char *text = NULL;
 
     if (query_value(c, sql, &text, err) != 0)
@@ -162,9 +161,7 @@ int tx_status(struct conn *c, uint64_t xid, enum tx_fate *fate, struct err *err)
     struct result *r;
     const char *status;
 
-    q.sql = conn_version(c) >= 130000
-                ? "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)"
-                : "SELECT pg_catalog.txid_status($1::pg_catalog.int8)";
+    q.sql = "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)";
     (void)snprintf(text, sizeof(text), "%" PRIu64, xid);
     *fate = TX_FORGOTTEN;
     if ((r = query_run(c, &q, &own)) == NULL) {
