@@ -55,7 +55,8 @@ static const struct config_key keys[] = {
     {"validate.severities", CONFIG_OBJECT, NULL, "Severity by hazard code: {\"DROP_COLUMN\": \"low\"}.",
      NULL},
     {"validate.exempt", CONFIG_LIST, NULL,
-     "Findings to ignore: [{\"code\": ..., \"object\": ..., \"reason\": ...}].", NULL},
+     "Findings to ignore: [{\"code\": ..., \"object\": ..., \"reason\": ...}]; without an object all of that code; a "
+     "reason is required.", NULL},
     {"validate.max_loss_rows", CONFIG_INTEGER, "-1", "More lost rows are unsafe (-1: no limit).",
      NULL},
     {"validate.budget", CONFIG_DURATION, "10s", "Time for measuring.", NULL},

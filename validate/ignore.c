@@ -123,7 +123,7 @@ static int by_comments(struct inquiry *q, const struct plan_step *step)
 /* An entry that says something else than was meant would exempt too much, or nothing. */
 static int check_exempt(const json_t *entry, size_t at, struct err *err)
 {
-    const char *code = json_string_value(json_object_get(entry, "code")), *key;
+    const char *code = json_string_value(json_object_get(entry, "code")), *key, *reason;
     const json_t *value;
 
     if (code == NULL)
@@ -142,6 +142,12 @@ static int check_exempt(const json_t *entry, size_t at, struct err *err)
         if (!json_is_string(value))
             return err_set(err, ERR_USAGE, "mig.json: validate.exempt: \"%s\" of entry %zu must be a string", key,
                            at + 1);
+    }
+    reason = json_string_value(json_object_get(entry, "reason"));
+    if (reason == NULL || reason[strspn(reason, " \t\r\n")] == '\0') {
+        (void)err_set(err, ERR_USAGE, "mig.json: validate.exempt: entry %zu (%s) has no reason", at + 1, code);
+        err_hint(err, "say why the finding is all right: {\"code\": \"%s\", \"reason\": \"...\"}", code);
+        return -1;
     }
     return 0;
 }
@@ -165,8 +171,7 @@ static int by_config(struct inquiry *q)
 
             if (f->ignored == NULL && hazard_find(code) == hazard_find(f->code) &&
                 (object == NULL || strcmp(object, f->object) == 0) &&
-                strings_dup(&f->ignored, reason == NULL ? "exempt in mig.json" : reason, q->err) <
-                    0)
+                strings_dup(&f->ignored, reason, q->err) < 0)
                 return -1;
         }
     }

@@ -163,6 +163,12 @@ field() { "$MIG_PYTHON" -c 'import json,sys; j=json.load(sys.stdin); print(eval(
     printf '{"validate": {"exempt": [{"code": "drop-column", "object": "public.users.phone", "reason": "known"}]}}' >mig.json
     judge "alter table users drop column phone"
     [ "$status" -eq 0 ]
+    for reason in '' ', "reason": " "'; do
+        printf '{"validate": {"exempt": [{"code": "drop-column"%s}]}}' "$reason" >mig.json
+        judge "alter table users drop column phone"
+        [ "$status" -eq 2 ]
+        [[ $stderr == *"entry 1 (drop-column) has no reason"*hint:* ]]
+    done
     printf '{"validate": {"max_loss_rows": 50, "severities": {"drop-column": "low"}}}' >mig.json
     judge "alter table users drop column phone"
     [ "$status" -eq 1 ]

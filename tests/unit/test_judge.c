@@ -198,6 +198,8 @@ static void test_exempt(void **state)
         "[{\"code\": \"drop-table\", \"objcet\": \"public.b\", \"reason\": \"r\"}]",
         "[{\"code\": \"drop-tabel\", \"reason\": \"r\"}]",
         "[{\"object\": \"public.b\", \"reason\": \"r\"}]",
+        "[{\"code\": \"drop-table\"}]",
+        "[{\"code\": \"drop-table\", \"reason\": \"\"}]",
         "[\"drop-table\"]",
     };
 
