@@ -61,6 +61,8 @@ struct reckoning {
     size_t *first;       /* per step, its first span */
     struct work *works;
     size_t nworks, cap;
+    struct catalog_table **read; /* tables that are only read, which the closure leaves out */
+    size_t nread;
     json_t *held;        /* relation: its index in the judgement's holds, of transaction GROUP */
     size_t group;
 };
@@ -185,11 +187,51 @@ static void writes(struct reckoning *r, const struct effect *e, struct work *w)
     }
 }
 
+/* Sizes of the tables that INSERT ... SELECT and the like read. */
+static int look_up_read(struct reckoning *r)
+{
+    const struct closure *c = r->q->closure;
+    uint32_t *oids = calloc(c->nreaches + 1, sizeof(*oids));
+    size_t i, k, n = 0;
+
+    if (oids == NULL)
+        return err_oom(r->q->err);
+    for (i = 0; i < c->nreaches; i++) {
+        const struct closure_reach *reach = &c->reaches[i];
+
+        if (reach->effect->kind != EFFECT_READ || strchr("rm", reach->kind) == NULL ||
+            inquiry_table_by_oid(r->q, reach->oid) != NULL)
+            continue;
+        for (k = 0; k < n && oids[k] != reach->oid; k++)
+            ;
+        if (k == n)
+            oids[n++] = reach->oid;
+    }
+    if (n > 0 && (r->read = catalog_tables_get(r->q->conn, oids, n, r->q->err)) == NULL) {
+        free(oids);
+        return -1;
+    }
+    r->nread = n;
+    free(oids);
+    return 0;
+}
+
+static const struct catalog_table *table_of(const struct reckoning *r, uint32_t oid)
+{
+    const struct catalog_table *t = inquiry_table_by_oid(r->q, oid);
+    size_t i;
+
+    for (i = 0; t == NULL && i < r->nread; i++)
+        if (r->read[i] != NULL && r->read[i]->oid == oid)
+            t = r->read[i];
+    return t;
+}
+
 /* What E does to the table of REACH, as locks.c judges it. */
 static void weigh(struct reckoning *r, const struct closure_reach *reach)
 {
     const struct effect *e = reach->effect;
-    const struct catalog_table *t = inquiry_table_by_oid(r->q, reach->oid);
+    const struct catalog_table *t = table_of(r, reach->oid);
     uint32_t own = closure_relation(r->q->closure, e);
     int heap, partner;
     struct cost cost;
@@ -311,7 +353,7 @@ static int keep(struct inquiry *q, const struct lock_row *l, const struct span *
     out->holds = grown;
     h = &grown[out->nholds];
     *h = (struct hold){.step = first->step, .first = first->st, .last_step = last->step, .last = last->st,
-                       .mode = l->mode, .least = -1, .most = -1};
+                       .mode = l->mode, .index = l->index, .least = -1, .most = -1};
     if (strings_dup(&h->relation, l->relation, q->err) < 0)
         return -1;
     out->nholds++;
@@ -395,6 +437,10 @@ void hold_predict(struct inquiry *q, struct effects *const *steps)
             if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN || refresh)
                 r.spans[span_of(&r, e->statement)].endless = 1;
         }
+    if (q->closure != NULL && look_up_read(&r) < 0) {
+        q->failed = 1;
+        goto out;
+    }
     for (i = 0; q->closure != NULL && i < q->closure->nreaches && !q->failed; i++)
         weigh(&r, &q->closure->reaches[i]);
     settle_inserts(&r);
@@ -407,6 +453,8 @@ void hold_predict(struct inquiry *q, struct effects *const *steps)
         hold_one(&r, &q->out->locks[i]);
 out:
     json_decref(r.held);
+    if (r.read != NULL)
+        catalog_tables_free(r.read, r.nread);
     free(r.spans);
     free(r.first);
     free(r.works);

@@ -64,6 +64,7 @@ struct hold {
     const char *mode;       /* the strongest in the transaction; static */
     size_t step, last_step; /* FIRST takes it, LAST ends the transaction */
     const struct statement *first, *last;
+    int index;              /* it is an index */
     double least, most;     /* seconds; -1: not known (offline) */
     int endless;            /* nobody knows the most: something opaque runs meanwhile */
 };

@@ -57,17 +57,22 @@ static double timed(struct conn *c, const char *sql, double *rows, int64_t *byte
     return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
 }
 
-/* The same pages twice: the first time they may come from the disk. */
-static int read_twice(struct conn *c, const char *sql, struct pace *out)
+/* The same pages again and again: the first time they may come from the disk. */
+static int read_again(struct conn *c, const char *sql, struct pace *out)
 {
     struct err why = {0};
-    double rows = 0, cold, warm, model;
+    double rows = 0, cold, warm, again, model;
+    int i;
     int64_t bytes = 0;
 
     if (tx_savepoint(c, "pace", &why) < 0)
         return -1;
     cold = timed(c, sql, &rows, &bytes);
     warm = cold < 0 ? -1 : timed(c, sql, &rows, &bytes);
+    /* Others use the machine too: the quickest counts. */
+    for (i = 0; i < 3 && warm > 0; i++)
+        if ((again = timed(c, sql, &rows, &bytes)) > 0 && again < warm)
+            warm = again;
     if (warm <= 0 || bytes <= 0) {
         if (!conn_lost(c) && tx_rollback_to(c, "pace", &why) < 0)
             log_debug("%s", why.message);
@@ -105,12 +110,12 @@ void pace_take(struct inquiry *q, struct pace *out)
                      100.0 * (double)pages / (double)t->pages) < 0 ||
             buf_addf(&name, &why, "%s.%s", t->schema, t->name) < 0)
             goto out;
-        if (read_twice(c, sql.data, out) == 0) {
+        if (read_again(c, sql.data, out) == 0) {
             out->relation = buf_take(&name, &why);
             goto out;
         }
     }
-    if (!conn_lost(c) && read_twice(c, catalog, out) == 0 && buf_adds(&name, "pg_catalog.pg_proc", &why) == 0)
+    if (!conn_lost(c) && read_again(c, catalog, out) == 0 && buf_adds(&name, "pg_catalog.pg_proc", &why) == 0)
         out->relation = buf_take(&name, &why);
 out:
     if (why.kind != ERR_NONE)

@@ -18,7 +18,7 @@ struct pace {
     char *relation;    /* of which */
 };
 
-/* A read of at most 8 MiB of the largest table of the plan that the role may read, twice; else of
+/* A read of at most 8 MiB of the largest table of the plan that the role may read, some times; else of
  * pg_catalog.  Nothing is said of failures: then nothing was measured. */
 void pace_take(struct inquiry *q, struct pace *out);
 

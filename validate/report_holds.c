@@ -112,7 +112,8 @@ void report_holds(FILE *out, const struct report_judgement *r, int markdown)
     for (i = 0; sorted != NULL && i < j->nholds; i++) {
         const struct hold *h = &j->holds[i];
 
-        if (h->least < 0 || who_waits(h->mode) == NULL)
+        /* Who waits for an index waits for its table. */
+        if (h->least < 0 || h->index || who_waits(h->mode) == NULL)
             continue;
         sorted[n++] = h;
         longer += h->endless || h->most >= SHORT;
