@@ -507,6 +507,54 @@ out:
     return back;
 }
 
+/* Each file beside the one that its tool would take; a file without one is judged alone. */
+static int forward_files(struct plan *p, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < p->nsteps; i++) {
+        struct plan_step *s = &p->steps[i];
+        struct err why = {0};
+        char *file = NULL;
+
+        if (strcmp(s->file, "-") != 0 && plain_forward(s->file, &file, err) < 0)
+            return -1;
+        if (file == NULL)
+            continue;
+        s->forward = plain_read_up(file, &why);
+        if (s->forward == NULL)
+            log_warn("%s is not compared with %s: %s", s->file, file, why.message);
+        free(file);
+        if (s->forward != NULL && (s->forward_effects = effects_find(s->forward, NULL, err)) == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+int plan_forward(struct plan *p, const struct plan_request *r, struct conn *c, struct err *err)
+{
+    struct plan *up;
+    size_t i, k;
+
+    if (p->direction == PLAN_SQL)
+        return forward_files(p, err);
+    if (p->direction != PLAN_DOWN)
+        return 0;
+    if ((up = plan_reverse(p, r, c, err)) == NULL)
+        return -1;
+    for (i = 0; i < p->nsteps; i++)
+        for (k = 0; k < up->nsteps; k++) {
+            if (strcmp(p->steps[i].revision, up->steps[k].revision) != 0)
+                continue;
+            p->steps[i].forward = up->steps[k].script;
+            p->steps[i].forward_effects = up->steps[k].effects;
+            up->steps[k].script = NULL;
+            up->steps[k].effects = NULL;
+        }
+    plan_free(up);
+    return 0;
+}
+
 void plan_free(struct plan *p)
 {
     if (p == NULL)
@@ -516,6 +564,8 @@ void plan_free(struct plan *p)
 
         effects_free(s->effects);
         script_free(s->script);
+        effects_free(s->forward_effects);
+        script_free(s->forward);
         rows_free(s->before);
         rows_free(s->after);
         free(s->revision);

@@ -50,6 +50,8 @@ struct plan_step {
     int irreversible;   /* empty, pass-only or raising */
     char *irreversible_why;
     char *warning;      /* "a tab inside a string ...", or NULL */
+    struct script *forward;     /* the way there of which this is the way back, where it is known */
+    struct effects *forward_effects; /* NULL with forward */
     struct plain_manner manner; /* PLAN_SQL: how the file is run */
     int autocommit;     /* the file's line that leaves the transaction (autocommit_block, CONCURRENTLY), or 0 */
 };
@@ -74,6 +76,10 @@ void plan_free(struct plan *p);
 /* The way back: the upgrade from P's target rows to P's starting rows (undo), rendered. */
 struct plan *plan_reverse(const struct plan *p, const struct plan_request *r, struct conn *c,
                           struct err *err) MIG_MUST_CHECK;
+
+/* The upgrades that P's downgrades take back, into its steps' FORWARD; of files those that plain_forward
+ * finds. */
+int plan_forward(struct plan *p, const struct plan_request *r, struct conn *c, struct err *err) MIG_MUST_CHECK;
 
 /* The steps' scripts and effects as arrays, for effects_find_all and closure_find; borrowed from P,
  * the arrays owned by the caller.  *N is the number of steps that have a script. */

@@ -154,6 +154,21 @@ static int connect(const struct hearing_options *o, const struct plan_request *r
     return 0;
 }
 
+/* The upgrade beside a downgrade; where it cannot be had, the downgrade is judged alone. */
+static int compare_ways(struct plan *plan, const struct plan_request *request, struct conn *c, struct err *err)
+{
+    struct err why = {0};
+
+    if (request->no_sql || plan_forward(plan, request, c, &why) == 0)
+        return 0;
+    if (why.kind == ERR_INTERRUPTED) {
+        *err = why;
+        return -1;
+    }
+    log_warn("the downgrade is not compared with its upgrade: %s", why.message);
+    return 0;
+}
+
 /* What the log gets to know. */
 static void record(struct audit *audit, const struct judgement *j, const struct plan *p)
 {
@@ -204,7 +219,7 @@ int hearing_run(const struct hearing_options *o, struct err *err)
                                              o->common->reason, err)) == NULL))
         goto out;
     if ((!o->offline && connect(o, &request, audit, &c, err) < 0) ||
-        (plan = plan_make(&request, c, err)) == NULL ||
+        (plan = plan_make(&request, c, err)) == NULL || compare_ways(plan, &request, c, err) < 0 ||
         (j = judge_run(plan, c, &how, err)) == NULL)
         goto out;
     shown.judgement = j;

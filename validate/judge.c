@@ -22,6 +22,7 @@
 #include "validate/inquiry.h"
 #include "validate/locks.h"
 #include "validate/measure.h"
+#include "validate/mirror.h"
 
 static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
 
@@ -205,6 +206,7 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
         goto out;
     detect(&q, steps);
     detect_fires(&q);
+    mirror_detect(&q, steps);
     locks_predict(&q, steps);
     name_locks(&q);
     if (q.failed || (c != NULL && measure_run(&q, err) < 0))
