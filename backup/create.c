@@ -327,6 +327,7 @@ static int select_affected(struct create *k, struct err *err)
     int rc = -1;
 
     request_of(k->o, k->config, &r);
+    r.both = k->s.scope == SNAPSHOT_LOSS;
     if ((k->plan = plan_make(&r, k->conn, err)) == NULL) {
         if (err->kind == ERR_USAGE && k->o->downgrade == NULL && k->o->upgrade == NULL &&
             k->o->sql.count == 0) {

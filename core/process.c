@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,11 +254,27 @@ static int talk(const struct process_options *o, struct process_result *r, int *
     return 0;
 }
 
+/* While any child runs, in whatever thread, a pipe that closes is an error and not a signal. */
+static void pipes_ignored(int on)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct sigaction before;
+    static int users;
+    struct sigaction ignore = {0};
+
+    ignore.sa_handler = SIG_IGN;
+    (void)pthread_mutex_lock(&lock);
+    if (on && users++ == 0)
+        (void)sigaction(SIGPIPE, &ignore, &before);
+    if (!on && --users == 0)
+        (void)sigaction(SIGPIPE, &before, NULL);
+    (void)pthread_mutex_unlock(&lock);
+}
+
 int process_run(const struct process_options *o, struct process_result *r, struct err *err)
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, errs[2] = {-1, -1}, fail[2] = {-1, -1};
     long max_fd = sysconf(_SC_OPEN_MAX);
-    struct sigaction ignore = {0}, before = {0};
     char **env = NULL;
     pid_t pid = -1;
     int64_t deadline = now_ms() + (o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS);
@@ -267,8 +284,7 @@ int process_run(const struct process_options *o, struct process_result *r, struc
     memset(r, 0, sizeof(*r));
     if (max_fd < 0 || max_fd > 65536)
         max_fd = 65536;
-    ignore.sa_handler = SIG_IGN;
-    (void)sigaction(SIGPIPE, &ignore, &before);
+    pipes_ignored(1);
     env = environment(o->env, err);
     if (env == NULL || pipe_pair(out, err) != 0 || pipe_pair(fail, err) != 0)
         goto out;
@@ -322,7 +338,7 @@ out:
         shut(&errs[i]);
         shut(&fail[i]);
     }
-    (void)sigaction(SIGPIPE, &before, NULL);
+    pipes_ignored(0);
     free(env);
     if (rc != 0) {
         int code = r->status;

@@ -1,5 +1,7 @@
 #include "migration/plan.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -410,7 +412,7 @@ static struct plan *make(struct context *x, const int *nodes, size_t n, int up, 
     s.count = n;
     s.up = up;
     s.revision = revision;
-    if (settle_rows(x, nodes, n, up, err) != 0 || steps_make(&s, p, err) != 0)
+    if (steps_make(&s, p, err) != 0)
         goto failed;
     if (x->name.table != NULL) {
         p->version_table = strdup(x->name.table);
@@ -447,8 +449,88 @@ void plan_request_settle(struct plan_request *r, const struct config *config)
         r->version_table = config_string(config, "alembic.version_table");
 }
 
+/* The way back, made by a thread of its own while the way there is: most of both is waiting for Python. */
+struct plan_back {
+    struct context x;    /* project and history are the other way's; ROWS are what it leads to */
+    struct plan *plan;
+    struct err err;
+    pthread_t thread;
+    int running, up;
+    int *nodes;
+    size_t count;
+};
+
+static void *go_back(void *arg)
+{
+    struct plan_back *b = arg;
+
+    b->plan = make(&b->x, b->nodes, b->count, b->up, NULL, &b->err);
+    return NULL;
+}
+
+static void back_wait(struct plan_back *b)
+{
+    if (b != NULL && b->running)
+        (void)pthread_join(b->thread, NULL);
+    if (b != NULL)
+        b->running = 0;
+}
+
+static void back_free(struct plan_back *b)
+{
+    if (b == NULL)
+        return;
+    back_wait(b);
+    plan_free(b->plan);
+    version_name_free(&b->x.name);
+    rows_free(b->x.rows);
+    free(b->nodes);
+    free(b);
+}
+
+/* Begin the way back from where NODES lead.  NULL without an error: plan_reverse makes it, as if this had
+ * not been. */
+static struct plan_back *back_start(const struct context *x, const int *nodes, size_t n, int up)
+{
+    struct plan_back *b = calloc(1, sizeof(*b));
+    sigset_t all, before;
+    char **rows;
+
+    if (b == NULL)
+        return NULL;
+    b->x = *x;
+    b->x.name = (struct version_name){NULL, NULL};
+    b->x.rows = rows = rows_copy(x->rows, &b->err);
+    b->up = !up;
+    b->count = n;
+    b->nodes = calloc(n + 1, sizeof(*b->nodes));
+    for (size_t i = 0; i < n && b->nodes != NULL && rows != NULL; i++) {
+        struct route_ops ops = {0};
+        char **after = NULL;
+
+        b->nodes[n - 1 - i] = nodes[i];
+        if (route_step(x->history, rows, nodes[i], up, &ops, &after, &b->err) != 0)
+            after = NULL;
+        route_ops_free(&ops);
+        rows_free(rows);
+        b->x.rows = rows = after;
+    }
+    if (rows == NULL || b->nodes == NULL || version_name_copy(&x->name, &b->x.name, &b->err) != 0)
+        goto failed;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    b->running = pthread_create(&b->thread, NULL, go_back, b) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (b->running)
+        return b;
+failed:
+    back_free(b);
+    return NULL;
+}
+
 struct plan *plan_make(const struct plan_request *r, struct conn *c, struct err *err)
 {
+    struct plan_back *back = NULL;
     struct symbol_nodes nodes = {0};
     struct plan *p = NULL;
     struct context x;
@@ -467,8 +549,18 @@ struct plan *plan_make(const struct plan_request *r, struct conn *c, struct err 
         goto out;
     if ((down ? route_down : route_up)(x.history, x.rows, r->revision, &nodes, err) != 0)
         goto out;
+    if (settle_rows(&x, nodes.items, nodes.count, !down, err) != 0)
+        goto out;
+    if (r->both && !r->no_sql && nodes.count > 0)
+        back = back_start(&x, nodes.items, nodes.count, !down);
     p = make(&x, nodes.items, nodes.count, !down, r->revision, err);
+    back_wait(back); /* it reads the history too */
+    if (p != NULL) {
+        p->back = back;
+        back = NULL;
+    }
 out:
+    back_free(back);
     symbol_nodes_free(&nodes);
     context_close(&x);
     return p;
@@ -483,6 +575,13 @@ struct plan *plan_reverse(const struct plan *p, const struct plan_request *r, st
 
     if (p->direction == PLAN_SQL)
         return reverse_sql(p, r, err);
+    if (p->back != NULL && (p->back->plan != NULL || p->back->err.kind != ERR_NONE)) {
+        back = p->back->plan;
+        p->back->plan = NULL;
+        if (back == NULL)
+            *err = p->back->err;
+        return back;
+    }
     if (context_open(&x, r, c, err) != 0)
         goto out;
     x.rows = rows_copy(p->to, err);
@@ -500,7 +599,8 @@ struct plan *plan_reverse(const struct plan *p, const struct plan_request *r, st
             goto out;
         }
     }
-    back = make(&x, nodes, p->nsteps, p->direction == PLAN_DOWN, NULL, err);
+    if (settle_rows(&x, nodes, p->nsteps, p->direction == PLAN_DOWN, err) == 0)
+        back = make(&x, nodes, p->nsteps, p->direction == PLAN_DOWN, NULL, err);
 out:
     free(nodes);
     context_close(&x);
@@ -578,6 +678,7 @@ void plan_free(struct plan *p)
     free(p->steps);
     rows_free(p->from);
     rows_free(p->to);
+    back_free(p->back);
     free(p->version_schema);
     free(p->version_table);
     free(p);

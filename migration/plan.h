@@ -35,6 +35,7 @@ struct plan_request {
     const char *alembic_config, *alembic_name, *alembic_command, *versions, *version_table;
     const char *current;               /* "REV,..." instead of the database's rows, or NULL */
     const char *current_from;          /* DIR: the heads of another checkout, or NULL */
+    int both;                          /* plan_reverse will be asked for: render both ways at the same time */
     int no_sql;                        /* from the revision files alone: no database, no Python */
 };
 
@@ -62,6 +63,7 @@ struct plan {
     struct plan_step *steps;
     size_t nsteps;
     char *version_schema, *version_table; /* NULL for PLAN_SQL */
+    struct plan_back *back;        /* with BOTH: what plan_reverse will give */
     char digest[65];               /* of SQL bytes, from, to; server identity is mixed in by rollback */
 };
 
@@ -73,7 +75,7 @@ void plan_request_settle(struct plan_request *r, const struct config *config);
 struct plan *plan_make(const struct plan_request *r, struct conn *c, struct err *err) MIG_MUST_CHECK;
 void plan_free(struct plan *p);
 
-/* The way back: the upgrade from P's target rows to P's starting rows (undo), rendered. */
+/* With BOTH it is ready, and given once.  The way back: the upgrade from P's target rows to P's starting rows (undo), rendered. */
 struct plan *plan_reverse(const struct plan *p, const struct plan_request *r, struct conn *c,
                           struct err *err) MIG_MUST_CHECK;
 

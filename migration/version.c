@@ -20,6 +20,17 @@ void version_name_free(struct version_name *n)
     n->schema = n->table = NULL;
 }
 
+int version_name_copy(const struct version_name *from, struct version_name *to, struct err *err)
+{
+    *to = (struct version_name){NULL, NULL};
+    if ((from->table != NULL && (to->table = strdup(from->table)) == NULL) ||
+        (from->schema != NULL && (to->schema = strdup(from->schema)) == NULL)) {
+        version_name_free(to);
+        return err_oom(err);
+    }
+    return 0;
+}
+
 int version_name_read(const char *text, struct version_name *n, struct err *err)
 {
     const char *dot = strchr(text, '.');

@@ -16,6 +16,8 @@ struct version_name {
     char *table;  /* or NULL: not known */
 };
 void version_name_free(struct version_name *n);
+int version_name_copy(const struct version_name *from, struct version_name *to, struct err *err)
+    MIG_MUST_CHECK;
 /* "[schema.]name". */
 int version_name_read(const char *text, struct version_name *n, struct err *err) MIG_MUST_CHECK;
 

@@ -242,6 +242,7 @@ int guard_examine(struct guard *g, const char *revision, struct err *err)
 
     if (revision != NULL)
         q.revision = revision;
+    q.both = 1;
     if (identity(g, err) != 0)
         return -1;
     /* A pooler's backends are shared: what a plan reads there would be true of another session. */

@@ -2,7 +2,7 @@
  * plan: a plan as JSON, with the SQL of each step.
  *
  *   build/tools/plan [-c INI] [-n SECTION] [--command CMD] [--versions DIR] [--version-table NAME]
- *                    [--current REV,...] [--current-from DIR] [--no-sql] [--connect] [--reverse]
+ *                    [--current REV,...] [--current-from DIR] [--no-sql] [--connect] [--reverse] [--both]
  *                    down|up|to REV | sql FILE...
  */
 #include <jansson.h>
@@ -101,6 +101,8 @@ int main(int argc, char **argv)
             r.no_sql = 1;
         else if (strcmp(argv[i], "--connect") == 0)
             connect = 1;
+        else if (strcmp(argv[i], "--both") == 0)
+            r.both = 1;
         else if (strcmp(argv[i], "--reverse") == 0)
             reverse = 1;
         else if (strcmp(argv[i], "--debug") == 0)

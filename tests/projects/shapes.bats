@@ -355,6 +355,36 @@ as_alembic() { # REV
     assert_err 'versions/m7.pyc is a compiled'
 }
 
+@test "both ways at once: the same plans, rendered at the same time" {
+    for project in branches merges version_table autocommit covered; do
+        cd "$BATS_TEST_TMPDIR/shapes/$project"
+        plan --current heads --reverse down base
+        assert_exit 0
+        one=$output
+        plan --current heads --reverse --both down base
+        assert_exit 0
+        assert_equal "$output" "$one"
+    done
+    cd ../version_table
+    cat >slow <<'END'
+#!/bin/sh
+date +%s%N >>"$1.began"
+sleep 1
+alembic "$@"
+date +%s%N >>"$1.ended"
+END
+    chmod +x slow
+    plan --command ./slow --current head --reverse --both down -1
+    assert_exit 0
+    [ "$(head -1 upgrade.began)" -lt "$(head -1 downgrade.ended)" ]
+    [ "$(head -1 downgrade.began)" -lt "$(head -1 upgrade.ended)" ]
+    # One way that fails leaves the other as it is.
+    plan --command "sh -c 'case \$1 in upgrade) exit 1 ;; esac; exec alembic \"\$@\"' x" --current head --both down -1
+    assert_exit 0
+    plan --command "sh -c 'case \$1 in upgrade) exit 1 ;; esac; exec alembic \"\$@\"' x" --current head --reverse --both down -1
+    assert_exit 3
+}
+
 @test "from the heads of another checkout" {
     cd merges
     cp -R . "$BATS_TEST_TMPDIR/other"
