@@ -124,8 +124,14 @@ static long period_of(time_t when, enum period p)
     return p == MONTH ? tm.tm_year * 12L + tm.tm_mon : tm.tm_year;
 }
 
+/* Made by a clock that was wrong: it must not stand in the place of the newest for ever. */
+static int is_from_the_future(const struct prune_options *o, const struct shelf_entry *e)
+{
+    return e->when > o->now + 86400;
+}
+
 /* The newest of each of the last N periods that have one. */
-static void keep_periods(const struct shelf *s, size_t first, const char **keep, int n, enum period p,
+static void keep_periods(const struct prune_options *o, const struct shelf *s, size_t first, const char **keep, int n, enum period p,
                          const char *why)
 {
     long last = -1;
@@ -133,7 +139,8 @@ static void keep_periods(const struct shelf *s, size_t first, const char **keep,
     for (size_t i = first; n > 0 && i < s->count; i++) {
         const struct shelf_entry *e = &s->entries[i];
 
-        if (!is_good(e) || !same_group(e, &s->entries[first]) || period_of(e->when, p) == last)
+        if (!is_good(e) || is_from_the_future(o, e) || !same_group(e, &s->entries[first]) ||
+            period_of(e->when, p) == last)
             continue;
         last = period_of(e->when, p);
         n--;
@@ -151,6 +158,15 @@ static int name_matches(const struct shelf_entry *e, const struct cli_list *name
     return 0;
 }
 
+/* A copy of a backup that stands before it in S: it counts once. */
+static int is_copy(const struct shelf *s, size_t first, size_t i)
+{
+    for (size_t k = first; k < i; k++)
+        if (is_good(&s->entries[k]) && strcmp(s->entries[k].archive_id, s->entries[i].archive_id) == 0)
+            return 1;
+    return 0;
+}
+
 /* FIRST is the newest of its database. */
 static void apply_rules(const struct prune_options *o, const struct shelf *s, size_t first,
                         const char **keep)
@@ -162,17 +178,22 @@ static void apply_rules(const struct prune_options *o, const struct shelf *s, si
 
         if (!is_good(e) || !same_group(e, &s->entries[first]))
             continue;
-        if (n++ < o->last)
+        if (is_from_the_future(o, e)) {
+            keep[i] = "its time is in the future";
+            continue;
+        }
+        if (n < o->last)
             keep[i] = "among the newest";
         else if (o->within_ms > 0 && (int64_t)(o->now - e->when) * 1000 <= o->within_ms)
             keep[i] = "young enough";
         else if (name_matches(e, o->names))
             keep[i] = "its name";
+        n += !is_copy(s, first, i);
     }
-    keep_periods(s, first, keep, o->daily, DAY, "newest of its day");
-    keep_periods(s, first, keep, o->weekly, WEEK, "newest of its week");
-    keep_periods(s, first, keep, o->monthly, MONTH, "newest of its month");
-    keep_periods(s, first, keep, o->yearly, YEAR, "newest of its year");
+    keep_periods(o, s, first, keep, o->daily, DAY, "newest of its day");
+    keep_periods(o, s, first, keep, o->weekly, WEEK, "newest of its week");
+    keep_periods(o, s, first, keep, o->monthly, MONTH, "newest of its month");
+    keep_periods(o, s, first, keep, o->yearly, YEAR, "newest of its year");
 }
 
 /* Before anything of a database goes, one that stays must be proven good: every stored byte is as it
@@ -251,6 +272,10 @@ static int decide(const struct prune_options *o, const struct shelf *s, const ch
         if (keep[i] == NULL && strings_find(ids, e->archive_id) >= 0)
             keep[i] = "a run could still be undone with it";
     }
+    /* The greatest age goes over every rule, and over what cannot be read; not over the last good one. */
+    for (size_t i = 0; o->max_age_ms > 0 && i < s->count; i++)
+        if ((int64_t)(o->now - s->entries[i].when) * 1000 > o->max_age_ms)
+            keep[i] = NULL;
     for (size_t i = 0; i < s->count; i++) {
         size_t first = 0;
 
@@ -261,9 +286,6 @@ static int decide(const struct prune_options *o, const struct shelf *s, const ch
         if (first == i && prove_one(o, s, i, keep, err) != 0)
             goto out;
     }
-    for (size_t i = 0; o->max_age_ms > 0 && i < s->count; i++)
-        if ((int64_t)(o->now - s->entries[i].when) * 1000 > o->max_age_ms)
-            keep[i] = NULL;
     rc = 0;
 out:
     strings_free(ids);

@@ -314,6 +314,58 @@ static void test_prune_proves_what_stays(void **state)
     prunes(&o, 1, 2);
 }
 
+/* Backups stopped long ago: the greatest age must not take the last good one of a database. */
+static void test_prune_age_leaves_one(void **state)
+{
+    struct prune_options o = rules();
+
+    (void)state;
+    (void)make(keys, "shop", 40, 0, NULL);
+    (void)make(keys, "shop", 50, 0, NULL);
+    (void)make(keys, "blog", 60, 0, NULL);
+    o.max_age_ms = (int64_t)86400 * 1000 * 30;
+    prunes(&o, 1, 2);
+    (void)make(keys, "shop", 1, 0, NULL);
+    prunes(&o, 1, 2);
+    o.last = 1;
+    prunes(&o, 0, 2);
+}
+
+/* A clock that was wrong once does not stand in the place of the newest; it stays to be looked at. */
+static void test_prune_future(void **state)
+{
+    struct prune_options o = rules();
+
+    (void)state;
+    (void)make(keys, "shop", -900, 0, NULL);
+    (void)make(keys, "shop", 1, 0, "real");
+    (void)make(keys, "shop", 2, 0, NULL);
+    o.last = 1;
+    prunes(&o, 1, 2);
+}
+
+/* The same backup twice counts once. */
+static void test_prune_copies(void **state)
+{
+    struct prune_options o = rules();
+    struct shelf *s;
+    struct buf b = {0};
+    char path[128];
+
+    (void)state;
+    (void)make(keys, "shop", 1, 0, NULL);
+    (void)make(keys, "shop", 2, 0, NULL);
+    (void)make(keys, "shop", 3, 0, NULL);
+    s = shelf_read(dir, keys, &err);
+    assert_int_equal(buf_read_file(&b, s->entries[0].path, 0, &err), 0);
+    (void)snprintf(path, sizeof(path), "%s/copy.mig", dir);
+    assert_int_equal(outfile_write_whole(path, b.data, b.len, &err), 0);
+    buf_free(&b);
+    shelf_free(s);
+    o.last = 2;
+    prunes(&o, 1, 3);
+}
+
 /* ---- rekey and reencrypt ---- */
 
 static char *only_file(void)
@@ -453,7 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_times), T(test_labels), T(test_make), T(test_read), T(test_prune_last), T(test_prune_periods),
         T(test_prune_names), T(test_prune_keeps_what_it_cannot_judge), T(test_prune_keeps_what_a_run_needs),
-        T(test_prune_proves_what_stays), T(test_rekey), T(test_rekey_repairs), T(test_reencrypt),
+        T(test_prune_proves_what_stays), T(test_prune_age_leaves_one), T(test_prune_future), T(test_prune_copies), T(test_rekey), T(test_rekey_repairs), T(test_reencrypt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
