@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # Whatever dies, and whenever: fully before or fully after, and status says which.
 #
-# MIG_CRASH_ROUNDS (default 12) rounds each; make check runs few of them.
+# MIG_CRASH_ROUNDS (default 12) rounds of kill -9 and of killed backends, a quarter of it stops of the
+# server (MIG_STOP_ROUNDS); make check runs few of them.
 # asan: no what counts here is the moment of the kill; rollback.bats runs the same code
 
 load ../lib/common
@@ -61,6 +62,25 @@ settle() {
     [ "$(twostep_digest)" = "$DIGEST" ]
 }
 
+# aim I SPAN LAST: a random moment of the run that has begun: anywhere, near its end, or just when the
+# journal says that it executes or is about to commit (the run after LAST).
+aim() {
+    local i=$1 span=$2 last=$3 step at
+    case $((i % 4)) in
+    0) at=$((RANDOM % span)) ;;
+    1) at=$((span * 8 / 10 + RANDOM % (span * 3 / 10 + 1))) ;;
+    *)
+        [ $((i % 4)) -eq 2 ] && step=execute || step=commit
+        while kill -0 "$pid" 2>/dev/null; do
+            [ "$(newest)" = "$last" ] || ! grep -q "\"step\":\"$step\"" "$(newest_file)" || break
+        done
+        at=$((RANDOM % 12))
+        ;;
+    esac
+    sleep "$(printf '%d.%03d' $((at / 1000)) $((at % 1000)))"
+}
+
+newest_file() { ls -t backups/.state/runs/*/*.jsonl 2>/dev/null | head -n 1; }
 # The newest run's name, to tell whether a round began one.
 newest() { ls -t backups/.state/runs/*/ 2>/dev/null | head -n 1; }
 
@@ -77,9 +97,7 @@ newest() { ls -t backups/.state/runs/*/ 2>/dev/null | head -n 1; }
         last=$(newest)
         mig-rollback run -1 --yes --confirm "$PGDATABASE" -q >/dev/null 2>&1 &
         pid=$!
-        # Half of the rounds aim at the transaction, at the end of the run.
-        if [ $((i % 2)) -eq 0 ]; then at=$((RANDOM % span)); else at=$((span * 8 / 10 + RANDOM % (span * 3 / 10 + 1))); fi
-        sleep "$(printf '0.%03d' $((at % 1000)))"
+        aim "$i" "$span" "$last"
         kill -9 "$pid" 2>/dev/null || :
         wait "$pid" 2>/dev/null || :
         KNOWN=
@@ -96,7 +114,7 @@ newest() { ls -t backups/.state/runs/*/ 2>/dev/null | head -n 1; }
         last=$(newest)
         mig-rollback run -1 --yes --confirm "$PGDATABASE" -q >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
         pid=$!
-        sleep "0.$(printf '%03d' $((300 + RANDOM % 500)))"
+        aim "$i" 800 "$last"
         sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'mig-rollback' and datname = current_database()" >/dev/null
         code=0
         wait "$pid" || code=$?
@@ -118,11 +136,11 @@ newest() { ls -t backups/.state/runs/*/ 2>/dev/null | head -n 1; }
     twostep "$BATS_TEST_TMPDIR/own"
     twostep_up
     DIGEST=$(twostep_digest) AFTER=0 BEFORE=0
-    for i in $(seq $(((ROUNDS + 3) / 4))); do
+    for i in $(seq "${MIG_STOP_ROUNDS:-$(((ROUNDS + 3) / 4))}"); do
         last=$(newest)
         mig-rollback run -1 --yes --confirm crash -q >/dev/null 2>&1 &
         pid=$!
-        sleep "0.$(printf '%03d' $((400 + RANDOM % 400)))"
+        aim "$i" 800 "$last"
         "$MIG_ROOT/tests/lib/cluster" kill "$MIG_TEST_CLUSTER"
         sleep 0.2
         "$MIG_ROOT/tests/lib/cluster" restart "$MIG_TEST_CLUSTER"
@@ -133,4 +151,31 @@ newest() { ls -t backups/.state/runs/*/ 2>/dev/null | head -n 1; }
     done
     echo "before $BEFORE, after $AFTER"
     "$MIG_ROOT/tests/lib/cluster" stop "$MIG_TEST_CLUSTER"
+}
+
+@test "kill -9 exactly as a step of the journal is written: before it, in its middle, before its fsync" {
+    ${CC:-cc} -shared -fPIC -o "$BATS_TEST_TMPDIR/shim.so" "$MIG_ROOT/tests/lib/shim.c" -ldl
+    DIGEST=$(twostep_digest) AFTER=0 BEFORE=0
+    for how in "write kill" "write half" "fsync kill"; do
+        n=1
+        while :; do
+            last=$(newest)
+            rm -f "$BATS_TEST_TMPDIR/mark"
+            code=0
+            env LD_PRELOAD="$BATS_TEST_TMPDIR/shim.so" SHIM_PATH=/.state/runs/ SHIM_CALL="${how% *}" SHIM_NTH=$n \
+                SHIM_FAULT="${how#* }" SHIM_MARK="$BATS_TEST_TMPDIR/mark" \
+                mig-rollback run -1 --yes --confirm "$PGDATABASE" -q >/dev/null 2>&1 </dev/null || code=$? # the shell says "Killed"
+            echo "$how $n: exit $code"
+            KNOWN=
+            [ "$(newest)" != "$last" ] || KNOWN=earlier
+            settle "$how $n"
+            [ -e "$BATS_TEST_TMPDIR/mark" ] || break
+            [ "$code" -eq 137 ]
+            n=$((n + 1))
+        done
+        [ "$n" -ge 7 ]
+    done
+    echo "before $BEFORE, after $AFTER"
+    # The outcome is the one step that is written after COMMIT; and thrice nothing was hit.
+    [ "$AFTER" -ge 6 ]
 }

@@ -116,13 +116,29 @@ state() {
     [ "$(twostep_digest)" = "$DIGEST" ]
 }
 
-@test "kill -9 at random moments: status is right, resume finishes" {
-    for i in $(seq "${MIG_CRASH_ROUNDS:-6}"); do
+newest_file() { ls -t backups/.state/runs/*/*.jsonl 2>/dev/null | head -n 1; }
+
+# series ROUNDS KILLER...: a run each, cut off at a random moment; status is right, resume finishes.
+series() {
+    local rounds=$1 i pid before outcome is step last
+    shift
+    for i in $(seq "$rounds"); do
         before=$(ls backups/.state/runs/*/ 2>/dev/null | wc -l)
-        mig-rollback run -1 "${GO[@]}" -q >/dev/null 2>&1 &
+        last=$(newest_file)
+        mig-rollback run -1 "${GO[@]}" -q >/dev/null 2>&1 3>&- &
         pid=$!
-        sleep "0.$(printf '%03d' $((300 + RANDOM % 500)))"
-        kill -9 "$pid" 2>/dev/null || :
+        # Some aim at a step of the journal: the statement alone, a COMMIT.
+        case $((i % 3)) in
+        0) sleep "0.$(printf '%03d' $((300 + RANDOM % 500)))" ;;
+        *)
+            [ $((i % 3)) -eq 1 ] && step=alone || step=commit
+            while kill -0 "$pid" 2>/dev/null; do
+                [ "$(newest_file)" = "$last" ] || ! grep -q "\"step\":\"$step\"" "$(newest_file)" || break
+            done
+            sleep "0.$(printf '%03d' $((RANDOM % 20)))"
+            ;;
+        esac
+        "$@" "$pid"
         wait "$pid" 2>/dev/null || :
         [ "$(ls backups/.state/runs/*/ 2>/dev/null | wc -l)" -gt "$before" ] || continue
         mig mig-rollback status --format json
@@ -145,4 +161,34 @@ state() {
         [ "$(state)" = "aaaaaaaaaaa3 111" ]
         [ "$(twostep_digest)" = "$DIGEST" ]
     done
+}
+
+kill_it() { kill -9 "$1" 2>/dev/null || :; }
+kill_backend() {
+    sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'mig-rollback' and datname = current_database()" >/dev/null
+}
+stop_server() {
+    "$MIG_ROOT/tests/lib/cluster" kill "$MIG_TEST_CLUSTER"
+    sleep 0.2
+    "$MIG_ROOT/tests/lib/cluster" restart "$MIG_TEST_CLUSTER"
+}
+
+@test "kill -9 at random moments: status is right, resume finishes" {
+    series "${MIG_CRASH_ROUNDS:-6}" kill_it
+}
+
+@test "the server's backend is killed at random moments: status is right, resume finishes" {
+    series "${MIG_CRASH_ROUNDS:-6}" kill_backend
+}
+
+@test "the server is stopped at random moments: status is right, resume finishes" {
+    # A cluster of its own: the other files' one may not be stopped.
+    kept=$MIG_TEST_CLUSTER name=$PGDATABASE host=$PGHOST
+    dump=$(pg_dump -Fc | base64 -w0)
+    eval "$("$MIG_ROOT/tests/lib/cluster" start --watch $$ --set fsync=on)"
+    db_create "$name"
+    base64 -d <<<"$dump" | pg_restore -d "$name" 2>/dev/null
+    series "${MIG_STOP_ROUNDS:-2}" stop_server
+    "$MIG_ROOT/tests/lib/cluster" stop "$MIG_TEST_CLUSTER"
+    export MIG_TEST_CLUSTER=$kept PGHOST=$host
 }

@@ -2,7 +2,7 @@
  * shim: preloaded into a program, it makes one system call on one file go wrong.
  *
  *   SHIM_PATH    part of the file's path; other files are left alone
- *   SHIM_CALL    write (and pwrite), fsync or rename
+ *   SHIM_CALL    write (and pwrite), fsync (and fdatasync) or rename
  *   SHIM_NTH     which of these calls, from 1
  *   SHIM_FAULT   an errno's number; "short": half of the bytes are written, and that is said;
  *                "kill": SIGKILL before the call; "half": half of the bytes, then SIGKILL;
@@ -98,9 +98,9 @@ ssize_t pwrite64(int fd, const void *data, size_t len, off_t at)
     return faulty_write(now_fd("write", fd), fd, data, len, at, 1);
 }
 
-int fsync(int fd)
+static int faulty_sync(const char *name, int fd)
 {
-    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
     const char *fault = now_fd("fsync", fd);
 
     if (fault != NULL && strcmp(fault, "int") == 0) {
@@ -113,6 +113,16 @@ int fsync(int fd)
         (void)raise(SIGKILL);
     errno = atoi(fault);
     return -1;
+}
+
+int fsync(int fd)
+{
+    return faulty_sync("fsync", fd);
+}
+
+int fdatasync(int fd)
+{
+    return faulty_sync("fdatasync", fd);
 }
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
