@@ -1,6 +1,7 @@
 #include "backup/crew.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +20,16 @@ enum {
     ALONE_TABLES = 64,
 };
 
+static const char workers_sql[] =
+#include "backup/sql/workers.sql.h"
+    ;
+
 /* One range of one table. */
 struct task {
     size_t table;
     int64_t from, to;
     int whole;
+    int gather; /* by the server's own parallel workers */
 };
 
 struct progress {
@@ -38,6 +44,7 @@ struct crew {
     struct task *tasks;
     size_t ntasks, next;
     struct progress *progress; /* one per table */
+    char workers[16];
     uint64_t rows, bytes, total;
     int stop;
     struct err err;
@@ -61,6 +68,75 @@ static int larger_first(const void *a, const void *b)
     if (x->pages != y->pages)
         return x->pages < y->pages ? 1 : -1;
     return x->table < y->table ? -1 : 1;
+}
+
+/* What copy_out is told of a table; freed together. */
+struct columns {
+    const char **names; /* and, behind them, their types */
+    unsigned char *marks;
+};
+
+static int columns_of(const struct manifest_table *m, struct columns *c, struct copy_out_options *o,
+                      struct err *err)
+{
+    c->names = calloc(2 * m->ncolumns + 1, sizeof(*c->names));
+    c->marks = calloc(m->ncolumns + 1, 1);
+    if (c->names == NULL || c->marks == NULL)
+        return err_oom(err);
+    for (size_t i = 0; i < m->ncolumns; i++) {
+        c->names[i] = m->columns[i].name;
+        c->names[m->ncolumns + i] = m->columns[i].type;
+        c->marks[i] = m->columns[i].base64 != 0;
+    }
+    *o = (struct copy_out_options){.schema = m->schema, .table = m->name, .only = 1, .filter = m->filter};
+    o->columns.names = c->names;
+    o->columns.types = c->names + m->ncolumns;
+    o->columns.base64 = c->marks;
+    o->columns.count = m->ncolumns;
+    return 0;
+}
+
+static void columns_free(struct columns *c)
+{
+    free(c->names);
+    free(c->marks);
+}
+
+/* WORKERS (as text) from here on, *BEFORE until now. */
+static int set_workers(struct conn *c, const char *workers, char **before, struct err *err)
+{
+    const char *params[] = {workers};
+    struct query q = {.sql = workers_sql, .params = params, .nparams = 1, .columns = 2, .min_rows = 1, .max_rows = 1};
+    struct result *r = query_run(c, &q, err);
+    int rc = r == NULL || (before != NULL && (*before = strdup(result_text(r, 0, 0))) == NULL) ? -1 : 0;
+
+    if (r != NULL && rc != 0)
+        err_oom(err);
+    result_free(r);
+    return rc;
+}
+
+/* A few rows of many: then the server's parallel scan costs less than our ranges do, which go through
+ * the shared buffers.  Its planner knows. */
+static int gathers(struct crew *k, size_t table, struct err *err)
+{
+    const struct crew_options *o = k->o;
+    struct copy_out_options copy;
+    struct columns columns = {NULL, NULL};
+    char *before = NULL;
+    int rc = -1;
+
+    if (o->tables[table].filter == NULL || o->jobs < 2 || o->pages[table] < SPLIT_PAGES)
+        return 0;
+    (void)snprintf(k->workers, sizeof(k->workers), "%d", o->jobs - 1);
+    if (columns_of(&o->tables[table], &columns, &copy, err) == 0 &&
+        set_workers(o->leader, k->workers, &before, err) == 0 &&
+        (rc = copy_out_gathers(o->leader, &copy, err)) >= 0 &&
+        set_workers(o->leader, before, NULL, err) != 0)
+        rc = -1;
+    columns_free(&columns);
+    free(before);
+    return rc;
 }
 
 static int plan(struct crew *k, struct err *err)
@@ -90,7 +166,12 @@ static int plan(struct crew *k, struct err *err)
     for (size_t i = 0; i < n; i++) {
         int64_t pages = can_split && order[i].pages >= SPLIT_PAGES ? order[i].pages : 0;
         int64_t from = 0;
+        int gather = gathers(k, order[i].table, err);
 
+        if (gather < 0)
+            goto out;
+        if (gather)
+            pages = 0;
         do {
             struct task *t = &k->tasks[k->ntasks++];
 
@@ -99,6 +180,7 @@ static int plan(struct crew *k, struct err *err)
             /* The last range has no upper bound: the file may have grown since it was measured. */
             t->to = from + RANGE_PAGES + RANGE_PAGES / 2 < pages ? from + RANGE_PAGES : 0;
             t->whole = pages == 0;
+            t->gather = gather;
             k->progress[t->table].left++;
             from = t->to;
         } while (from > 0);
@@ -167,33 +249,20 @@ static int merge(struct crew *k, size_t table, const struct progress *done)
 static int copy_range(struct crew *k, struct conn *c, const struct task *t, struct err *err)
 {
     const struct manifest_table *m = &k->o->tables[t->table];
-    const char **names = calloc(2 * m->ncolumns + 1, sizeof(*names));
-    unsigned char *marks = calloc(m->ncolumns + 1, 1);
-    struct copy_out_options o = {.schema = m->schema,
-                                 .table = m->name,
-                                 .only = 1,
-                                 .filter = m->filter,
-                                 .from_page = t->from,
-                                 .to_page = t->to};
+    struct columns columns = {NULL, NULL};
+    struct copy_out_options o;
     struct row_source *source = NULL;
     struct row_batch batch = {0};
     struct progress done = {0};
+    char *workers = NULL;
     int more, finished = 0, rc = -1;
 
-    if (names == NULL || marks == NULL) {
-        err_oom(err);
+    if (columns_of(m, &columns, &o, err) != 0)
         goto out;
-    }
-    for (size_t i = 0; i < m->ncolumns; i++) {
-        names[i] = m->columns[i].name;
-        names[m->ncolumns + i] = m->columns[i].type;
-        marks[i] = m->columns[i].base64 != 0;
-    }
-    o.columns.names = names;
-    o.columns.types = names + m->ncolumns;
-    o.columns.base64 = marks;
-    o.columns.count = m->ncolumns;
-    if ((source = copy_out(c, &o, err)) == NULL)
+    o.from_page = t->from;
+    o.to_page = t->to;
+    if ((t->gather && set_workers(c, k->workers, &workers, err) != 0) ||
+        (source = copy_out(c, &o, err)) == NULL)
         goto out;
     while ((more = source->next(source, &batch, err)) == 1) {
         row_digest_add(&done.digest, &batch);
@@ -206,7 +275,7 @@ static int copy_range(struct crew *k, struct conn *c, const struct task *t, stru
         if (stopped(k))
             goto out; /* another has failed, and said why */
     }
-    if (more < 0)
+    if (more < 0 || (t->gather && set_workers(c, workers, NULL, err) != 0))
         goto out;
     if (merge(k, t->table, &done) && !finished &&
         archive_put(k->o->archive, m->stream, NULL, 1, err) != 0)
@@ -215,8 +284,8 @@ static int copy_range(struct crew *k, struct conn *c, const struct task *t, stru
 out:
     if (source != NULL)
         source->free(source);
-    free(names);
-    free(marks);
+    columns_free(&columns);
+    free(workers);
     return rc;
 }
 

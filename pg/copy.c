@@ -8,6 +8,7 @@
 #include "pg/conn_internal.h"
 #include "pg/copybinary.h"
 #include "pg/copytext.h"
+#include "pg/query.h"
 #include "pg/quote.h"
 
 /* Server text is converted in portions that stay in the second-level cache. */
@@ -65,22 +66,11 @@ struct copy_source {
     int done;
 };
 
-static int out_statement(struct buf *sql, const struct copy_out_options *o, int is_binary,
-                         struct err *err)
+static int out_select(struct buf *sql, const struct copy_out_options *o, struct err *err)
 {
-    const char *word = "WHERE", *end = is_binary ? " TO STDOUT (FORMAT binary)" : " TO STDOUT";
+    const char *word = "WHERE";
 
-    /* A plain COPY saves the executor's share, but knows neither children nor a filter. */
-    if (o->only && o->filter == NULL && o->from_page == 0 && o->to_page == 0) {
-        if (buf_adds(sql, "COPY ", err) != 0 || quote_name(sql, o->schema, o->table, err) != 0)
-            return -1;
-        if (o->columns.count > 0 &&
-            (buf_adds(sql, " (", err) != 0 || columns_list(sql, &o->columns, err) != 0 ||
-             buf_addc(sql, ')', err) != 0))
-            return -1;
-        return buf_adds(sql, end, err);
-    }
-    if (buf_adds(sql, "COPY (SELECT ", err) != 0 || columns_list(sql, &o->columns, err) != 0 ||
+    if (buf_adds(sql, "SELECT ", err) != 0 || columns_list(sql, &o->columns, err) != 0 ||
         buf_adds(sql, o->only ? " FROM ONLY " : " FROM ", err) != 0 ||
         quote_name(sql, o->schema, o->table, err) != 0 || buf_adds(sql, " AS t", err) != 0)
         return -1;
@@ -95,9 +85,42 @@ static int out_statement(struct buf *sql, const struct copy_out_options *o, int 
         word = "AND";
     }
     /* The newline ends a comment at the filter's end. */
-    if (o->filter != NULL && buf_addf(sql, err, " %s (%s\n)", word, o->filter) != 0)
+    return o->filter != NULL ? buf_addf(sql, err, " %s (%s\n)", word, o->filter) : 0;
+}
+
+static int out_statement(struct buf *sql, const struct copy_out_options *o, int is_binary,
+                         struct err *err)
+{
+    /* A plain COPY saves the executor's share, but knows neither children nor a filter. */
+    if (o->only && o->filter == NULL && o->from_page == 0 && o->to_page == 0) {
+        if (buf_adds(sql, "COPY ", err) != 0 || quote_name(sql, o->schema, o->table, err) != 0)
+            return -1;
+        if (o->columns.count > 0 &&
+            (buf_adds(sql, " (", err) != 0 || columns_list(sql, &o->columns, err) != 0 ||
+             buf_addc(sql, ')', err) != 0))
+            return -1;
+    } else if (buf_adds(sql, "COPY (", err) != 0 || out_select(sql, o, err) != 0 ||
+               buf_addc(sql, ')', err) != 0) {
         return -1;
-    return buf_addc(sql, ')', err) != 0 ? -1 : buf_adds(sql, end, err);
+    }
+    return buf_adds(sql, is_binary ? " TO STDOUT (FORMAT binary)" : " TO STDOUT", err);
+}
+
+int copy_out_gathers(struct conn *c, const struct copy_out_options *o, struct err *err)
+{
+    struct buf sql = {0};
+    struct query q = {.columns = 1, .min_rows = 0};
+    struct result *r = NULL;
+    int rc = -1;
+
+    if (buf_adds(&sql, "EXPLAIN (COSTS off) ", err) == 0 && out_select(&sql, o, err) == 0) {
+        q.sql = sql.data;
+        if ((r = query_run(c, &q, err)) != NULL)
+            rc = result_rows(r) > 0 && strncmp(result_text(r, 0, 0), "Gather", 6) == 0;
+    }
+    result_free(r);
+    buf_free(&sql);
+    return rc;
 }
 
 static int source_end(struct copy_source *s, struct err *err)

@@ -37,6 +37,10 @@ struct copy_out_options {
 struct row_source *copy_out(struct conn *c, const struct copy_out_options *o, struct err *err)
     MIG_MUST_CHECK;
 
+/* 1: the server would read this with parallel workers of its own (max_parallel_workers_per_gather). */
+int copy_out_gathers(struct conn *c, const struct copy_out_options *o, struct err *err)
+    MIG_MUST_CHECK;
+
 struct copy_in_options {
     const char *schema, *table;    /* "pg_temp" is a schema like others */
     struct copy_columns columns;

@@ -140,3 +140,29 @@ there_and_back() { # REV
     # ids 1-3, 5, 8 and every hundredth
     assert_equal "$(json "['tables'][1]['rows']")" 15
 }
+
+@test "a few rows of a large table: by the server's parallel workers where its planner would, the same rows" {
+    printf 'revision = "d4"\ndown_revision = "c3"\nfrom alembic import op\ndef upgrade():\n    op.execute("alter table t add column last text")\ndef downgrade():\n    op.execute("alter table t drop column last")\n' >alembic/versions/d4.py
+    alembic_here upgrade head
+    # One row per page: more than 64 MB soon.
+    sql "alter table t alter base set storage plain" "insert into t (id, base) select g, repeat(md5(g::text), 200) from generate_series(2001, 12000) g" \
+        "update t set last = 'l' || id where id % 500 = 0" "analyze t" \
+        "alter database \"$PGDATABASE\" set log_statement = 'all'" \
+        "alter database \"$PGDATABASE\" set max_parallel_workers_per_gather = 0"
+    mig mig-backup create --for-downgrade -1 --scope loss --no-ddl -j 1 --format json=one.json
+    assert_exit 0
+    mig mig-backup create --for-downgrade -1 --scope loss --no-ddl -j 2 --format json=ranges.json
+    assert_exit 0
+    sql "alter database \"$PGDATABASE\" set parallel_setup_cost = 0" "alter database \"$PGDATABASE\" set parallel_tuple_cost = 0"
+    mig mig-backup create --for-downgrade -1 --scope loss --no-ddl -j 2 --format json=gather.json
+    assert_exit 0
+    # The last COPY read the table whole; those before it, ranges.
+    grep -a "statement: COPY (SELECT \"id\", \"last\" " "$MIG_TEST_CLUSTER/server.log" >copies
+    grep -q ctid copies
+    ! tail -1 copies | grep -q ctid
+    for f in one ranges gather; do
+        assert_equal "$(json "['tables'][0]['rows']" - <$f.json)" 22
+    done
+    assert_equal "$(grep digest gather.json)" "$(grep digest one.json)"
+    assert_equal "$(grep digest ranges.json)" "$(grep digest one.json)"
+}
