@@ -18,6 +18,7 @@ enum {
     SPLIT_PAGES = 2 * 4096, /* a smaller table is one range */
     ALONE_PAGES = 512,      /* under 4 MiB in all a second login costs more than it saves */
     ALONE_TABLES = 64,
+    WIDE_BYTES = 32 << 20, /* from here on large reads pay */
 };
 
 static const char workers_sql[] =
@@ -303,7 +304,7 @@ static void work(struct crew *k, struct conn *c)
 }
 
 /* A session that sees what the leader sees, or NULL. */
-static struct conn *join(const struct crew_options *o, struct err *err)
+static struct conn *join(const struct crew_options *o, int wide, struct err *err)
 {
     struct conn *c = conn_again(o->leader, CONN_OWN, err);
 
@@ -313,7 +314,7 @@ static struct conn *join(const struct crew_options *o, struct err *err)
      * waits for the leader, who would wait for us. */
     if (tx_begin(c, TX_REPEATABLE_READ, 1, err) != 0 ||
         (o->lock_sql != NULL && query_exec(c, o->lock_sql, NULL, err) != 0) ||
-        tx_import_snapshot(c, o->snapshot, err) != 0) {
+        tx_import_snapshot(c, o->snapshot, err) != 0 || (wide && copy_widen(c, err) != 0)) {
         conn_free(c);
         return NULL;
     }
@@ -324,7 +325,7 @@ static void *help(void *arg)
 {
     struct helper *h = arg;
     struct err err = {0};
-    struct conn *c = join(h->crew->o, &err);
+    struct conn *c = join(h->crew->o, h->crew->total > WIDE_BYTES, &err);
 
     if (c == NULL) {
         if (err.kind != ERR_INTERRUPTED)
@@ -363,6 +364,8 @@ int crew_run(const struct crew_options *o, struct err *err)
         helpers[i].crew = &k;
         helpers[i].started = pthread_create(&helpers[i].thread, NULL, help, &helpers[i]) == 0;
     }
+    if (k.total > WIDE_BYTES && copy_widen(o->leader, &k.err) != 0)
+        k.stop = 1;
     work(&k, o->leader);
     for (int i = 0; i < n; i++)
         if (helpers[i].started)

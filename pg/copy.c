@@ -51,6 +51,17 @@ static int columns_list(struct buf *sql, const struct copy_columns *columns, str
 
 /* ---- rows out ---- */
 
+/* libpq's input buffer grows with the longest message and never shrinks; at its first 16 KiB it reads
+ * (and waits) twice as often as the server sends. */
+int copy_widen(struct conn *c, struct err *err)
+{
+    char *ignored = NULL;
+    int rc = query_value(c, "SELECT pg_catalog.repeat(' ', 250000)", &ignored, err);
+
+    free(ignored);
+    return rc;
+}
+
 struct copy_source {
     struct row_source base;
     struct conn *conn;

@@ -32,6 +32,9 @@ struct copy_out_options {
     size_t batch_bytes;            /* 0: 1 MiB.  A batch is larger only where one row is */
 };
 
+/* Before much is read from C: fewer, larger reads from its socket. */
+int copy_widen(struct conn *c, struct err *err) MIG_MUST_CHECK;
+
 /* Borrows O until return.  The source borrows C until it is freed; a source that is freed early
  * cancels its query, and the transaction has then failed. */
 struct row_source *copy_out(struct conn *c, const struct copy_out_options *o, struct err *err)
