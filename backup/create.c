@@ -137,8 +137,11 @@ static int connect_to(struct create *k, struct err *err)
         err_hint(err, "use the server's own address: $MIG_DATABASE_URL or --dbname");
         return -1;
     }
-    if (k->environment->contradiction)
-        log_warn("%s", k->environment->why);
+    if (k->environment->contradiction) { /* the label would say so for ever */
+        err_set(err, ERR_REFUSED, "%s", k->environment->why);
+        err_hint(err, "name the environment that it is, or connect to the one that is named");
+        return -1;
+    }
     log_info("%s (from %s)", conn_title(k->conn), conn_source(k->conn));
     return 0;
 }

@@ -25,7 +25,7 @@ struct environment {
 };
 
 /* NAMED: --env or NULL ($MIG_ENV is asked here).  A contradiction is reported in the struct, and is
- * a refusal for whoever changes data. */
+ * a refusal. */
 struct environment *environment_read(struct conn *c, const struct config *config, const char *named,
                                      struct err *err) MIG_MUST_CHECK;
 void environment_free(struct environment *e);

@@ -12,6 +12,7 @@
 #include "core/report.h"
 #include "core/state.h"
 #include "pg/conn.h"
+#include "pg/environment.h"
 #include "validate/judge.h"
 #include "validate/report.h"
 
@@ -116,7 +117,7 @@ static int judge_by(const struct hearing_options *o, const struct config *config
         char *end;
 
         j->max_loss_rows = strtoll(o->max_loss_rows, &end, 10);
-        if (*end != '\0' || j->max_loss_rows < 0)
+        if (end == o->max_loss_rows || *end != '\0' || j->max_loss_rows < 0)
             return err_set(err, ERR_USAGE, "--max-loss-rows takes a number of rows, not \"%s\"",
                            o->max_loss_rows);
     }
@@ -124,8 +125,27 @@ static int judge_by(const struct hearing_options *o, const struct config *config
     return 0;
 }
 
+/* What is counted on another database than the one that was named is no answer. */
+static int is_named(struct conn *c, const char *named, const struct config *config, struct err *err)
+{
+    const char *variable = getenv("MIG_ENV");
+    struct environment *e;
+    int rc = 0;
+
+    if (named == NULL && (variable == NULL || variable[0] == '\0'))
+        return 0;
+    if ((e = environment_read(c, config, named, err)) == NULL)
+        return -1;
+    if (e->contradiction) {
+        rc = err_set(err, ERR_REFUSED, "%s", e->why);
+        err_hint(err, "name the environment that it is, or connect to the one that is named");
+    }
+    environment_free(e);
+    return rc;
+}
+
 static int connect(const struct hearing_options *o, const struct plan_request *request,
-                   struct audit *audit, struct conn **c, struct err *err)
+                   const struct config *config, struct audit *audit, struct conn **c, struct err *err)
 {
     struct conn_options how = {.dbname = o->common->dbname,
                                .host = o->common->host,
@@ -151,7 +171,7 @@ static int connect(const struct hearing_options *o, const struct plan_request *r
         audit_add(audit, "database", json_string(conn_title(*c)));
         audit_add(audit, "role", json_string(conn_user(*c)));
     }
-    return 0;
+    return is_named(*c, o->common->env, config, err);
 }
 
 /* The upgrade beside a downgrade; where it cannot be had, the downgrade is judged alone. */
@@ -218,7 +238,7 @@ int hearing_run(const struct hearing_options *o, struct err *err)
                         (audit = audit_begin(log, o->operation, o->common->argc, o->common->argv,
                                              o->common->reason, err)) == NULL))
         goto out;
-    if ((!o->offline && connect(o, &request, audit, &c, err) < 0) ||
+    if ((!o->offline && connect(o, &request, config, audit, &c, err) < 0) ||
         (plan = plan_make(&request, c, err)) == NULL || compare_ways(plan, &request, c, err) < 0 ||
         (j = judge_run(plan, c, &how, err)) == NULL)
         goto out;

@@ -250,3 +250,26 @@ END
     assert_exit 0
     [[ "$(basename "$(json "['file']")")" =~ ^_-all----x_manual_ ]]
 }
+
+@test "an environment that the address contradicts is a refusal, one that is not configured a usage error" {
+    cat >mig.json <<END
+{ "environments": { "production": { "hosts": ["$PGHOST"], "production": true }, "staging": { "hosts": ["db.staging.example"] } } }
+END
+    for c in "mig-backup create -t users" "mig-validate downgrade -1" "mig-rollback plan -1" "mig-rollback run -1 --yes --confirm staging/$PGDATABASE"; do
+        mig $c --env staging
+        assert_exit 4
+        assert_err 'staging'
+        MIG_ENV=nosuch mig $c
+        assert_exit 2
+        assert_err '"nosuch"'
+    done
+    mig mig-prodcheck --env staging --only environment
+    assert_exit 1
+    [ -z "$(find . -name '*.mig')" ]
+    mig mig-validate downgrade -1 --env production
+    assert_exit 1
+    mig mig-backup create -t users
+    assert_exit 0
+    mig mig-backup show latest --format json
+    assert_equal "$(json "['label']['environment']")" production
+}
