@@ -87,6 +87,8 @@ int main(int argc, char **argv)
         {"no-sql", 0, CLI_FLAG, &o.no_sql, NULL, "from the revision files alone", NULL, 0, 0},
         {"no-ignore", 0, CLI_FLAG, &o.no_ignore, NULL, "heed no mig:ignore and no exemption", NULL,
          0, 0},
+        {"render", 0, CLI_FLAG, &o.render, NULL, "history: ask alembic for the SQL of every downgrade", NULL, 0,
+         0},
         {"style", 0, CLI_FLAG, &o.style, NULL, "style advice too", NULL, 0, 0},
         {.name = NULL},
     };

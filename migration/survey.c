@@ -362,16 +362,76 @@ out:
     return v.s;
 }
 
+static void item_free(struct survey_item *i)
+{
+    free(i->revision);
+    free(i->file);
+    free(i->message);
+    free(i->remedy);
+}
+
+/* "..., m/versions/x.py line 12: ...": the line. */
+static int line_in(const char *why, const char *file)
+{
+    const char *s = strstr(why, file);
+
+    return s != NULL && strncmp(s + strlen(file), " line ", 6) == 0 ? atoi(s + strlen(file) + 6) : 0;
+}
+
+int survey_render(struct survey *s, const struct plan_request *r, struct err *err)
+{
+    struct surveyor v = {s, err};
+    struct plan_request q = *r;
+    struct buf heads = {0};
+    struct plan *p = NULL;
+    size_t kept = 0;
+    int rc = -1;
+
+    for (char **h = s->heads; h != NULL && *h != NULL; h++) {
+        if (buf_addf(&heads, err, "%s%s", heads.len > 0 ? "," : "", *h) != 0)
+            goto out;
+    }
+    q.direction = PLAN_DOWN;
+    q.revision = "base";
+    q.current = heads.data != NULL ? heads.data : "";
+    q.current_from = NULL;
+    q.no_sql = 0;
+    if ((p = plan_make(&q, NULL, err)) == NULL)
+        goto out;
+    /* The source had a suspicion; now it is known. */
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->items[i].code, "online-only") == 0)
+            item_free(&s->items[i]);
+        else
+            s->items[kept++] = s->items[i];
+    }
+    s->count = kept;
+    for (size_t i = 0; i < p->nsteps; i++) {
+        const struct plan_step *step = &p->steps[i];
+        struct revision as = {.id = step->revision, .file = step->file};
+
+        if (step->online_only &&
+            add(&v, "online-only", &as, NULL, line_in(step->online_why, step->file),
+                "mig-rollback runs it through the alembic command, with weaker guarantees",
+                "alembic cannot render downgrade(): %s", step->online_why) != 0)
+            goto out;
+    }
+    if (s->count > 1)
+        qsort(s->items, s->count, sizeof(*s->items), by_severity);
+    s->rendered = 1;
+    rc = 0;
+out:
+    plan_free(p);
+    buf_free(&heads);
+    return rc;
+}
+
 void survey_free(struct survey *s)
 {
     if (s == NULL)
         return;
-    for (size_t i = 0; i < s->count; i++) {
-        free(s->items[i].revision);
-        free(s->items[i].file);
-        free(s->items[i].message);
-        free(s->items[i].remedy);
-    }
+    for (size_t i = 0; i < s->count; i++)
+        item_free(&s->items[i]);
     free(s->items);
     strings_free(s->heads);
     strings_free(s->bases);

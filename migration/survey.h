@@ -32,12 +32,16 @@ struct survey {
     size_t revisions;
     char **heads, **bases;       /* NULL-terminated */
     char **rows;                 /* of the version table; NULL without a connection */
+    int rendered;                /* alembic rendered the downgrades: else "online-only" is from the source */
     size_t pending;              /* revisions between the rows and the heads */
 };
 
 /* -1: there is no project to look at (no alembic.ini, no versions folder). */
 struct survey *survey_make(const struct plan_request *r, struct conn *c, struct err *err)
     MIG_MUST_CHECK;
+/* Ask alembic for the SQL of every downgrade: what does not render is "online-only", and what the source made
+ * suspect but does render is not.  -1: alembic cannot be run here, or the history cannot be planned. */
+int survey_render(struct survey *s, const struct plan_request *r, struct err *err) MIG_MUST_CHECK;
 void survey_free(struct survey *s);
 
 #endif

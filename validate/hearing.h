@@ -21,7 +21,7 @@ struct hearing_options {
     size_t nsql_files;
     int fail_on;                      /* index into hearing_severities, -1: not said */
     int tool;                         /* index into plain_tools, -1: not said */
-    int offline, no_ignore, no_sql, style, locks;
+    int offline, no_ignore, no_sql, style, locks, render;
     int pg_version;                   /* major, with offline */
     const char *max_loss_rows, *current, *current_from;
     int64_t budget_ms;

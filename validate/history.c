@@ -77,7 +77,9 @@ static void write_text(FILE *out, const struct survey *s, int verdict, int colou
         if (f->remedy != NULL)
             fprintf(out, "  > %s\n", f->remedy);
     }
-    fprintf(out, "\n%s: %zu finding%s\n", verdicts[verdict], s->count, s->count == 1 ? "" : "s");
+    fprintf(out, "\n%s\n", s->rendered ? "alembic rendered the downgrades"
+                                      : "judged from the source alone (--render asks alembic for the SQL)");
+    fprintf(out, "%s: %zu finding%s\n", verdicts[verdict], s->count, s->count == 1 ? "" : "s");
 }
 
 static json_t *names(char *const *list)
@@ -129,6 +131,7 @@ static json_t *as_json(const struct survey *s, int verdict, struct err *err)
     (void)json_object_set_new(out, "from", s->rows != NULL ? names(s->rows) : json_null());
     (void)json_object_set_new(out, "pending",
                               s->rows != NULL ? json_integer((json_int_t)s->pending) : json_null());
+    (void)json_object_set_new(out, "rendered", json_boolean(s->rendered));
     (void)json_object_set_new(out, "findings", findings);
     return out;
 }
@@ -286,6 +289,7 @@ int history_report(const struct hearing_options *o, struct err *err)
 
     request.alembic_config = o->common->alembic_config;
     request.alembic_name = o->common->alembic_name;
+    request.alembic_command = o->common->alembic_command;
     request.versions = o->common->versions;
     request.version_table = o->common->version_table;
     config = config_load(o->common->config, err);
@@ -306,7 +310,7 @@ int history_report(const struct hearing_options *o, struct err *err)
         audit_add(audit, "role", json_string(conn_user(c)));
     }
     s = survey_make(&request, c, err);
-    if (s == NULL)
+    if (s == NULL || (o->render && survey_render(s, &request, err) != 0))
         goto out;
     verdict = judge(s, fail_on);
     if (write_all(&report, s, verdict, fail_on, err) != 0)

@@ -426,6 +426,20 @@ END
     assert_equal "$(json "['verdict']")" unsafe
     assert_equal "$(json " and [(f['code'], f['file'], f['line']) for f in d['findings'] if f['severity'] != 'low']")" \
         '[["missing-parent", "migrations/versions/b4.py", 8], ["multiple-heads", "migrations/versions/b2.py", null], ["unreachable-file", "migrations/versions/old/b5.py", null]]'
+    # What cannot be rendered: by the source, or by alembic, and which of the two it was.
+    cd ../online_only
+    mig mig-validate history --offline
+    assert_exit 0
+    assert_out 'judged from the source alone' 'o2.py:18 +low  \[online-only\]' 'may not be known before it runs'
+    mig mig-validate history --offline --render
+    assert_exit 0
+    assert_out 'alembic rendered the downgrades' 'o2.py:18 +low' 'alembic cannot render downgrade\(\): reads the database' 'o4.py:[0-9]+ .*online-only'
+    mig mig-validate history --offline --render --format json
+    assert_equal "$(json " and [f['revision'] for f in d['findings'] if f['code'] == 'online-only']")" '["o2", "o3", "o4"]'
+    assert_equal "$(json "['rendered']")" true
+    mig mig-validate history --offline --render --alembic-command no-such-alembic
+    assert_exit 3
+    assert_err 'cannot start no-such-alembic'
     cd ../computed
     mig mig-validate history --offline
     assert_exit 3
