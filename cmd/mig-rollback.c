@@ -38,7 +38,7 @@ struct given {
     struct cli_common common;
     const char *to_backup, *save, *plan, *no_backup, *smoke_command, *current, *current_from;
     struct cli_list sql, undo_sql, force, smoke;
-    int backup, scope, verify, on_conflict, cancel, terminate, dry_run, no_sql;
+    int back, backup, scope, verify, on_conflict, cancel, terminate, dry_run, no_sql;
     int64_t max_block, lock_deadline, lock_timeout, statement_timeout;
 };
 
@@ -523,13 +523,15 @@ static int go_on(int argc, const char *const *argv, struct given *g, int resume,
     int rc = -1;
 
     if (session_open(&s, g, resume ? "rollback resume" : "rollback undo", NULL, err) != 0 ||
-        (u = resume ? undo_resume(s.guard, run, err) : undo_open(s.guard, run, err)) == NULL)
+        (u = resume && g->back ? undo_back(s.guard, run, err)
+              : resume          ? undo_resume(s.guard, run, err)
+                                : undo_open(s.guard, run, err)) == NULL)
         goto out;
     rc = refusal_answer(s.guard, err);
     show_before(&s);
     if (log_level() >= LOG_INFO && undo_backup(u) != NULL && !resume)
         fprintf(stderr, "Undoes run %s; values come from %s\n", undo_of(u), undo_backup(u));
-    if (rc != 0 || (rc = confirm(&s, resume ? "go on with the run" : "undo the rollback", err)) != 0)
+    if (rc != 0 || (rc = confirm(&s, !resume ? "undo the rollback" : g->back ? "go back to where the run began" : "go on with the run", err)) != 0)
         goto out;
     rc = undo_run(u, s.guard, &r, err);
     log_outcome(&s, &r);
@@ -694,6 +696,19 @@ int main(int argc, char **argv)
         {"dry-run", 0, CLI_FLAG, &g.dry_run, NULL, "do everything, then roll it back", NULL, 0, 0},
         {.name = NULL},
     };
+    static const struct cli_option resume_options[] = {
+        {"back", 0, CLI_FLAG, &g.back, NULL, "back to where the run began, instead of on", NULL, 0, 0},
+        {"lock-timeout", 0, CLI_DURATION, &g.lock_timeout, "D", "one attempt to get the locks (2s)", NULL,
+         0, 0},
+        {"lock-deadline", 0, CLI_DURATION, &g.lock_deadline, "D", "all attempts to get the locks (60s)",
+         NULL, 0, 0},
+        {"cancel-blockers", 0, CLI_FLAG, &g.cancel, NULL, "cancel the queries of who is in the way", NULL,
+         0, 0},
+        {"terminate-blockers", 0, CLI_FLAG, &g.terminate, NULL, "end the sessions of who is in the way",
+         NULL, 0, 0},
+        {"smoke", 0, CLI_LIST, &g.smoke, "FILE", "SQL whose rows, if any, are failures", NULL, 0, 0},
+        {.name = NULL},
+    };
     static const struct cli_command commands[] = {
         {"plan", "[REV]", "show all that would happen, and change nothing", 0, 1, plan_options,
          plan_command, NULL},
@@ -701,7 +716,7 @@ int main(int argc, char **argv)
          run_command_, NULL},
         {"undo", "[RUN]", "forward again, and the lost values back", 0, 1, undo_options, undo_command,
          NULL},
-        {"resume", "[RUN]", "go on with a run that stopped between two segments", 0, 1, undo_options,
+        {"resume", "[RUN]", "go on with, or back from, a run that stopped between two segments", 0, 1, resume_options,
          resume_command, NULL},
         {"status", "[RUN]", "what became of a run, and what to type next", 0, 1, NULL, status_command,
          NULL},

@@ -247,7 +247,7 @@ static int next_step(const struct guard *g, struct fate *f, struct err *err)
 
     if (f->report.outcome == OUTCOME_UNKNOWN || f->report.running)
         f->report.next = next_command(g, "status", f->record->run, err);
-    else if (f->report.outcome == OUTCOME_PARTIAL)
+    else if (f->report.outcome == OUTCOME_PARTIAL && f->undone_by == NULL)
         f->report.next = next_command(g, "resume", f->record->run, err);
     else if (f->report.outcome == OUTCOME_COMMITTED && strcmp(f->report.kind, "rollback") == 0 &&
              f->undone_by == NULL &&
@@ -305,6 +305,10 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
     if (f->segments > 1 && f->report.outcome == OUTCOME_PARTIAL &&
         strings_addf(&f->report.notes, err, "%zu of %zu segments are done%s", f->done, f->segments,
                      f->loose ? "; the next was begun outside of a transaction" : "") != 0)
+        return -1;
+    if (f->segments > 1 && f->report.outcome == OUTCOME_PARTIAL && f->undone_by == NULL && !f->report.running &&
+        !f->command && strcmp(f->report.kind, "rollback") == 0 &&
+        strings_addf(&f->report.notes, err, "to go back instead of on: mig-rollback resume --back %s", f->record->run) != 0)
         return -1;
     if (json_is_true(json_object_get(begin, "dry_run")) &&
         strings_add(&f->report.notes, "it was a dry run", err) != 0)

@@ -199,6 +199,9 @@ static void finish(struct running *r, int committed, struct err *err)
         out->next = next_command(r->g, "status", out->run, &why);
     } else if (out->outcome == OUTCOME_PARTIAL) {
         out->next = next_command(r->g, "resume", out->run, &why);
+        if (r->o->undo_of == NULL &&
+            strings_addf(&out->notes, &why, "to go back instead of on: mig-rollback resume --back %s", out->run) != 0)
+            log_warn("%s", why.message);
         if (err->kind != ERR_INTERRUPTED)
             err->kind = ERR_UNFINISHED;
         err_hint(err, "%zu of %zu segments are done; to go on: %s", r->done, r->nsegments,

@@ -11,6 +11,8 @@
 #include "migration/plan.h"
 #include "rollback/belongings.h"
 #include "rollback/fate.h"
+#include "rollback/execute.h"
+#include "rollback/goback.h"
 #include "rollback/guard.h"
 #include "rollback/inventory.h"
 #include "rollback/kept.h"
@@ -26,7 +28,7 @@ struct values {
 struct undo {
     struct fate fate;     /* of the run that is undone, or gone on with */
     struct fate origin;   /* gone on with an undo: of the run that it undoes */
-    int resume;
+    int resume, back;
     json_t *kept;
     struct values *values;
     struct run_values *given; /* as run_guarded takes them */
@@ -223,6 +225,78 @@ struct undo *undo_open(struct guard *g, const char *run, struct err *err)
     return u;
 }
 
+/* Both directions as the run kept them, and from them the way back from where it stands. */
+static int open_back(struct undo *u, struct guard *g, struct err *err)
+{
+    const char *sealed =
+        json_string_value(json_object_get(journal_last(u->fate.record, "plan"), "sealed"));
+    struct plan *plan = NULL, *reverse = NULL, *back = NULL;
+    char **rows = NULL;
+    int rc = -1;
+
+    if (sealed == NULL)
+        return err_set(err, ERR_REFUSED, "run %s kept no plan (it had no key)", u->fate.report.run);
+    if (keyring_can_read(g->request->keys, err) != 0)
+        return -1;
+    if ((u->kept = kept_open(sealed, g->request->keys, err)) == NULL)
+        return err_prefix(err, "run %s", u->fate.report.run);
+    if ((plan = kept_read(json_object_get(u->kept, "plan"), err)) == NULL)
+        goto out;
+    if (json_object_get(u->kept, "reverse") != NULL &&
+        (reverse = kept_read(json_object_get(u->kept, "reverse"), err)) == NULL)
+        goto out;
+    if (plan->version_table != NULL && execute_version_rows(g->control, plan, &rows, err) != 0)
+        goto out;
+    if ((back = goback_plan(plan, reverse, u->fate.done, u->fate.loose, rows, err)) == NULL) {
+        err_hint(err, "go on instead: mig-rollback resume %s; then mig-rollback undo", u->fate.report.run);
+        goto out;
+    }
+    rc = guard_examine_kept(g, back, NULL, 0, err);
+out:
+    plan_free(plan);
+    plan_free(reverse);
+    strings_free(rows);
+    return rc;
+}
+
+struct undo *undo_back(struct guard *g, const char *run, struct err *err)
+{
+    struct undo *u = calloc(1, sizeof(*u));
+
+    if (u == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    u->back = 1;
+    if (fate_read(g, run, &u->fate, err) != 0)
+        goto fail;
+    if (u->fate.report.running) {
+        (void)err_set(err, ERR_REFUSED, "run %s is still running", u->fate.report.run);
+        goto fail;
+    }
+    if (u->fate.report.outcome != OUTCOME_PARTIAL || u->fate.undone_by != NULL) {
+        (void)err_set(err, ERR_REFUSED, "there is nothing to go back from: run %s is settled (%s)", u->fate.report.run,
+                      u->fate.undone_by != NULL ? "undone" : outcome_name(u->fate.report.outcome));
+        goto fail;
+    }
+    if (strcmp(u->fate.report.kind, "rollback") != 0) {
+        (void)err_set(err, ERR_REFUSED, "run %s is an undo: it can only be gone on with", u->fate.report.run);
+        err_hint(err, "mig-rollback resume %s", u->fate.report.run);
+        goto fail;
+    }
+    if (u->fate.command) {
+        (void)err_set(err, ERR_REFUSED, "run %s was alembic's own: how far it came is not known", u->fate.report.run);
+        goto fail;
+    }
+    if (read_values(u, &u->fate, err) != 0 || belongings_kept(g, &u->fate, &u->inventory, err) != 0 ||
+        open_back(u, g, err) != 0)
+        goto fail;
+    return u;
+fail:
+    undo_free(u);
+    return NULL;
+}
+
 struct undo *undo_resume(struct guard *g, const char *run, struct err *err)
 {
     struct undo *u = calloc(1, sizeof(*u));
@@ -239,9 +313,9 @@ struct undo *undo_resume(struct guard *g, const char *run, struct err *err)
         (void)err_set(err, ERR_REFUSED, "run %s is still running", u->fate.report.run);
         goto fail;
     }
-    if (u->fate.report.outcome != OUTCOME_PARTIAL) {
+    if (u->fate.report.outcome != OUTCOME_PARTIAL || u->fate.undone_by != NULL) {
         (void)err_set(err, ERR_REFUSED, "there is nothing to go on with: run %s is settled (%s)",
-                      u->fate.report.run, outcome_name(u->fate.report.outcome));
+                      u->fate.report.run, u->fate.undone_by != NULL ? "gone back from" : outcome_name(u->fate.report.outcome));
         goto fail;
     }
     of = json_string_value(json_object_get(journal_last(u->fate.record, "begin"), "of"));
@@ -278,6 +352,7 @@ int undo_run(struct undo *u, struct guard *g, struct outcome_report *out, struct
         o.since_xid = u->origin.xid;
     } else {
         o.undo_of = u->fate.report.run;
+        o.again = u->back && u->fate.loose;
         o.since_xid = u->fate.xid;
     }
     return run_guarded(g, &o, out, err);

@@ -12,6 +12,7 @@
 #include "pg/conn.h"
 #include "pg/environment.h"
 #include "prodcheck/verdict.h"
+#include "rollback/goback.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
 #include "rollback/segments.h"
@@ -160,6 +161,26 @@ static void backup_text(const struct guard *g, FILE *out)
                 report_duration(g->copy_ms, wait));
 }
 
+static void segments_text(const struct guard *g, FILE *out)
+{
+    struct err why = {0};
+    struct segments *s = segments_split(g->plan, &why);
+
+    fprintf(out, "  In %zu segments, for some statements cannot run in a transaction: each is committed by itself.\n",
+            segments_count(g->plan));
+    for (size_t i = 0; s != NULL && i < s->count; i++)
+        fprintf(out, "    %zu. %s\n", i + 1,
+                s->items[i].alone ? s->items[i].label : "one transaction, backed up and verified by itself");
+    segments_free(s);
+    err_clear(&why);
+    if (goback_possible(g->plan, g->reverse, &why) == 0)
+        fputs("  If one fails: \"mig-rollback resume\" goes on from there, \"mig-rollback resume --back\" returns to the start.\n",
+              out);
+    else
+        fprintf(out, "  If one fails: \"mig-rollback resume\" goes on from there.  There is NO WAY BACK from the middle: %s.\n",
+                why.message);
+}
+
 void view_plan(const struct guard *g, FILE *out)
 {
     char room[2048];
@@ -186,9 +207,7 @@ void view_plan(const struct guard *g, FILE *out)
                 fprintf(out, "     warning: %s\n", s->warning);
         }
         if (segments_count(g->plan) > 1)
-            fprintf(out, "  In %zu segments, for some statements cannot run in a transaction: each is committed by\n"
-                         "  itself.  If one fails, \"mig-rollback resume\" goes on from there.\n",
-                    segments_count(g->plan));
+            segments_text(g, out);
     }
     if (g->closure != NULL && g->tables != NULL)
         tables_text(g, out);

@@ -99,6 +99,79 @@ state() {
     assert_err 'nothing to go on with'
 }
 
+@test "it fails in the middle: resume --back returns to the start, schema and values" {
+    sql "create view v as select w from t"
+    pg_dump -s | grep -vE '^.(un)?restrict' >before.sql
+    mig mig-rollback plan -1
+    assert_out 'resume --back'
+    mig mig-rollback run -1 "${GO[@]}" --force validate --reason "to see it fail"
+    assert_exit 7
+    assert_out 'to go back instead of on: mig-rollback resume --back '
+    [ "$(state)" = "aaaaaaaaaaa3 001" ]
+    mig mig-rollback status
+    assert_out 'mig-rollback resume --back'
+    mig mig-rollback resume --back "${GO[@]}" --format json
+    assert_exit 0
+    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(state)" = "aaaaaaaaaaa3 111" ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+    [ "$(sql "select string_agg(coalesce(w, '-'), ' ' order by id) from d")" = "$(sql "select string_agg(case when id % 5 = 0 then 'x' || id else '-' end, ' ' order by id) from d")" ]
+    pg_dump -s | grep -vE '^.(un)?restrict' >after.sql
+    diff before.sql after.sql
+    # Settled: neither on nor back, and the version rows are those of the start.
+    mig mig-rollback resume "${GO[@]}"
+    assert_exit 4
+    mig mig-rollback resume --back "${GO[@]}"
+    assert_exit 4
+    assert_err 'nothing to go back from|is an undo'
+    # The start is a start: the whole way works.
+    sql "drop view v"
+    mig mig-rollback run -1 "${GO[@]}"
+    assert_exit 0
+    [ "$(state)" = "aaaaaaaaaaa2 000" ]
+}
+
+@test "a statement outside of a transaction that was begun: resume --back makes its index whole again" {
+    # DROP INDEX CONCURRENTLY that was cut off leaves it invalid.
+    mig mig-rollback run -1 "${GO[@]}" --lock-timeout 1s &
+    wait $! || :
+    mig mig-rollback undo "${GO[@]}"
+    sql "create table t_w_blocker (id int)"
+    sed -i 's/op.drop_index("t_w"/op.drop_index("t_gone"/' migrations/versions/a3.py
+    mig mig-rollback run -1 "${GO[@]}" --force validate,missing --reason "no such index"
+    assert_exit 7
+    sql "update pg_index set indisvalid = false where indexrelid = 't_w'::regclass"
+    mig mig-rollback resume --back "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select indisvalid from pg_index where indexrelid = 't_w'::regclass")" = t ]
+    [ "$(state)" = "aaaaaaaaaaa3 111" ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+}
+
+@test "kill -9 between segments and in them: resume --back finishes at the start" {
+    for i in $(seq "${MIG_CRASH_ROUNDS:-4}"); do
+        mig-rollback run -1 "${GO[@]}" -q >/dev/null 2>&1 &
+        pid=$!
+        # As soon as the first segment is done, or some time later.
+        while kill -0 "$pid" 2>/dev/null && ! [ "$(sql "select count(*) from pg_attribute where attrelid = 'd'::regclass and attname = 'w' and not attisdropped")" = 0 ]; do :; done
+        sleep "0.0$((RANDOM % 10))"
+        kill -9 "$pid" 2>/dev/null || :
+        wait "$pid" 2>/dev/null || :
+        mig mig-rollback status --format json
+        outcome=$(json 'j["outcome"]')
+        echo "round $i: $(state), $outcome"
+        case "$outcome" in
+        partial) mig mig-rollback resume --back "${GO[@]}" ;;
+        committed) mig mig-rollback undo "${GO[@]}" ;;
+        *) continue ;;
+        esac
+        assert_exit 0
+        [ "$(state)" = "aaaaaaaaaaa3 111" ]
+        [ "$(twostep_digest)" = "$DIGEST" ]
+        [ "$(sql "select indisvalid from pg_index where indexrelid = 't_w'::regclass")" = t ]
+    done
+}
+
 @test "an invalid index that a broken undo left is dropped and made again" {
     mig mig-rollback run -1 "${GO[@]}"
     assert_exit 0

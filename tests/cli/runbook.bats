@@ -118,6 +118,7 @@ hold() {
     assert_out committed
     # Nothing was left half-way here (tests/cli/rollback_segments.bats does that): it says so.
     runs 4 'mig-rollback resume'
+    runs 4 'mig-rollback resume --back'
     assert_err settled
 }
 
