@@ -16,6 +16,7 @@
 #include "backup/receipt.h"
 #include "backup/shelf.h"
 #include "backup/slots.h"
+#include "core/blake2b.h"
 #include "core/buf.h"
 #include "core/deflate.h"
 #include "core/interrupt.h"
@@ -23,14 +24,23 @@
 #include "core/seal.h"
 #include "core/secret.h"
 
-enum { HINT_EVERY = 8 << 20 };
+enum { HINT_EVERY = 8 << 20, PENDING_BYTES = 4 << 20 };
+
+/* A frame as the file gave it back, its tag checked, its hash not yet taken. */
+struct pending {
+    struct format_entry entry;
+    uint64_t number; /* of the entry */
+    unsigned char *data;
+    size_t cap;
+};
 
 /* What one thread needs to make a frame.  As many exist as threads ever met. */
 struct lane {
     struct deflater *deflater;
-    unsigned char *buf;  /* frame header, then the zlib stream, sealed in place */
-    unsigned char *back; /* the same as the file gives it back; as large */
+    unsigned char *buf; /* frame header, then the zlib stream, sealed in place */
     size_t cap;
+    struct pending pending[BLAKE2B_LANES]; /* hashed together */
+    size_t npending, pending_bytes;
     struct lane *next;
 };
 
@@ -67,7 +77,8 @@ static void lane_free(struct lane *l)
         return;
     deflater_free(l->deflater);
     free(l->buf);
-    free(l->back);
+    for (size_t i = 0; i < BLAKE2B_LANES; i++)
+        free(l->pending[i].data);
     free(l);
 }
 
@@ -117,24 +128,49 @@ static const struct secret *frame_key(const struct archive_writer *w, const stru
     return e->frame.type == FORMAT_MANIFEST ? w->k.manifest : w->k.data;
 }
 
-static void frame_hash(struct format_entry *e, const unsigned char *frame)
+/* Hash what waits for it: eight frames at once cost little more than two. */
+static void hash_pending(struct archive_writer *w, struct lane *l)
 {
-    struct seal_part part = {frame, FORMAT_FRAME + (size_t)e->frame.length};
+    struct blake2b_text texts[BLAKE2B_LANES];
+    unsigned char raw[FORMAT_ENTRY];
 
-    seal_hash(e->hash, NULL, &part, 1);
+    for (size_t i = 0; i < l->npending; i++) {
+        struct pending *p = &l->pending[i];
+
+        texts[i] = (struct blake2b_text){p->data, FORMAT_FRAME + (size_t)p->entry.frame.length, p->entry.hash};
+    }
+    blake2b_hash(texts, l->npending);
+    pthread_mutex_lock(&w->mutex);
+    for (size_t i = 0; i < l->npending; i++) {
+        format_entry_encode(&l->pending[i].entry, raw);
+        memcpy(w->entries.data + l->pending[i].number * FORMAT_ENTRY, raw, sizeof(raw));
+    }
+    pthread_mutex_unlock(&w->mutex);
+    l->npending = 0;
+    l->pending_bytes = 0;
 }
 
 /* Read the frame back and check its tag; the hash that is signed is that of what the file gave. */
-static int read_back(struct archive_writer *w, struct lane *l, struct format_entry *e,
-                     struct err *err)
+static int read_back(struct archive_writer *w, struct lane *l, const struct format_entry *e,
+                     uint64_t number, struct err *err)
 {
+    struct pending *p = &l->pending[l->npending];
+    size_t len = FORMAT_FRAME + (size_t)e->frame.length;
     unsigned char aad[FORMAT_ID + FORMAT_FRAME];
 
-    if (outfile_read_at(w->file, l->back, FORMAT_FRAME + (size_t)e->frame.length, e->offset, err) != 0)
+    if (p->cap < len) {
+        free(p->data);
+        p->cap = len + len / 8;
+        if ((p->data = malloc(p->cap)) == NULL) {
+            p->cap = 0;
+            return err_oom(err);
+        }
+    }
+    if (outfile_read_at(w->file, p->data, len, e->offset, err) != 0)
         return -1;
     frame_aad(w, l->buf, aad);
-    if (memcmp(l->back, l->buf, FORMAT_FRAME) != 0 ||
-        seal_open(NULL, l->back + FORMAT_FRAME, e->frame.length, aad, sizeof(aad), e->frame.nonce,
+    if (memcmp(p->data, l->buf, FORMAT_FRAME) != 0 ||
+        seal_open(NULL, p->data + FORMAT_FRAME, e->frame.length, aad, sizeof(aad), e->frame.nonce,
                   frame_key(w, e)) != 0) {
         err_set(err, ERR_FAILED,
                 "\"%s\": the frame at offset %" PRIu64 " (stream %u, sequence %u) reads back other than it was written",
@@ -142,7 +178,12 @@ static int read_back(struct archive_writer *w, struct lane *l, struct format_ent
         err_hint(err, "the disk, the file system or the memory of this machine is at fault: the backup was discarded");
         return -1;
     }
-    frame_hash(e, l->back);
+    p->entry = *e;
+    p->number = number;
+    l->npending++;
+    l->pending_bytes += len;
+    if (l->npending == BLAKE2B_LANES || l->pending_bytes >= PENDING_BYTES)
+        hash_pending(w, l);
     return 0;
 }
 
@@ -203,11 +244,8 @@ static int make_frame(struct archive_writer *w, struct lane *l, const char *data
 
     if (l->cap < need) {
         free(l->buf);
-        free(l->back);
         l->cap = need + need / 8;
-        l->buf = malloc(l->cap);
-        l->back = malloc(l->cap);
-        if (l->buf == NULL || l->back == NULL) {
+        if ((l->buf = malloc(l->cap)) == NULL) {
             l->cap = 0;
             return err_oom(err);
         }
@@ -242,8 +280,11 @@ static int append(struct archive_writer *w, struct lane *l, struct format_entry 
     uint64_t number, hint;
     int rc = -1;
 
-    if (w->file == NULL)
-        frame_hash(e, l->buf);
+    if (w->file == NULL) {
+        struct seal_part part = {l->buf, len};
+
+        seal_hash(e->hash, NULL, &part, 1);
+    }
     pthread_mutex_lock(&w->mutex);
     if (w->failed.kind != ERR_NONE) {
         *err = w->failed;
@@ -266,12 +307,10 @@ static int append(struct archive_writer *w, struct lane *l, struct format_entry 
     }
     hint = hint_at(w);
     pthread_mutex_unlock(&w->mutex);
-    rc = outfile_write_at(w->file, l->buf, len, e->offset, err) != 0 ? -1 : read_back(w, l, e, err);
+    rc = outfile_write_at(w->file, l->buf, len, e->offset, err) != 0 ? -1 : read_back(w, l, e, number, err);
     if (rc == 0 && hint > 0)
         outfile_flush_hint(w->file, hint);
-    pthread_mutex_lock(&w->mutex);
-    format_entry_encode(e, raw);
-    memcpy(w->entries.data + number * FORMAT_ENTRY, raw, sizeof(raw));
+    return rc;
 out:
     pthread_mutex_unlock(&w->mutex);
     return rc;
@@ -530,6 +569,10 @@ int archive_finish(struct archive_writer *w, const json_t *manifest, uint64_t *f
     if (streams_are_whole(w, err) != 0 ||
         put(w, FORMAT_MANIFEST, FORMAT_MANIFEST_STREAM, text, strlen(text), 0, 1, err) != 0)
         goto out;
+    /* Nobody else writes any more: every lane is idle. */
+    for (struct lane *l = w->idle; l != NULL; l = l->next)
+        if (l->npending > 0)
+            hash_pending(w, l);
     index = (struct seal_part){w->entries.data, w->entries.len};
     seal_hash(w->footer.index_hash, NULL, &index, 1);
     w->footer.frames_offset = format_frames_offset(&w->head);
