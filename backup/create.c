@@ -49,7 +49,7 @@ struct create {
     struct effects **forward;
     uint32_t *oids, *exclude;
     char **rows; /* version rows, where no plan says them */
-    char *fallback_url, *log_path, *command;
+    char *fallback_url, *command;
     struct snapshot_options s;
     struct snapshot_result result;
     int64_t began, copying; /* ms: when we started, and how long the snapshot itself took */
@@ -115,18 +115,11 @@ static void request_of(const struct create_options *o, const struct config *conf
 static int connect_to(struct create *k, struct err *err)
 {
     const struct cli_common *c = k->o->common;
-    struct conn_options o = {.dbname = c->dbname,
-                             .host = c->host,
-                             .port = c->port,
-                             .user = c->user,
-                             .role = c->role,
-                             .no_password = c->no_password,
-                             .ask_password = c->ask_password,
-                             .fallback_url = k->fallback_url,
-                             .fallback_source = "alembic.ini",
-                             .application = "mig-backup",
-                             .lock_timeout_ms = k->o->lock_timeout_ms};
+    struct conn_options o = conn_options_of(c, "mig-backup");
 
+    o.fallback_url = k->fallback_url;
+    o.fallback_source = "alembic.ini";
+    o.lock_timeout_ms = k->o->lock_timeout_ms;
     if ((k->conn = conn_open(&o, CONN_OWN, err)) == NULL ||
         (k->environment = environment_read(k->conn, k->config, c->env, err)) == NULL)
         return -1;
@@ -577,23 +570,11 @@ static int open_report(const struct create_options *o, struct report *report, st
 static int open_log(struct create *k, struct err *err)
 {
     const struct cli_common *c = k->o->common;
-    const char *is_volatile = NULL;
-    char *dir = NULL;
-    int rc = -1;
 
-    if ((k->command = audit_mask(c->argc, c->argv, err)) == NULL)
+    if ((k->command = audit_mask(c->argc, c->argv, err)) == NULL ||
+        (k->audit = state_audit(c, k->config, "backup create", err)) == NULL)
         return -1;
-    if (c->log_file == NULL && getenv("MIG_LOG_FILE") == NULL) {
-        if ((dir = state_dir(c, k->config, err)) == NULL || state_make(dir, &is_volatile, err) != 0)
-            goto out;
-    }
-    if ((k->log_path = state_log(c, k->config, err)) == NULL ||
-        (k->audit = audit_begin(k->log_path, "backup create", c->argc, c->argv, c->reason, err)) == NULL)
-        goto out;
-    rc = 0;
-out:
-    free(dir);
-    return rc;
+    return 0;
 }
 
 /* -1 where the line could not be written. */
@@ -686,7 +667,6 @@ out:
     free(k.exclude);
     strings_free(k.rows);
     free(k.fallback_url);
-    free(k.log_path);
     free(k.command);
     keyring_free(k.keys);
     config_free(k.config);

@@ -144,14 +144,7 @@ static int read_targets(struct recover *k, struct err *err)
 static int connect_to(struct recover *k, struct err *err)
 {
     const struct cli_common *c = k->o->common;
-    struct conn_options o = {.dbname = c->dbname,
-                             .host = c->host,
-                             .port = c->port,
-                             .user = c->user,
-                             .role = c->role,
-                             .no_password = c->no_password,
-                             .ask_password = c->ask_password,
-                             .application = "mig-backup"};
+    struct conn_options o = conn_options_of(c, "mig-backup");
     const struct environment *e;
 
     if ((k->conn = conn_open(&o, CONN_OWN, err)) == NULL ||
@@ -357,25 +350,11 @@ static int print_json(const struct recover *k, const char *head, FILE *out, stru
 static int open_log(struct recover *k, struct err *err)
 {
     const struct cli_common *c = k->o->common;
-    const char *is_volatile = NULL;
-    char *dir = NULL, *path = NULL;
-    int rc = -1;
 
-    if ((k->command = audit_mask(c->argc, c->argv, err)) == NULL)
+    if ((k->command = audit_mask(c->argc, c->argv, err)) == NULL ||
+        (k->audit = state_audit(c, k->config, k->o->dry_run ? "backup restore (drill)" : "backup restore", err)) == NULL)
         return -1;
-    if (c->log_file == NULL && getenv("MIG_LOG_FILE") == NULL) {
-        if ((dir = state_dir(c, k->config, err)) == NULL || state_make(dir, &is_volatile, err) != 0)
-            goto out;
-    }
-    if ((path = state_log(c, k->config, err)) == NULL ||
-        (k->audit = audit_begin(path, k->o->dry_run ? "backup restore (drill)" : "backup restore", c->argc,
-                                c->argv, c->reason, err)) == NULL)
-        goto out;
-    rc = 0;
-out:
-    free(dir);
-    free(path);
-    return rc;
+    return 0;
 }
 
 /* -1 where the line could not be written. */

@@ -399,6 +399,17 @@ int stage_delete(struct conn *c, struct stage *s, struct err *err)
     return 0;
 }
 
+/* A partition that takes other rows now than when it was saved. */
+static int hint_bounds(const struct target *t, struct err *err)
+{
+    if (t->saved->parent_name != NULL && strcmp(err->sqlstate, "23514") == 0 &&
+        strstr(err->message, "partition constraint") != NULL)
+        err_hint(err, "the bounds of this partition of %s.%s have changed since: restore with --into SCHEMA --create "
+                      "and INSERT INTO %s.%s from there, which sends each row where it belongs now",
+                 t->saved->parent_schema, t->saved->parent_name, t->saved->parent_schema, t->saved->parent_name);
+    return -1;
+}
+
 static int insert_missing(struct conn *c, struct stage *s, struct err *err)
 {
     struct target *t = s->target;
@@ -441,15 +452,17 @@ int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, 
 
     if (s->direct) {
         if (send_rows(c, reader, t, t->table->schema, t->table->name, err) != 0)
-            return -1;
+            return hint_bounds(t, err);
         r->inserted = t->saved->rows;
         return 0;
     }
     if (count(c, &staged, err, "SELECT count(*) FROM pg_temp.%s", t->stage) != 0)
         return -1;
     /* New rows first: a changed row may refer to one of them. */
-    if (t->mode != RESTORE_COLUMNS && insert_missing(c, s, err) != 0)
-        return err_prefix(err, "cannot put rows into %s", t->title);
+    if (t->mode != RESTORE_COLUMNS && insert_missing(c, s, err) != 0) {
+        (void)err_prefix(err, "cannot put rows into %s", t->title);
+        return hint_bounds(t, err);
+    }
     if (check_present(c, s, staged, err) != 0)
         return -1;
     if (s->set != NULL && (s->unsafe != NULL) &&

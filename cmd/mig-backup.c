@@ -81,17 +81,10 @@ static int session_begin(struct session *s, struct err *err)
 /* From here on it will be in the log, however it ends. */
 static int session_log(struct session *s, const char *operation, struct err *err)
 {
-    const char *is_volatile = NULL;
-    char *log = NULL;
-    int rc = -1;
-
-    if ((s->state = state_dir(&opt.common, s->config, err)) != NULL &&
-        state_make(s->state, &is_volatile, err) == 0 &&
-        (log = state_log(&opt.common, s->config, err)) != NULL &&
-        (s->audit = audit_begin(log, operation, opt.common.argc, opt.common.argv, opt.common.reason, err)) != NULL)
-        rc = 0;
-    free(log);
-    return rc;
+    if ((s->state = state_dir(&opt.common, s->config, err)) == NULL ||
+        (s->audit = state_audit(&opt.common, s->config, operation, err)) == NULL)
+        return -1;
+    return 0;
 }
 
 /* session_end, with the line in the log.  RC, or -1 where the log could not be written. */
@@ -118,7 +111,7 @@ static int session_close(struct session *s, int rc, struct err *err)
  * name.  Owned. */
 static char *find(const struct session *s, const char *file, struct err *err)
 {
-    struct conn_options o = {.dbname = opt.common.dbname, .host = opt.common.host, .port = opt.common.port, .user = opt.common.user};
+    struct conn_options o = conn_options_of(&opt.common, "mig-backup");
     struct address a = {0};
     const char *database = NULL;
     char *path = NULL;
@@ -214,10 +207,7 @@ static int run_verify(int argc, const char *const *argv, void *context, struct e
 {
     struct session s;
     struct report report = {0};
-    struct conn_options address = {.dbname = opt.common.dbname, .host = opt.common.host, .port = opt.common.port,
-                                   .user = opt.common.user, .role = opt.common.role,
-                                   .no_password = opt.common.no_password, .ask_password = opt.common.ask_password,
-                                   .application = "mig-backup"};
+    struct conn_options address = conn_options_of(&opt.common, "mig-backup");
     struct conn *conn = NULL;
     char **paths = calloc((size_t)argc + 1, sizeof(*paths));
     int rc = -1;

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "core/audit.h"
 #include "core/buf.h"
 #include "core/cli.h"
 #include "core/config.h"
@@ -174,4 +175,24 @@ out:
         err_hint(err, "name another with --state-dir, $MIG_STATE_DIR or --dir");
     free(path);
     return rc;
+}
+
+struct audit *state_audit(const struct cli_common *c, const struct config *config, const char *operation,
+                          struct err *err)
+{
+    const char *is_volatile = NULL;
+    struct audit *a = NULL;
+    char *dir = NULL, *log = NULL;
+
+    /* A log that was named stands where it was named; only the default needs the state folder. */
+    if (c->log_file == NULL && from_env("MIG_LOG_FILE") == NULL &&
+        (config == NULL || config_file(config, "log_file") == NULL) &&
+        ((dir = state_dir(c, config, err)) == NULL || state_make(dir, &is_volatile, err) != 0))
+        goto out;
+    if ((log = state_log(c, config, err)) != NULL)
+        a = audit_begin(log, operation, c->argc, c->argv, c->reason, err);
+out:
+    free(dir);
+    free(log);
+    return a;
 }

@@ -27,4 +27,9 @@ int state_make(const char *dir, const char **is_volatile, struct err *err) MIG_M
 /* A shelf that was just made: the .gitignore that keeps backups out of repositories. */
 int state_ignore_shelf(const char *dir, struct err *err) MIG_MUST_CHECK;
 
+struct audit;
+/* The operation's line in the log, begun; the state folder is made where the log stands in it. */
+struct audit *state_audit(const struct cli_common *c, const struct config *config, const char *operation,
+                          struct err *err) MIG_MUST_CHECK;
+
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/cli.h"
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "pg/address.h"
@@ -434,6 +435,18 @@ static char *copy(const char *s, struct err *err)
     if (d == NULL)
         err_oom(err);
     return d;
+}
+
+struct conn_options conn_options_of(const struct cli_common *c, const char *application)
+{
+    return (struct conn_options){.dbname = c->dbname,
+                                 .host = c->host,
+                                 .port = c->port,
+                                 .user = c->user,
+                                 .role = c->role,
+                                 .no_password = c->no_password,
+                                 .ask_password = c->ask_password,
+                                 .application = application};
 }
 
 struct conn *conn_open(const struct conn_options *o, enum conn_profile profile, struct err *err)

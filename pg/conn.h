@@ -32,6 +32,10 @@ struct conn_options {
     int64_t time_limit_ms;       /* conn_time_limit from the first query on */
 };
 
+struct cli_common;
+/* What the common flags say of the address; the rest zeroed.  Strings are C's. */
+struct conn_options conn_options_of(const struct cli_common *c, const char *application);
+
 /* Errors: ERR_USAGE for an unusable address (an unknown driver parameter is named; mysql and sqlite
  * URLs are told not to be served), ERR_FAILED when the server cannot be reached or refuses; the
  * address is named, the password never. */

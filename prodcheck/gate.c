@@ -86,21 +86,12 @@ static int64_t timeout_of(const struct gate_options *o)
 static int connect_to(struct gate *g, struct err *err)
 {
     const struct cli_common *c = g->o->common;
-    struct conn_options o = {
-        .dbname = c->dbname,
-        .host = c->host,
-        .port = c->port,
-        .user = c->user,
-        .role = c->role,
-        .no_password = c->no_password,
-        .ask_password = c->ask_password,
-        .fallback_url = g->fallback_url,
-        .fallback_source = "alembic.ini",
-        .application = "mig-prodcheck",
-        .connect_timeout_s = (int)((timeout_of(g->o) + 999) / 1000),
-        .time_limit_ms = timeout_of(g->o),
-    };
+    struct conn_options o = conn_options_of(c, "mig-prodcheck");
 
+    o.fallback_url = g->fallback_url;
+    o.fallback_source = "alembic.ini";
+    o.connect_timeout_s = (int)((timeout_of(g->o) + 999) / 1000);
+    o.time_limit_ms = timeout_of(g->o);
     return (g->conn = conn_open(&o, CONN_OWN, err)) != NULL ? 0 : -1;
 }
 
@@ -319,27 +310,6 @@ static void describe(struct gate *g)
         (void)snprintf(g->what, sizeof(g->what), "after the migration");
 }
 
-static int open_log(struct gate *g, struct err *err)
-{
-    const struct cli_common *c = g->o->common;
-    const char *is_volatile = NULL;
-    char *dir = NULL, *log = NULL;
-    int rc = -1;
-
-    /* A log that was named stands where it was named; only the default needs the state folder. */
-    if (c->log_file == NULL && getenv("MIG_LOG_FILE") == NULL &&
-        ((dir = state_dir(c, g->config, err)) == NULL || state_make(dir, &is_volatile, err) != 0))
-        goto out;
-    if ((log = state_log(c, g->config, err)) == NULL ||
-        (g->audit = audit_begin(log, "prodcheck", c->argc, c->argv, c->reason, err)) == NULL)
-        goto out;
-    rc = 0;
-out:
-    free(dir);
-    free(log);
-    return rc;
-}
-
 /* The line stands before the reports do: they print the chain's head. */
 static int close_log(struct gate *g, const struct verdict *v, const struct err *ended,
                      struct err *err)
@@ -387,7 +357,8 @@ int gate_run(const struct gate_options *o, struct err *err)
     describe(&g);
     if ((g.config = config_load(o->common->config, err)) == NULL || known(&g, err) != 0 ||
         report_open(&report, &o->common->formats, present_forms, err) != 0 ||
-        (g.keys = load_keys(&g, err)) == NULL || open_log(&g, err) != 0)
+        (g.keys = load_keys(&g, err)) == NULL || 
+        (g.audit = state_audit(o->common, g.config, "prodcheck", err)) == NULL)
         goto out;
     request_of(o, g.config, &r);
     /* Without a project there is no last address; whether that matters shows when we connect. */

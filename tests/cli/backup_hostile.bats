@@ -218,11 +218,20 @@ refused() {
 }
 
 @test "partitions whose bounds have changed since: refused, nothing is dropped or put elsewhere" {
-    sql "create table p (id int, v text) partition by range (id)" "create table p1 partition of p for values from (0) to (10)" "create table p2 partition of p for values from (10) to (20)" \
+    sql "create table p (id int primary key, v text) partition by range (id)" "create table p1 partition of p for values from (0) to (10)" "create table p2 partition of p for values from (10) to (20)" \
         "insert into p select g, 'v' from generate_series(0, 19) g"
     save
     sql "truncate p" "alter table p detach partition p1" "alter table p detach partition p2" "alter table p attach partition p1 for values from (0) to (5)" "alter table p attach partition p2 for values from (5) to (20)"
     refused 3 'partition constraint'
+    assert_err 'bounds of this partition of public.p have changed since.*--into'
+    refused 3 'partition constraint' --mode merge
+    assert_err 'bounds of this partition of public.p have changed since.*--into'
+    # as the hint says
+    restore --into rescue --create
+    assert_exit 0
+    sql "insert into p select * from rescue.p1 union all select * from rescue.p2"
+    assert_equal "$(sql "select count(*) filter (where tableoid = 'p1'::regclass), count(*) from p")" "5|20"
+    sql "truncate p" "drop schema rescue cascade"
     sql "drop table p2"
     refused 4 'it was a partition of public.p'
 }
