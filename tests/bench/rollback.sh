@@ -1,0 +1,102 @@
+# rollback: one step down, beside plain `alembic downgrade` of the same step; how long the locks are held.
+#
+# "The DDL's own" time under ACCESS EXCLUSIVE is what plain Alembic holds for the same step on the same
+# data: from the moment the lock is there to COMMIT.  Ours begins when the lock is there and holds the
+# same statements, the proof and COMMIT; with a short copy (locked, estimated under a second) the copy as
+# well; a long one is made under SHARE ROW EXCLUSIVE (readers go on), and --backup before copies first.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export LC_ALL=C.UTF-8 MIG_PYTHON=/usr/bin/python3 PATH=$PATH
+runs=${BENCH_RUNS:-3}
+work=$BENCH_TMP/rollback
+mkdir -p "$work"
+. "$root/tests/lib/twostep.bash"
+sql() { for s in "$@"; do psql -XAtqc "$s"; done; }
+export PGDATABASE=postgres
+twostep "$work/app"
+mig-backup keygen -q >/dev/null
+cat >migrations/versions/a3.py <<'END'
+from alembic import op
+revision = "aaaaaaaaaaa3"
+down_revision = "aaaaaaaaaaa2"
+def upgrade():
+    op.execute("ALTER TABLE t ALTER COLUMN n TYPE bigint")
+def downgrade():
+    op.execute("ALTER TABLE t ALTER COLUMN n TYPE integer")
+END
+export ALEMBIC=$(PATH=/usr/bin:$PATH command -v alembic)
+
+# template NAME ROWS: at a3, with so many rows in t and d.
+template() {
+    echo "bench: $1, $2 rows" >&2
+    dropdb --if-exists "$1" && createdb "$1"
+    PGDATABASE=$1 "$ALEMBIC" upgrade aaaaaaaaaaa2 2>/dev/null
+    PGDATABASE=$1 sql "alter table t add column n integer" \
+        "insert into t (id, keep, v, n) select i, repeat('k' || i, 8), 'value ' || i, i from generate_series(1, $2) i" \
+        "insert into d select i, 'd' || i from generate_series(1, $2) i"
+    PGDATABASE=$1 "$ALEMBIC" upgrade head 2>/dev/null
+    PGDATABASE=$1 sql "vacuum analyze" "checkpoint"
+}
+
+# once TEMPLATE STEPS COMMAND...: one measured run on a fresh copy: WALL, READS, WRITES (ms), GAP.
+once() {
+    local template=$1 steps=$2
+    shift 2
+    export PGDATABASE=bench_rollback
+    dropdb --if-exists --force "$PGDATABASE" && createdb -T "$template" "$PGDATABASE"
+    [ "$steps" = 1 ] || "$ALEMBIC" downgrade -1 2>/dev/null
+    sql checkpoint
+    rm -f hold seen
+    mkfifo hold
+    "$MIG_PYTHON" "$root/tests/bench/holds.py" t d <hold >seen &
+    local prober=$!
+    exec 8>hold
+    until grep -q READY seen; do sleep 0.02; done
+    measure "$@"
+    exec 8>&-
+    wait "$prober"
+    [ "$CODE" -eq 0 ] || { echo "bench: exit $CODE: $*" >&2; tail -n 5 "$work/said" >&2; return 1; }
+    read -r READS WRITES GAP < <(tail -n 1 seen)
+}
+# least TEMPLATE STEPS COMMAND...: the best of $runs, each figure by itself.
+least() {
+    local i w='' r='' k=''
+    for ((i = 0; i < runs; i++)); do
+        once "$@" || return 1
+        w=$(printf '%s\n' $w "$WALL" | sort -g | head -n 1)
+        r=$(printf '%s\n' $r "$READS" | sort -g | head -n 1)
+        k=$(printf '%s\n' $k "$WRITES" | sort -g | head -n 1)
+    done
+    WALL=$w READS=$r WRITES=$k
+}
+plain() { "$ALEMBIC" downgrade -1 2>/dev/null; }
+ours() { mig-rollback run -1 --yes --confirm bench_rollback --max-block 1h --force gate,validate --reason bench "$@" >"$work/said" 2>&1; }
+export -f plain ours
+export work
+
+small=1000
+large=$(awk "BEGIN { printf \"%d\", 1000000 * $BENCH_SCALE }")
+template bench_small "$small"
+template bench_large "$large"
+for size in small large; do
+    rows=${!size}
+    for what in "rewrite" "drop"; do
+        steps=1
+        [ "$what" = rewrite ] || steps=2
+        label="$what, $rows rows"
+        least bench_$size $steps bash -c plain
+        wall=$WALL own=$READS
+        note "$label: alembic took $wall s and held ACCESS EXCLUSIVE for $own ms"
+        least bench_$size $steps bash -c 'ours --no-backup bench'
+        row "$label: wall, no backup (peer: alembic + 0.5 s)" "$WALL s" "$(awk "BEGIN { print $wall + 0.5 }") s" \
+            "$(ratio "$WALL" "$wall + 0.5")" "<= 1"
+        none=$WALL
+        for mode in locked before; do
+            least bench_$size $steps bash -c "ours --backup $mode"
+            row "$label: --backup $mode, wall" "$WALL s" "$wall s" "$(ratio "$WALL" "$wall")" ""
+            row "$label: --backup $mode, readers wait" "$READS ms" "$own ms" "$(ratio "$READS" "$own")" "<= 1.3"
+            note "$label: --backup $mode: the backup took $(awk "BEGIN { printf \"%.2f\", $WALL - $none }") s; writers wait $WRITES ms; looked every $GAP ms at worst (last run)"
+        done
+    done
+done
+dropdb --force bench_rollback
