@@ -187,7 +187,7 @@ asan:
 	$(Q)tests/run unit-asan cli-asan
 
 tidy: $(SQL_GEN)
-	$(Q)printf '%s\n' $(LIB_SRC) $(BIN_SRC) | xargs -n 4 -P $$(nproc) sh -c 'clang-tidy --quiet "$$@" -- $(subst ",\",$(subst ','\'',$(CPPFLAGS))) -std=c17 2>&1 | grep -v "warnings generated\|Suppressed\|Use -header-filter" || :' sh >$(BUILD)/tidy.log
+	$(Q)printf '%s\n' $(LIB_SRC) $(BIN_SRC) | xargs -n 4 -P $$(nproc) sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(CPPFLAGS)) -std=c17 2>&1 | grep -v "warnings generated\|Suppressed\|Use -header-filter" || :' sh >$(BUILD)/tidy.log
 	$(Q)cat $(BUILD)/tidy.log; ! grep -q ': \(warning\|error\):' $(BUILD)/tidy.log
 
 # The ordinary build too: it is what `make install`, which the tests try, installs.

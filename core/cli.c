@@ -646,7 +646,7 @@ int cli_main(const struct cli_program *program, struct cli_common *common, int a
     } else if (m.help) {
         cli_help(program, m.command, stdout);
         rc = 0;
-    } else {
+    } else if (m.command != NULL) { /* always, without one of the two */
         if (common != NULL)
             log_init(program->name, common->quiet     ? LOG_ERROR
                                     : common->verbose ? LOG_DEBUG

@@ -71,7 +71,8 @@ static int relative_read(const char *rev, struct relative *r, struct err *err)
     if ((word != rev && r->label == NULL) || (n > 0 && r->symbol == NULL)) {
         free(r->label);
         free(r->symbol);
-        return err_oom(err);
+        (void)err_oom(err);
+        return -1;
     }
     return 1;
 }
