@@ -54,6 +54,32 @@ char *effect_expression(const struct effect *e)
                : parse_deparse_expression(e->statement->text, e->statement->tree, expression);
 }
 
+/* The types that scripts mostly name, as the deparser prints them: it takes its time. */
+static const char *usual_type(const json_t *type)
+{
+    static const struct {
+        const char *name, *sql;
+        int builtin; /* the grammar's own word: pg_catalog.NAME */
+    } usual[] = {
+        {"int2", "smallint", 1}, {"int4", "int", 1},   {"int8", "bigint", 1}, {"bool", "boolean", 1},
+        {"text", "text", 0},     {"jsonb", "jsonb", 0}, {"json", "json", 0},   {"uuid", "uuid", 0},
+        {"date", "date", 0},     {"bytea", "bytea", 0},
+    };
+    const json_t *names = node_get(type, "names");
+    size_t i, n = node_count(names);
+    const char *schema, *name;
+
+    node_qualified(names, &schema, &name);
+    if (n == 0 || n > 2 || name == NULL || node_get(type, "typmods") != NULL || node_get(type, "arrayBounds") != NULL ||
+        node_true(type, "setof") || node_true(type, "pct_type"))
+        return NULL;
+    for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+        if (strcmp(usual[i].name, name) == 0 &&
+            (usual[i].builtin ? schema != NULL && strcmp(schema, "pg_catalog") == 0 : schema == NULL))
+            return usual[i].sql;
+    return NULL;
+}
+
 char *effect_type(const struct effect *e)
 {
     const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
@@ -61,6 +87,8 @@ char *effect_type(const struct effect *e)
 
     if (type == NULL)
         return NULL;
+    if (usual_type(type) != NULL)
+        return strdup(usual_type(type));
     return parse_deparse_type(e->statement->text, e->statement->tree, type);
 }
 
@@ -166,7 +194,7 @@ static const json_t *find_bare(const json_t *tree, const char **column)
 int effect_defer_not_null(const struct statement *st, char **first, char **after, struct err *err)
 {
     const json_t *relation = node_get(node_as(st->tree, "AlterTableStmt"), "relation");
-    struct parse_item item = {st->text, st->len, json_incref(st->tree), NULL};
+    struct parse_item item = {.text = st->text, .len = st->len, .tree = json_incref(st->tree)};
     char *text = NULL, *next;
     struct buf b = {0};
     const char *column = NULL;
@@ -200,7 +228,7 @@ int effect_defer_not_null(const struct statement *st, char **first, char **after
         text = next;
         json_decref(item.tree);
         free(item.problem);
-        item = (struct parse_item){text, strlen(text), NULL, NULL};
+        item = (struct parse_item){.text = text, .len = strlen(text)};
         if (parse_all(&item, 1, err) < 0)
             goto out;
         if (item.tree == NULL) {

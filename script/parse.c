@@ -219,6 +219,7 @@ static void parse_one(struct parse_item *item)
     r = pg_query_parse(item->text);
     if (r.error != NULL) {
         item->problem = without_literals(r.error->message);
+        item->at = r.error->cursorpos > 0 ? (size_t)r.error->cursorpos : 0;
         goto out;
     }
     if ((root = json_loads(r.parse_tree, JSON_ALLOW_NUL, &je)) == NULL) {
@@ -321,6 +322,18 @@ static int is_comment(const char *p, size_t len)
     return len > 1 && ((p[0] == '-' && p[1] == '-') || (p[0] == '/' && p[1] == '*'));
 }
 
+/* Is there anything that may be a string or a comment?  A dollar before a digit is a parameter. */
+static int is_bare(const char *sql)
+{
+    const char *p;
+
+    for (p = sql; (p = strpbrk(p, "'$-/")) != NULL; p++)
+        if (*p == '\'' || (*p == '$' && (p[1] < '0' || p[1] > '9')) || (*p == '-' && p[1] == '-') ||
+            (*p == '/' && p[1] == '*'))
+            return 0;
+    return 1;
+}
+
 static char *without_strings(const char *sql)
 {
     struct parse_tokens tokens = {NULL, 0, 0};
@@ -329,6 +342,8 @@ static char *without_strings(const char *sql)
     size_t i, at = 0;
     char *out = NULL;
 
+    if (is_bare(sql))
+        return strdup(sql);
     if (parse_scan(sql, &tokens, &err) < 0)
         goto out;
     for (i = 0; i < tokens.count; i++) {
@@ -351,6 +366,49 @@ static char *without_strings(const char *sql)
 out:
     parse_tokens_free(&tokens);
     buf_free(&b);
+    return out;
+}
+
+/* Every character of TOKEN becomes a dot, but for line breaks. */
+static void blacken(char *out, const char *from, const char *to, size_t *at)
+{
+    for (; from < to; from++)
+        if (*from == '\n' || *from == '\r' || *from == '\t')
+            out[(*at)++] = *from;
+        else if (((unsigned char)*from & 0xc0) != 0x80)
+            out[(*at)++] = '.';
+}
+
+char *parse_mask(const char *sql)
+{
+    struct parse_tokens tokens = {NULL, 0, 0};
+    struct err err = {0};
+    char *out = malloc(strlen(sql) + 1);
+    size_t i, at = 0, to = 0;
+
+    if (out == NULL || parse_scan(sql, &tokens, &err) < 0) {
+        free(out);
+        out = NULL;
+        goto out;
+    }
+    for (i = 0; i < tokens.count; i++) {
+        const struct parse_token *t = &tokens.items[i];
+        const char *p = sql + t->start;
+        size_t n = t->end - t->start;
+
+        memcpy(out + to, sql + at, t->start - at);
+        to += t->start - at;
+        at = t->end;
+        if (is_comment(p, n) || is_string(p, n) || (*p >= '0' && *p <= '9')) {
+            blacken(out, p, p + n, &to);
+            continue;
+        }
+        memcpy(out + to, p, n);
+        to += n;
+    }
+    memcpy(out + to, sql + at, strlen(sql + at) + 1);
+out:
+    parse_tokens_free(&tokens);
     return out;
 }
 
@@ -602,7 +660,7 @@ static const json_t *template_place(enum deparse_want want, const json_t *tree)
 static char *deparse_in_template(enum deparse_want want, const struct buf *part)
 {
     const struct template *t = &templates[want];
-    struct parse_item item = {t->sql, strlen(t->sql), NULL, NULL};
+    struct parse_item item = {.text = t->sql, .len = strlen(t->sql)};
     PgQueryProtobufParseResult r = pg_query_parse_protobuf(t->sql);
     struct path *path = calloc(1, sizeof(*path));
     struct buf b = {0};

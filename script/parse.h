@@ -39,6 +39,7 @@ struct parse_item {
     size_t len;
     json_t *tree;     /* result: the Node object ({"AlterTableStmt": {...}}), owned; or NULL */
     char *problem;    /* result: why not; owned */
+    size_t at;        /* result: with PROBLEM, before which character (from 1) the parser stopped; 0: not known */
 };
 
 /* Parse them all, on as many threads as pay.  -1 only for what is no fault of the text. */
@@ -47,6 +48,10 @@ int parse_all(struct parse_item *items, size_t n, struct err *err) MIG_MUST_CHEC
 /* Literals replaced by $n, for SQL that is shown; NULL where it cannot be parsed (then show nothing
  * of it).  Owned. */
 char *parse_normalize(const char *sql);
+
+/* SQL with the same characters at the same places, but for what is inside of literals and comments: dots.
+ * Also where it does not parse; NULL where the lexer cannot get through it.  Owned. */
+char *parse_mask(const char *sql);
 
 /*
  * The deparser.  SQL is one statement's text, TREE its tree as parse_all gave it, NODE a part of

@@ -235,7 +235,7 @@ static int is_copy_in(const json_t *tree)
 
 static int reads_stdin(const char *text, struct err *err)
 {
-    struct parse_item item = {text, strlen(text), NULL, NULL};
+    struct parse_item item = {.text = text, .len = strlen(text)};
     int yes = 0;
 
     if (parse_all(&item, 1, err) < 0)
@@ -443,6 +443,7 @@ struct script *script_read(const char *text, size_t len, const char *file, enum 
 
         st->tree = r.items[i].tree;
         st->unknown = r.items[i].problem;
+        st->unknown_at = r.items[i].at;
         r.items[i].tree = NULL;
         r.items[i].problem = NULL;
         st->alone = tag_alone(st->tree);

@@ -18,6 +18,7 @@ struct statement {
     const char *copy_data; /* COPY FROM STDIN: the rows up to \., borrowed; NULL otherwise */
     size_t copy_len;
     json_t *tree;       /* the parse tree's Node object ({"AlterTableStmt": {...}}), NULL if unknown */
+    size_t unknown_at;  /* before which character of TEXT (from 1) the parser stopped; 0: not known */
     char *unknown;      /* why it could not be parsed, or NULL: "unknown", never "safe" */
     int segment;        /* from 0: statements of one segment share a transaction */
     int in_transaction; /* other statements of its segment can commit or fall with it */

@@ -57,19 +57,16 @@ static size_t step_of(const struct inquiry *q, const struct effect *e)
 }
 
 /* Views, rules and triggers that the script itself has made before: their names, while they count. */
-static int is_own(const struct effects *all, size_t upto, const struct effect *e)
+static int may_decide(const struct effect *made)
 {
-    for (size_t k = 0; k < upto; k++) {
-        const struct effect *made = &all->items[k];
-        const json_t *tree = made->statement->tree;
+    return (made->kind == EFFECT_CREATE_OTHER || made->kind == EFFECT_OTHER || made->kind == EFFECT_CREATE_TRIGGER) &&
+           (made->detail == NULL || strcmp(made->detail, "CommentStmt") != 0);
+}
 
-        /* Looked at for each write of a long script: the tree only where it can matter. */
-        if (made->kind != EFFECT_CREATE_OTHER && made->kind != EFFECT_OTHER &&
-            made->kind != EFFECT_CREATE_TRIGGER)
-            continue;
-        if (made->detail != NULL && strcmp(made->detail, "CommentStmt") == 0)
-            continue;
-
+static int is_own(const struct effect *const *deciding, size_t n, const struct effect *e)
+{
+    for (size_t k = 0; k < n; k++) {
+        const json_t *tree = deciding[k]->statement->tree;
         const json_t *view = node_as(tree, "ViewStmt"), *rule = node_as(tree, "RuleStmt"),
                      *trigger = node_as(tree, "CreateTrigStmt");
         const json_t *relation = view != NULL      ? node_get(view, "view")
@@ -89,16 +86,28 @@ static int is_own(const struct effects *all, size_t upto, const struct effect *e
 
 static void own(struct inquiry *q)
 {
-    for (size_t i = 0; i < q->plan->nsteps; i++)
+    const struct effect **deciding = NULL;
+
+    for (size_t i = 0; i < q->plan->nsteps; i++) {
+        size_t n = 0;
+
+        free(deciding);
+        deciding = q->steps[i] == NULL ? NULL : calloc(q->steps[i]->count + 1, sizeof(*deciding));
+        if (q->steps[i] != NULL && deciding == NULL)
+            inquiry_oom(q);
         for (size_t k = 0; q->steps[i] != NULL && k < q->steps[i]->count && !q->failed; k++) {
             const struct effect *e = &q->steps[i]->items[k];
 
             q->step = i;
-            if (writes(e) && is_own(q->steps[i], k, e))
+            if (may_decide(e))
+                deciding[n++] = e;
+            if (writes(e) && is_own(deciding, n, e))
                 (void)inquiry_raise(q, "fires-triggers", e, NULL,
                                     "a view, rule or trigger that this script makes decides what this write to %s does",
                                     e->name);
         }
+    }
+    free(deciding);
 }
 
 static int array_of(const struct closure *c, struct buf *b, struct err *err)

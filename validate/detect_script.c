@@ -24,11 +24,26 @@ static int same_relation(const struct effect *a, const struct effect *b)
     return a->name != NULL && same(a->name, b->name) && same(a->schema, b->schema);
 }
 
+/* What makes a table or a column, by index, in its order. */
+static size_t *makers_of(struct inquiry *q, const struct effects *all, size_t *n)
+{
+    size_t *out = calloc(all->count + 1, sizeof(*out)), i;
+
+    *n = 0;
+    for (i = 0; out != NULL && i < all->count; i++)
+        if (all->items[i].kind == EFFECT_CREATE_TABLE || all->items[i].kind == EFFECT_ADD_COLUMN)
+            out[(*n)++] = i;
+    if (out == NULL)
+        inquiry_oom(q);
+    return out;
+}
+
 static void drop_and_make(struct inquiry *q, const struct effects *all)
 {
-    size_t i, k;
+    size_t i, at, n;
+    size_t *makers = makers_of(q, all, &n);
 
-    for (i = 0; i < all->count; i++) {
+    for (i = 0; makers != NULL && i < all->count; i++) {
         const struct effect *d = &all->items[i];
 
         if ((d->kind != EFFECT_DROP_TABLE && d->kind != EFFECT_DROP_COLUMN) ||
@@ -37,10 +52,10 @@ static void drop_and_make(struct inquiry *q, const struct effects *all)
         /* IF EXISTS of what is not there drops nothing. */
         if (q->closure != NULL && inquiry_table(q, d) == NULL)
             continue;
-        for (k = 0; k < all->count; k++) {
-            const struct effect *m = &all->items[k];
+        for (at = 0; at < n; at++) {
+            const struct effect *m = &all->items[makers[at]];
 
-            if (d->kind == EFFECT_DROP_TABLE && m->kind == EFFECT_CREATE_TABLE && k > i &&
+            if (d->kind == EFFECT_DROP_TABLE && m->kind == EFFECT_CREATE_TABLE && makers[at] > i &&
                 same_relation(d, m)) {
                 (void)inquiry_raise(q, "drop-and-recreate", m, NULL,
                                     "%s is dropped (statement %d) and made again, empty", d->name,
@@ -57,6 +72,7 @@ static void drop_and_make(struct inquiry *q, const struct effects *all)
             }
         }
     }
+    free(makers);
 }
 
 /* Takes long with rows: a rewrite, a scan, or DML. */

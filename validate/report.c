@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/buf.h"
 #include "core/report.h"
@@ -43,6 +44,8 @@ char *report_sql(const char *sql, int show_values, size_t max)
 struct pen {
     FILE *out;
     int colour;
+    char **shown; /* SQL of the step's statements, by index, once it was made */
+    size_t nshown;
 };
 
 static const char *paint(const struct pen *p, const char *code)
@@ -57,22 +60,124 @@ static const char *severity_colour(enum severity s)
                                                         : "\033[2m";
 }
 
+/* On over one character of TEXT at P. */
+static const char *step_over(const char *p, int *line, int *column)
+{
+    if (*p == '\n') {
+        ++*line;
+        *column = 1;
+    } else if (((unsigned char)*p & 0xc0) != 0x80) {
+        ++*column;
+    }
+    return p + 1;
+}
+
+void report_place(const struct finding *f, struct report_place *out)
+{
+    const struct statement *st = f->statement;
+    const char *p = st->text;
+    size_t n = 1;
+
+    *out = (struct report_place){st->line, st->column, st->line, st->column};
+    while (*p != '\0') {
+        if (((unsigned char)*p & 0xc0) != 0x80 && n++ == st->unknown_at && st->unknown != NULL) {
+            out->line = out->end_line;
+            out->column = out->end_column;
+        }
+        p = step_over(p, &out->end_line, &out->end_column);
+    }
+}
+
+static int is_word(char c)
+{
+    return c == '_' || c == '$' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           ((unsigned char)c & 0x80) != 0;
+}
+
+/* Columns before the last part of OBJECT, as a word of SQL; -1: not there, or right at the start. */
+static int caret_of(const char *sql, const char *object)
+{
+    const char *name = strrchr(object, '.') != NULL ? strrchr(object, '.') + 1 : object, *p;
+    size_t n = strlen(name);
+    int columns = 0;
+
+    for (p = sql; n > 0 && *p != '\0'; p++) {
+        if (strncasecmp(p, name, n) == 0 && !is_word(p[n]) && (p == sql || !is_word(p[-1])))
+            return p == sql ? -1 : columns;
+        columns += ((unsigned char)*p & 0xc0) != 0x80;
+    }
+    return -1;
+}
+
+/* The line at which the parser stopped, with a caret; what is inside of literals is not shown. */
+static void show_unparsed(const struct pen *p, const struct finding *f, const struct report_judgement *r)
+{
+    const struct statement *st = f->statement;
+    char *text = r->show_values ? strdup(st->text) : parse_mask(st->text), room[4096], *line, *end;
+    struct report_place at;
+    int i, first;
+
+    report_place(f, &at);
+    first = at.line == st->line ? st->column : 1;
+    for (line = text, i = st->line; line != NULL && i < at.line; i++)
+        line = strchr(line, '\n') == NULL ? NULL : strchr(line, '\n') + 1;
+    if (line != NULL && (end = strpbrk(line, "\r\n")) != NULL)
+        *end = '\0';
+    for (end = line; end != NULL && *end != '\0'; end++)
+        if (*end == '\t')
+            *end = ' ';
+    if (line != NULL && *line != '\0' && strlen(line) < 400)
+        fprintf(p->out, "           %s\n           %*s%s^%s\n", report_plain(line, room, sizeof(room)),
+                at.column - first, "", paint(p, "\033[1;31m"), paint(p, "\033[0m"));
+    else
+        fprintf(p->out, "           (not shown: it does not parse)\n");
+    free(text);
+}
+
+/* "x.sql:3:7  ALTER TABLE users DROP COLUMN phone", and a caret below what it is about. */
+static void show_statement(const struct pen *p, const struct finding *f, const struct report_judgement *r)
+{
+    const struct statement *st = f->statement;
+    size_t at = (size_t)st->index;
+    char *sql = NULL, room[4096];
+    const char *shown;
+    int before, caret;
+
+    if (at < p->nshown && p->shown[at] == NULL)
+        p->shown[at] = report_sql(st->text, r->show_values, 100);
+    if (at >= p->nshown)
+        sql = report_sql(st->text, r->show_values, 100);
+    shown = at < p->nshown ? p->shown[at] : sql;
+    before = r->plan->direction == PLAN_SQL && strcmp(r->plan->steps[f->step].file, "-") != 0
+                 ? fprintf(p->out, "           %s:%d:%d  ", report_plain(r->plan->steps[f->step].revision, room, sizeof(room)),
+                           st->line, st->column)
+                 : fprintf(p->out, "           %d:%d  ", st->line, st->column);
+    if (shown == NULL || *shown == '\0') {
+        struct report_place stopped;
+
+        report_place(f, &stopped);
+        fprintf(p->out, st->unknown_at > 0 ? "stopped at %d:%d\n" : "\n", stopped.line, stopped.column);
+        show_unparsed(p, f, r);
+    } else {
+        fprintf(p->out, "%s\n", report_plain(shown, room, sizeof(room)));
+        caret = f->severity > SEVERITY_LOW ? caret_of(room, f->object) : -1;
+        if (caret >= 0)
+            fprintf(p->out, "%*s%s^%s\n", before + caret, "", paint(p, "\033[1;31m"), paint(p, "\033[0m"));
+    }
+    free(sql);
+}
+
 static void show_finding(const struct pen *p, const struct finding *f,
                          const struct report_judgement *r)
 {
-    char *sql, room[4096];
+    char room[4096];
 
     fprintf(p->out, "  %s%-8s%s %s  %s[%s]%s\n", paint(p, severity_colour(f->severity)),
             severity_name(f->severity), paint(p, "\033[0m"),
             report_plain(f->message, room, sizeof(room)), paint(p, "\033[2m"),
             f->code, paint(p, "\033[0m"));
-    if (f->statement != NULL) {
-        sql = report_sql(f->statement->text, r->show_values, 100);
-        fprintf(p->out, "           %d:%d  %s\n", f->statement->line, f->statement->column,
-                sql == NULL || *sql == '\0' ? "(not shown: it does not parse)"
-                                            : report_plain(sql, room, sizeof(room)));
-        free(sql);
-    }
+    if (f->statement != NULL)
+        show_statement(p, f, r);
     if (f->lock_mode != NULL && f->severity > SEVERITY_LOW)
         fprintf(p->out, "           locks %s in %s%s%s\n",
                 report_plain(f->lock_relation, room, sizeof(room)), f->lock_mode,
@@ -93,18 +198,26 @@ static void show_rows(FILE *out, char *const *rows)
 }
 
 /* Worst first within a step. */
-static void show_step(const struct pen *p, const struct report_judgement *r, size_t step,
+static void show_step(const struct pen *pen, const struct report_judgement *r, size_t step,
                       int ignored)
 {
     const struct judgement *j = r->judgement;
+    const struct script *script = r->plan->steps[step].script;
+    struct pen mine = *pen, *p = &mine;
     int s;
     size_t i;
+
+    mine.shown = script == NULL ? NULL : calloc(script->count + 1, sizeof(*mine.shown));
+    mine.nshown = mine.shown == NULL ? 0 : script->count + 1;
 
     for (s = SEVERITY_CRITICAL; s >= (int)SEVERITY_INFO; s--)
         for (i = 0; i < j->nfindings; i++)
             if (j->findings[i].step == step && (int)j->findings[i].severity == s &&
                 (j->findings[i].ignored != NULL) == ignored)
                 show_finding(p, &j->findings[i], r);
+    for (i = 0; i < mine.nshown; i++)
+        free(mine.shown[i]);
+    free(mine.shown);
 }
 
 static int step_has(const struct judgement *j, size_t step, int ignored)
@@ -186,7 +299,7 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
 {
     const struct judgement *j = r->judgement;
     const struct plan *plan = r->plan;
-    struct pen p = {out, r->colour};
+    struct pen p = {.out = out, .colour = r->colour};
     char rows[64], values[64];
     uint64_t lost, lost_values = 0;
     int several = 0;

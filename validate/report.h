@@ -39,6 +39,13 @@ uint64_t report_rows_lost(const struct judgement *j, int *several);
  * whose SQL was rendered, 1. */
 int report_line(const struct report_judgement *r, const struct finding *f);
 
+/* Where in its file the statement of F stands, and, of one that does not parse, where the parser stopped: lines and
+ * columns from 1, the end behind the last character. */
+struct report_place {
+    int line, column, end_line, end_column;
+};
+void report_place(const struct finding *f, struct report_place *out);
+
 /* SQL of ST for display: literals normalised unless SHOW_VALUES, on one line, cut at MAX bytes. Owned;
  * "" where it cannot be shown. */
 char *report_sql(const char *sql, int show_values, size_t max);

@@ -224,6 +224,21 @@ static void annotation(FILE *out, const char *s, int property)
     }
 }
 
+/* Columns only mean something within one line. */
+static void place(FILE *out, const struct report_judgement *r, const struct finding *f)
+{
+    struct report_place at;
+
+    if (r->plan->direction != PLAN_SQL || f->statement == NULL) {
+        fprintf(out, ",line=%d", report_line(r, f));
+        return;
+    }
+    report_place(f, &at);
+    fprintf(out, ",line=%d,endLine=%d", at.line, at.end_line);
+    if (at.line == at.end_line)
+        fprintf(out, ",col=%d,endColumn=%d", at.column, at.end_column);
+}
+
 int report_github(FILE *out, const struct report_judgement *r, struct err *err)
 {
     const struct judgement *j = r->judgement;
@@ -239,9 +254,7 @@ int report_github(FILE *out, const struct report_judgement *r, struct err *err)
                 : f->severity >= SEVERITY_MEDIUM ? "warning"
                                                  : "notice");
         annotation(out, file_of(&r->plan->steps[f->step]), 1);
-        fprintf(out, ",line=%d", report_line(r, f));
-        if (r->plan->direction == PLAN_SQL && f->statement != NULL)
-            fprintf(out, ",col=%d", f->statement->column);
+        place(out, r, f);
         fprintf(out, ",title=%s::", f->code);
         annotation(out, f->message, 0);
         if (f->severity > SEVERITY_LOW) {

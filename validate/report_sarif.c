@@ -68,8 +68,15 @@ static json_t *result(const struct report_judgement *r, size_t index)
     char hex[33];
 
     fingerprint(r, index, hex);
-    if (r->plan->direction == PLAN_SQL && f->statement != NULL)
-        (void)json_object_set_new(region, "startColumn", json_integer(f->statement->column));
+    if (r->plan->direction == PLAN_SQL && f->statement != NULL) {
+        struct report_place at;
+
+        report_place(f, &at);
+        (void)json_object_set_new(region, "startLine", json_integer(at.line));
+        (void)json_object_set_new(region, "startColumn", json_integer(at.column));
+        (void)json_object_set_new(region, "endLine", json_integer(at.end_line));
+        (void)json_object_set_new(region, "endColumn", json_integer(at.end_column));
+    }
     properties = json_pack("{s:s, s:s}", "severity", severity_name(f->severity), "object", f->object);
     if (f->has_loss)
         (void)json_object_set_new(properties, "lossRows", json_integer((json_int_t)f->loss_rows));

@@ -177,6 +177,8 @@ static void test_sarif(void **state)
             json_string_value(json_object_get(json_object_get(place, "artifactLocation"), "uri")), "x,y:z.sql");
         assert_int_equal(json_integer_value(json_object_get(json_object_get(place, "region"), "startLine")), 7);
         assert_int_equal(json_integer_value(json_object_get(json_object_get(place, "region"), "startColumn")), 3);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(place, "region"), "endLine")), 8);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(place, "region"), "endColumn")), 22);
         assert_int_equal(json_array_size(json_object_get(one, "suppressions")), i == 2);
     }
     assert_true(json_is_true(json_object_get(
@@ -253,9 +255,9 @@ static void test_github(void **state)
 {
     const char *text = show(report_github);
 
-    has(text, "::error file=x%2Cy%3Az.sql,line=7,col=3,title=delete-rows::a<b> & \"c\"");
+    has(text, "::error file=x%2Cy%3Az.sql,line=7,endLine=8,title=delete-rows::a<b> & \"c\"");
     has(text, "`d`%0A100 %25%0Ax > y%0Az\n");
-    has(text, "::notice file=x%2Cy%3Az.sql,line=7,col=3,title=change-default::");
+    has(text, "::notice file=x%2Cy%3Az.sql,line=7,endLine=8,title=change-default::");
     has(text, "::warning file=");
     lacks(text, "drop-table");
     for (const char *p = text; *p != '\0'; p = strchr(p, '\n') + 1)

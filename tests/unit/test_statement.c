@@ -189,7 +189,7 @@ static void deparsed(void **state)
 {
     const char *sql = "alter table t add column a int not null check (a > 0), "
                       "alter b type numeric(10,2) using round(b, 2) + 1";
-    struct parse_item item = {sql, strlen(sql), NULL, NULL};
+    struct parse_item item = {.text = sql, .len = strlen(sql)};
     struct err err = {0};
     const json_t *cmds, *def;
     char *out;
@@ -223,7 +223,7 @@ static void deparsed_parts_of_a_query(void **state)
 {
     const char *sql = "with recursive w as (select 1 as k), v (n) as materialized (table w) delete from t "
                       "using w join v on v.n = w.k, lateral (select t.a) s where t.a = w.k";
-    struct parse_item item = {sql, strlen(sql), NULL, NULL};
+    struct parse_item item = {.text = sql, .len = strlen(sql)};
     struct err err = {0};
     const json_t *body, *ctes;
     char *out;
