@@ -211,7 +211,8 @@ int hearing_run(const struct hearing_options *o, struct err *err)
                                    .version_table = o->common->version_table,
                                    .current = o->current,
                                    .current_from = o->current_from,
-                                   .no_sql = o->no_sql};
+                                   .no_sql = o->no_sql,
+                                   .both = o->direction == PLAN_DOWN && !o->no_sql};
     struct report report = {0};
     struct config *config = NULL;
     struct audit *audit = NULL;
