@@ -30,6 +30,7 @@
 #include "rollback/locks.h"
 #include "rollback/next.h"
 #include "rollback/proof.h"
+#include "rollback/smoke.h"
 #include "rollback/run.h"
 #include "rollback/view.h"
 
@@ -435,6 +436,15 @@ out:
     }
     if (out->outcome == OUTCOME_COMMITTED && g->undo != UNDO_IMPOSSIBLE && out->run != NULL)
         out->next = next_command(g, "undo", out->run, &why);
+    /* The user's own tests, which elsewhere come before COMMIT, are after it here. */
+    if (rc == 0 && smoke_sql(g, err) != 0) {
+        err->kind = ERR_UNFINISHED;
+        if (out->next != NULL)
+            err_hint(err, "alembic has committed; to go forward again: %s", out->next);
+        rc = -1;
+    }
+    if (rc == 0)
+        rc = smoke_command(g, out->next, err);
     if (err->kind != ERR_NONE)
         out->why = strdup(err->message);
     rendering_free(&child.out);

@@ -269,7 +269,7 @@ int run_guarded(struct guard *g, const struct run_options *o, struct outcome_rep
         tx_rollback(g->main);
     if (r.journal != NULL && out->run != NULL)
         finish(&r, committed, err);
-    if (committed && (belongings_answer(&r, err) != 0 || smoke_command(&r, err) != 0))
+    if (committed && (belongings_answer(&r, err) != 0 || (o->undo_of == NULL && smoke_command(g, out->next, err) != 0)))
         committed = 0;
     run_free(&r);
     return committed ? 0 : -1;

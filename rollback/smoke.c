@@ -6,14 +6,11 @@
 #include "core/process.h"
 #include "pg/query.h"
 #include "rollback/guard.h"
-#include "rollback/run.h"
-#include "rollback/running.h"
-#include "rollback/view.h"
 
-int smoke_sql(struct running *r, struct err *err)
+int smoke_sql(const struct guard *g, struct err *err)
 {
-    for (size_t i = 0; r->g->request->smoke != NULL && r->g->request->smoke[i] != NULL; i++) {
-        const char *path = r->g->request->smoke[i];
+    for (size_t i = 0; g->request->smoke != NULL && g->request->smoke[i] != NULL; i++) {
+        const char *path = g->request->smoke[i];
         struct buf b = {0};
         struct query q = {.columns = -1};
         struct result *res = NULL;
@@ -21,7 +18,7 @@ int smoke_sql(struct running *r, struct err *err)
 
         if (buf_read_file(&b, path, (size_t)1 << 20, err) == 0) {
             q.sql = b.data;
-            if ((res = query_run(r->g->main, &q, err)) == NULL)
+            if ((res = query_run(g->main, &q, err)) == NULL)
                 (void)err_prefix(err, "smoke test \"%s\"", path);
             else if (result_rows(res) > 0)
                 (void)err_set(err, ERR_REFUSED, "smoke test \"%s\" found %d row%s", path,
@@ -38,16 +35,16 @@ int smoke_sql(struct running *r, struct err *err)
 }
 
 /* What only the application can tell, after COMMIT: it cannot roll back any more, but undo can. */
-int smoke_command(struct running *r, struct err *err)
+int smoke_command(const struct guard *g, const char *next, struct err *err)
 {
-    const char *command = r->g->request->smoke_command;
+    const char *command = g->request->smoke_command;
     char **words;
     struct process_options o = {.pass_stderr = 1};
     struct process_result result = {0};
     struct err why = {0};
     int rc = -1;
 
-    if (command == NULL || r->o->undo_of != NULL || r->g->request->dry_run)
+    if (command == NULL || g->request->dry_run)
         return 0;
     if ((words = process_words(command, err)) == NULL)
         return -1;
@@ -55,11 +52,11 @@ int smoke_command(struct running *r, struct err *err)
     if (process_run(&o, &result, &why) != 0)
         (void)err_set(err, ERR_UNFINISHED, "the smoke command could not be run: %s", why.message);
     else if (result.status != 0)
-        (void)err_set(err, ERR_UNFINISHED, "committed, but the smoke command ended with %d", result.status);
+        (void)err_set(err, ERR_UNFINISHED, "the smoke command ended with %d", result.status);
     else
         rc = 0;
-    if (rc != 0 && r->out->next != NULL)
-        err_hint(err, "to go forward again: %s", r->out->next);
+    if (rc != 0 && next != NULL)
+        err_hint(err, "to go forward again: %s", next);
     process_result_free(&result);
     process_words_free(words);
     return rc;

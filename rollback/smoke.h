@@ -6,12 +6,12 @@
 
 #include "core/err.h"
 
-struct running;
+struct guard;
 
 /* Each of the request's --smoke files: a row is a failure. */
-int smoke_sql(struct running *r, struct err *err) MIG_MUST_CHECK;
+int smoke_sql(const struct guard *g, struct err *err) MIG_MUST_CHECK;
 /* What only the application can tell, after COMMIT: it cannot roll back any more, but undo can.
- * ERR_UNFINISHED where it fails. */
-int smoke_command(struct running *r, struct err *err) MIG_MUST_CHECK;
+ * ERR_UNFINISHED where it fails; NEXT (or NULL) goes forward again. */
+int smoke_command(const struct guard *g, const char *next, struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -173,7 +173,7 @@ static int prove(struct running *r, struct err *err)
         goto out;
     rc = settings_back(g->main, &back, err);
     if (rc == 0 && r->segment == r->last)
-        rc = smoke_sql(r, err);
+        rc = smoke_sql(r->g, err);
 out:
     strings_free(back);
     return rc;

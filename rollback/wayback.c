@@ -228,7 +228,11 @@ int wayback_weigh(struct guard *g, struct err *err)
             return 0;
         }
     }
-    if (execute_one_transaction(g->reverse, &one) != 0 && verdict(g, UNDO_STAGED, err, "%s", one.message) != 0)
+    if (g->command && verdict(g, UNDO_INEXACT, err,
+                              "alembic runs the downgrade by itself: what is written after the backup is not in it, and "
+                              "what hangs on the tables (rights, comments, indexes made by hand, ...) is not kept") != 0)
+        return -1;
+    if (execute_one_transaction(g->reverse, &one) != 0 && !g->command && verdict(g, UNDO_STAGED, err, "%s", one.message) != 0)
         return -1;
     if (says(g->reverse, blind, NULL, NULL) &&
         verdict(g, UNDO_INEXACT, err, "the upgrade has statements whose effect nobody can know") != 0)

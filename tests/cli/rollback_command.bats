@@ -74,6 +74,32 @@ unchanged() {
     [ "$(wc -l <<<"$output")" -ge 1000 ]
 }
 
+@test "undo after command mode: values back, and the plan said that it is inexact and why" {
+    sed -i 's/    op.drop_table("d")//' migrations/versions/a3.py
+    mig mig-rollback run -1 "${GO[@]}" "${FORCE[@]}"
+    assert_exit 0
+    assert_err 'Undo: inexact: alembic runs the downgrade by itself'
+    [ "$(sql "select count(*) from pg_attribute where attrelid = 't'::regclass and attname = 'w' and not attisdropped")" = 0 ]
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    assert_out 'public.t: 1 000 rows in the backup, 0 inserted, 1 000 updated, digest equal'
+    unchanged
+    [ "$(sql "select count(*) from t where w = 'w' || id")" = 1000 ]
+}
+
+@test "smoke tests run after command mode too, and their failure is exit 7 with the way forward" {
+    sed -i 's/    op.drop_table("d")//' migrations/versions/a3.py
+    echo 'select 1 from t limit 1' >smoke.sql
+    mig mig-rollback run -1 "${GO[@]}" "${FORCE[@]}" --smoke smoke.sql
+    assert_exit 7
+    assert_err 'smoke.sql" found 1 row' 'mig-rollback undo'
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    mig mig-rollback run -1 "${GO[@]}" "${FORCE[@]}" --smoke-command "sh -c 'exit 3'"
+    assert_exit 7
+    assert_err 'the smoke command ended with 3' 'mig-rollback undo'
+}
+
 @test "alembic fails: nothing was changed, and it says so" {
     sed -i 's/    op.drop_table("d")/    op.drop_table("nosuch")/' migrations/versions/a3.py
     mig mig-rollback run -1 "${GO[@]}" "${FORCE[@]}"
