@@ -133,6 +133,40 @@ freeze_in_copy() {
     assert_equal "$(json "['notes'][0]" | grep -c 'public.mv: a materialized view')" 1
 }
 
+@test "foreign tables, tables of extensions, large objects: not saved, and each is said" {
+    sql "create foreign data wrapper nowhere" "create server far foreign data wrapper nowhere" "create foreign table afar (id int) server far" \
+        "create extension citext" "create table config (id int)" "insert into config values (1)" "alter extension citext add table config" "select lo_create(0)" >/dev/null
+    mig mig-backup create --all --exclude big --no-ddl
+    assert_exit 0
+    assert_out 'note: public.afar: a foreign table: its rows are elsewhere' 'note: public.config: belongs to an extension: not saved' \
+        'note: the database holds 1 large objects: their contents are not saved'
+    mig mig-backup create --format json -t afar -t config --no-ddl
+    assert_exit 0
+    assert_equal "$(tables)" ""
+    assert_equal "$(json "['notes']" | grep -c afar)" 1
+    sql "alter extension citext drop table config" "drop table config" "drop extension citext" "drop server far cascade" "drop foreign data wrapper nowhere" \
+        "select lo_unlink(oid) from pg_largeobject_metadata" >/dev/null 2>&1
+}
+
+@test "the leader waits for nobody with a table half renamed: the names are looked at again under the locks" {
+    sql "create table moving (id int)" "insert into moving values (1)"
+    coproc psql -XAtq
+    echo "begin; alter table moving rename to moved; create table moving (id int); insert into moving values (2), (3); select 'ready';" >&"${COPROC[1]}"
+    read -r _ <&"${COPROC[0]}"
+    mig-backup create -t moving --no-ddl --lock-timeout 60s --format json >said.json 2>said &
+    pid=$!
+    until_sql "exists (select 1 from pg_stat_activity where application_name = 'mig-backup' and wait_event_type = 'Lock')"
+    echo "commit; select 'done';" >&"${COPROC[1]}"
+    read -r _ <&"${COPROC[0]}"
+    wait "$pid" && status=0 || status=$?
+    kill "$COPROC_PID"
+    # what was asked for was found by its name before the rename: it is saved whole, under the name it has now
+    assert_equal "$status" 0
+    output=$(cat said.json)
+    assert_equal "$(tables) $(json "['tables'][0]['rows']")" "public.moved 1"
+    sql "drop table moving, moved"
+}
+
 @test "a script: CASCADE and foreign keys are followed" {
     printf 'truncate a cascade;\n' >t.sql
     mig mig-backup create --format json --for-sql t.sql

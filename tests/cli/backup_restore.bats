@@ -222,6 +222,28 @@ safety_copies() { find "$MIG_BACKUP_DIR" -name '*before-restore*' | wc -l; }
     assert_untouched "$before"
 }
 
+@test "--dry-run: table by table what the real run then does, in every mode; no sequence moves" {
+    local mode t u
+    strip() { "$MIG_PYTHON" -c 'import json,sys
+for t in json.load(sys.stdin)["tables"]: print(t["name"], *[t[k] for k in ("rows","inserted","updated","deleted","unchanged","vanished")])' <<<"$output"; }
+    for mode in missing merge replace columns; do
+        db_create "${ORIGINAL}_w" "$ORIGINAL"
+        sql "delete from users where id <= 10" "update users set name = 'changed', phone = null where id in (50, 51)" "insert into staff values (7, null)" \
+            "delete from orders where id = 100" "select setval('orders_id_seq', 5)" >/dev/null
+        t=$(data "$PGDATABASE" | sha256sum)
+        u="-t users -t orders -t staff"
+        [ "$mode" != columns ] || u="-t users:name,phone -t orders:v"
+        mig mig-backup restore "$FILE" $u --mode $mode --on-conflict overwrite --dry-run --format json
+        assert_exit 0
+        dry=$(strip)
+        assert_untouched "$t"
+        mig mig-backup restore "$FILE" $u --mode $mode --on-conflict overwrite --yes --confirm "$PGDATABASE" --format json
+        assert_exit 0
+        assert_equal "$mode: $(strip)" "$mode: $dry"
+        [ "$(data "$PGDATABASE" | sha256sum)" != "$t" ]
+    done
+}
+
 @test "rows that no longer fit: nothing is changed, and no value is shown" {
     sql "alter table keyless add constraint small check (a < 2)  not valid" "truncate keyless" "delete from watched"
     local before

@@ -86,6 +86,7 @@ round_trip() { # NAME ENCODING ODD [COPY'S ENCODING]
         "alter role mig_owner in database $db set client_encoding = 'LATIN1'" \
         "alter role mig_owner in database $db set statement_timeout = '25ms'" \
         "alter role mig_owner in database $db set row_security = 'on'" \
+        "alter role mig_owner in database $db set idle_in_transaction_session_timeout = '1ms'" \
         "alter role mig_owner in database $db set search_path = 'nowhere'" \
         "alter role mig_owner in database $db set default_transaction_isolation = 'serializable'"
     mig mig-backup create -U mig_owner -d "$db" -t public.scalars -t public.made -o a.mig --format json=a.json --no-ddl
