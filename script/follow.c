@@ -150,7 +150,7 @@ static int apply_fallen(const struct question *q, const struct item *item)
     } else if (strcmp(what, "relation") == 0 && (k == 'i' || k == 'I')) {
         if (partner != 0 && graph_touch(g, partner, CLOSURE_ALTERED, e, ae, because.data) == NULL)
             goto out;
-        if (graph_reach(g, on, 0, e, ae, because.data) < 0)
+        if (graph_reach(g, on, 0, e, ae, NULL) < 0)
             goto out;
     } else if (strcmp(what, "relation") == 0 && k == 'v') {
         if ((t = graph_touch(g, on, CLOSURE_ALTERED, e, ae, root ? NULL : because.data)) == NULL)

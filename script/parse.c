@@ -306,6 +306,31 @@ int parse_all(struct parse_item *items, size_t n, struct err *err)
     return 0;
 }
 
+struct plpgsql {
+    const char *create;
+    json_t *out;
+};
+
+static void *read_plpgsql(void *arg)
+{
+    struct plpgsql *p = arg;
+    PgQueryPlpgsqlParseResult r = pg_query_parse_plpgsql(p->create);
+
+    if (r.error == NULL && r.plpgsql_funcs != NULL)
+        p->out = json_loads(r.plpgsql_funcs, JSON_ALLOW_NUL, NULL);
+    pg_query_free_plpgsql_parse_result(r);
+    return NULL;
+}
+
+json_t *parse_plpgsql(const char *create)
+{
+    struct plpgsql p = {create, NULL};
+
+    if (strlen(create) > PARSE_MAX || run_deep(read_plpgsql, &p) < 0)
+        return NULL;
+    return p.out;
+}
+
 /* Is this token a string constant of any spelling ('x', E'x', U&'x', B'1', $tag$x$tag$)? */
 static int is_string(const char *p, size_t len)
 {

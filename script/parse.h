@@ -45,6 +45,10 @@ struct parse_item {
 /* Parse them all, on as many threads as pay.  -1 only for what is no fault of the text. */
 int parse_all(struct parse_item *items, size_t n, struct err *err) MIG_MUST_CHECK;
 
+/* CREATE FUNCTION ... LANGUAGE plpgsql, as libpg_query's tree of it: statements whose expressions are
+ * SQL in {"PLpgSQL_expr": {"query": ...}}.  NULL: it cannot be read.  Owned. */
+json_t *parse_plpgsql(const char *create);
+
 /* Literals replaced by $n, for SQL that is shown; NULL where it cannot be parsed (then show nothing
  * of it).  Owned. */
 char *parse_normalize(const char *sql);

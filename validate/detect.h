@@ -25,6 +25,8 @@ void detect_style(struct inquiry *q, const struct effect *e);
 /* What ON DELETE carries on from rows FROM (" FROM t WHERE ...") of T that go by E; DEPTH 0. */
 void detect_carried(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
                     const struct pick *pick, const char *from, int depth);
+/* Routines whose text names what goes, over all steps. */
+void detect_body(struct inquiry *q);
 /* Triggers, rules and views that writes set off, over all steps. */
 void detect_fires(struct inquiry *q);
 /* ... and what only shows in the whole of a step. */

@@ -71,6 +71,14 @@ static void security(struct inquiry *q, const struct effect *e)
             (void)inquiry_raise(q, "security-change", e, "", "REVOKE: who had the right loses it");
         else if (everyone)
             (void)inquiry_raise(q, "security-change", e, "", "GRANT ... TO PUBLIC: everyone has it");
+    } else if (strcmp(node, "AlterFunctionStmt") == 0) {
+        const json_t *actions = node_get(e->node, "actions");
+        size_t i;
+
+        for (i = 0; i < node_count(actions); i++)
+            if (node_is(node_as(node_at(actions, i), "DefElem"), "defname", "volatility"))
+                (void)inquiry_raise(q, "function-volatility", e, "",
+                                    "indexes and plans were made with what the function was before");
     } else if (strcmp(node, "CreatePolicyStmt") == 0 || strcmp(node, "AlterPolicyStmt") == 0 ||
                strcmp(node, "OBJECT_POLICY") == 0 || strcmp(node, "AT_EnableRowSecurity") == 0 ||
                strcmp(node, "AT_DisableRowSecurity") == 0 ||

@@ -516,7 +516,7 @@ static void dependents(struct inquiry *q, const struct effect *e)
     struct buf classid = {0}, objid = {0}, column = {0}, why = {0};
     struct result *r = NULL;
     char *object = NULL;
-    size_t i;
+    size_t i, roots = 0;
     int row;
 
     if (q->closure == NULL || q->opaque_before ||
@@ -529,10 +529,12 @@ static void dependents(struct inquiry *q, const struct effect *e)
         return;
     for (i = 0; i < q->closure->nlinks; i++)
         if (q->closure->links[i].effect == e && !q->closure->links[i].partner &&
-            q->closure->links[i].oid != 0)
+            q->closure->links[i].oid != 0) {
             root = &q->closure->links[i];
-    /* Of overloaded routines the text says which; here it is not looked at. */
-    if (root == NULL || e->kind == EFFECT_DROP_ROUTINE)
+            roots++;
+        }
+    /* Of overloaded routines the arguments say which; they are not looked at here. */
+    if (root == NULL || (e->kind == EFFECT_DROP_ROUTINE && roots > 1))
         return;
     /* A type whose columns the script changes or drops is free in the end. */
     if (e->kind == EFFECT_DROP_TYPE && q->retyped)

@@ -207,6 +207,7 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
     detect(&q, steps);
     detect_fires(&q);
     mirror_detect(&q, steps);
+    detect_body(&q);
     locks_predict(&q, steps);
     name_locks(&q);
     if (q.failed || (c != NULL && measure_run(&q, err) < 0))

@@ -311,7 +311,7 @@ refused() {
     mig mig-rollback undo --dir ../backups "${GO[@]}"
     assert_exit 0
     [ "$(twostep_digest)" = "$DIGEST" ]
-    printf 'x' | dd of=../reviewed.plan bs=1 seek=300 conv=notrunc status=none
+    "$MIG_PYTHON" -c 'b = bytearray(open("../reviewed.plan", "rb").read()); b[300] ^= 1; open("../reviewed.plan", "wb").write(b)'
     mig mig-rollback run --plan ../reviewed.plan --dir ../backups "${GO[@]}"
     assert_exit 5
     unchanged

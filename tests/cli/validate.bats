@@ -48,6 +48,59 @@ field() { "$MIG_PYTHON" -c 'import json,sys; j=json.load(sys.stdin); print(eval(
     sql "drop table bands"
 }
 
+@test "an index that falls by CASCADE is no loss of its own" {
+    sql "create type mood as enum ('a')" "create table moods (id int primary key, m mood)" "create index on moods (m)" "insert into moods values (1, 'a')"
+    judge "drop type mood cascade" --format json
+    [ "$(field "sorted({x['code'] for x in f})")" = "['drop-type']" ]
+    # the table stands behind the finding, not its index
+    judge "drop index moods_m_idx" --format json
+    [ "$(field "code('no-lock-timeout')['lock']['relation']")" = public.moods ]
+    [ "$(field "sorted(x['relation'] for x in j['locks'])")" = "['public.moods', 'public.moods_m_idx']" ]
+    sql "drop table moods" "drop type mood"
+}
+
+# breaks SQL: the routines that are said to break, and to break perhaps
+breaks() {
+    judge "$1" --format json
+    field "' '.join(sorted({('' if x['code'] == 'routine-breaks' else '?') + x['message'].split()[1].split('(')[0] for x in f if x['code'].startswith('routine-')}))"
+}
+
+@test "routines whose text names what goes" {
+    sql "create schema r" "set search_path = r" \
+        "create table t (id int, a text, b text, c int)" "create table log (id int, a text)" "create view v as select id from t" \
+        "create function by_sql() returns text language sql as 'select a from t limit 1'" \
+        "create function by_alias() returns text language sql as 'select b as a from t limit 1'" \
+        "create function other_table() returns text language sql as 'select a from log limit 1'" \
+        "create function by_into() returns void language plpgsql as 'declare x text; begin select t.a into x from t; end'" \
+        "create function by_set() returns void language plpgsql as 'begin update t set a = null where id = 1; end'" \
+        "create function by_cols() returns void language plpgsql as 'begin insert into t (id, a) values (1, 2); end'" \
+        "create function by_type() returns void language plpgsql as 'declare x t.a%type; begin x := 1; end'" \
+        "create function in_a_string() returns void language plpgsql as 'begin raise notice ''a of t''; perform 1; end'" \
+        "create function built() returns void language plpgsql as 'begin execute ''update t set a = 1''; end'" \
+        "create function on_t() returns trigger language plpgsql as 'begin new.a := upper(new.a); return new; end'" \
+        "create trigger on_t before insert on t for each row execute function on_t()" \
+        "create function calls() returns text language plpgsql as 'begin return r.by_sql(); end'" \
+        "create function on_v() returns int language sql as 'select id from v'" \
+        "create function helper(x int) returns int language sql immutable as 'select 1'" \
+        "create table leans (a int check (r.helper(a) = 1))"
+    [ "$(breaks "alter table r.t drop column a")" = "?r.built r.by_cols r.by_into r.by_set r.by_sql r.by_type r.on_t" ]
+    [ "$(breaks "alter table r.t rename column a to z")" = "?r.built r.by_cols r.by_into r.by_set r.by_sql r.by_type r.on_t" ]
+    [ "$(breaks "alter table r.t drop column c")" = "" ]
+    [ "$(breaks "drop view r.v")" = "r.on_v" ]
+    [ "$(breaks "alter view r.v rename to w")" = "r.on_v" ]
+    [ "$(breaks "drop function r.by_sql()")" = "r.calls" ]
+    [ "$(breaks "alter table r.log rename to journal")" = "r.other_table" ]
+    # the script knows: it replaces the routine, or puts something of that name in the place
+    [ "$(breaks "create or replace function r.other_table() returns text language sql as 'select 1'; alter table r.log rename to journal")" = "" ]
+    [ "$(breaks "alter table r.log rename to journal; create view r.log as select * from r.journal")" = "" ]
+    # what the server does know of a routine
+    judge "drop function r.helper(int)" --format json
+    [[ "$(field "code('would-fail')['message']")" == *"depends on it"* ]]
+    judge "drop function r.on_v()" --format json
+    [ "$(field "[x for x in f if x['code'] == 'would-fail']")" = "[]" ]
+    sql "drop schema r cascade" 2>/dev/null
+}
+
 @test "safe is 0, unsafe 1, usage 2, unknown 3" {
     judge "create table t (a int)"
     [ "$status" -eq 0 ]

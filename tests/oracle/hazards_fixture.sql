@@ -40,3 +40,8 @@ create trigger audit after insert or delete on audited for each row execute func
 insert into audited select g from generate_series(1, 5) g;
 refresh materialized view user_counts;
 analyze;
+create function user_phone(i int) returns text language plpgsql as 'declare p text; begin
+  -- users.age is not asked for
+  select u.phone into p from users u where u.id = i; return p; end';
+create function user_code(c text) returns int language plpgsql as 'declare n int; begin
+  execute ''select count(*) from users where code = $1'' into n using c; return n; end';
