@@ -296,7 +296,7 @@ void rekey_print(const char *path, const struct rekey_result *r, FILE *out)
 int rekey_print_json(const char *path, const struct rekey_result *r, FILE *out, struct err *err)
 {
     json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:b}", "schema", "mig-backup/1", "file", path, "added",
-                          (json_int_t)r->added, "removed", (json_int_t)r->removed, "recipients",
+                          (json_int_t)r->added, "removed", (json_int_t)r->removed, "readers",
                           (json_int_t)r->recipients, "repaired", r->repaired, "locked_out", r->locked_out);
     int rc = o == NULL ? err_oom(err) : report_json(out, o, err);
 

@@ -181,7 +181,7 @@ create() { mig mig-backup create -t t --no-ddl -q "$@"; }
     create --key alice.key
     mig mig-backup rekey --key alice.key --recipient bob.pub --format json latest
     assert_exit 0
-    assert_equal "$(json "['schema']") $(json "['added']") $(json "['removed']") $(json "['recipients']") $(json "['locked_out']")" "mig-backup/1 1 0 2 false"
+    assert_equal "$(json "['schema']") $(json "['added']") $(json "['removed']") $(json "['readers']") $(json "['locked_out']")" "mig-backup/1 1 0 2 false"
     mig mig-backup reencrypt --key alice.key --format json --format text=said -o "$BATS_TEST_TMPDIR/new.mig" latest
     assert_exit 0
     assert_equal "$(json "['file']") $(json "['rows']")" "$BATS_TEST_TMPDIR/new.mig 100"

@@ -55,3 +55,29 @@ run_sql() {
     assert_equal "$(sql "select count(*) from users where w = 'w' || id")" 5
     assert_equal "$(sql "select tgenabled from pg_trigger where tgname = 'meddle'")" A
 }
+
+@test "prune keeps the newest backup that is proven good where the newest is damaged" {
+    for i in 1 2 3; do
+        sql "update users set v = v + 1"
+        mig mig-backup create -t users --name "n$i"
+        assert_exit 0
+        sleep 1.1
+    done
+    newest=$(mig-backup show n3 --format json | json "['file']" -)
+    # One byte of its last frame: the label and the signature stay good.
+    "$MIG_PYTHON" - "$newest" <<'END'
+import sys
+f = open(sys.argv[1], 'r+b'); d = f.read(); at = 12288 + 120 # behind both copies of the key slots
+f.seek(at); f.write(bytes([d[at] ^ 1]))
+END
+    mig mig-backup verify n3
+    assert_exit 5
+    mig mig-backup prune --keep-last 1 --format json
+    assert_exit 0
+    assert_equal "$(json "['removed']")" 1
+    mig mig-backup verify n2
+    assert_exit 0
+    mig mig-backup show n1
+    assert_exit 2
+    [ -e "$newest" ]
+}
