@@ -13,10 +13,11 @@
 #include "core/buf.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "core/progress.h"
 #include "core/report.h"
 
 static int check_table(struct archive_reader *a, const struct manifest_table *t, const char *path,
-                       struct verify_result *r, struct err *err)
+                       struct progress *progress, struct verify_result *r, struct err *err)
 {
     struct row_source *s = archive_stream(a, t->stream, err);
     struct row_digest digest = {0};
@@ -31,6 +32,7 @@ static int check_table(struct archive_reader *a, const struct manifest_table *t,
         row_digest_add(&digest, &batch);
         rows += batch.rows;
         bytes += batch.len;
+        progress_tick(progress, r->rows + rows, r->bytes + bytes, archive_footer(a)->plain_bytes);
         if (interrupt_check(err) != 0)
             goto out;
     }
@@ -52,8 +54,8 @@ out:
     return rc;
 }
 
-static int decode(struct archive_reader *a, const char *path, struct verify_result *r,
-                  struct err *err)
+static int decode(struct archive_reader *a, const char *path, struct progress *progress,
+                  struct verify_result *r, struct err *err)
 {
     struct manifest *m = manifest_read(archive_manifest(a), err);
     uint64_t streams = 0;
@@ -73,7 +75,7 @@ static int decode(struct archive_reader *a, const char *path, struct verify_resu
         if (t->stream == 0)
             continue;
         streams++;
-        if (check_table(a, t, path, r, err) != 0)
+        if (check_table(a, t, path, progress, r, err) != 0)
             goto out;
     }
     if (streams != archive_footer(a)->streams || r->rows != archive_footer(a)->rows) {
@@ -159,8 +161,8 @@ int verify_stored(const char *path, const struct keyring *keys, struct err *err)
     return rc;
 }
 
-static int examine(const char *path, const struct keyring *keys, int repair, struct verify_result *r,
-                   struct err *err)
+static int examine(const char *path, const struct keyring *keys, int repair, struct progress *progress,
+                   struct verify_result *r, struct err *err)
 {
     struct archive_reader *a;
     struct err no_key = {0};
@@ -178,7 +180,7 @@ static int examine(const char *path, const struct keyring *keys, int repair, str
     }
     if (fill(a, r, err) != 0)
         goto out;
-    rc = can_read ? decode(a, path, r, err) : check_stored(a, err);
+    rc = can_read ? decode(a, path, progress, r, err) : check_stored(a, err);
     if (rc == 0 && !can_read)
         r->rows = archive_footer(a)->rows;
     if (rc == 0)
@@ -190,12 +192,16 @@ out:
 
 int verify_file(const char *path, const struct keyring *keys, struct verify_result *r, struct err *err)
 {
-    return examine(path, keys, 0, r, err);
+    return examine(path, keys, 0, NULL, r, err);
 }
 
 int verify_repair(const char *path, const struct keyring *keys, struct verify_result *r, struct err *err)
 {
-    return examine(path, keys, 1, r, err);
+    struct progress *progress = progress_start("checking");
+    int rc = examine(path, keys, 1, progress, r, err);
+
+    progress_end(progress);
+    return rc;
 }
 
 void verify_result_free(struct verify_result *r)
