@@ -81,8 +81,10 @@ for line in sys.stdin.buffer.read().decode().split("\n")[:-1]:
     sql "alter database \"$PGDATABASE\" set log_statement = 'all'"
     mig mig-backup create -t other -t b --no-ddl
     assert_exit 0
-    grep -h "COPY.*\"\?b\"\? " "$MIG_TEST_CLUSTER/server.log" | tail -1 | grep -q "FORMAT binary"
-    ! grep -h "COPY.*other" "$MIG_TEST_CLUSTER/server.log" | grep -q "FORMAT binary"
+    grep -a "statement: COPY \"public\".\"b\" (\"id\", \"small\"" "$MIG_TEST_CLUSTER/server.log" | tail -1 >asked
+    grep -q "FORMAT binary" asked
+    grep -a "statement: COPY \"public\".\"other\" (\"id\", \"f\"" "$MIG_TEST_CLUSTER/server.log" | tail -1 >asked
+    assert_equal "$(grep -c "TO STDOUT$" asked) $(grep -c "FORMAT binary" asked)" "1 0"
     mig-backup cat latest -t other >ours
     assert_equal "$(cat ours)" '["1","0.1","{a,NULL}","1 day"]'
 }
