@@ -30,7 +30,7 @@ int opinion_validate(struct guard *g, struct err *err)
             continue;
         if (f->opaque &&
             refusal_add(g, err, f->code, 1, f->remedy, "%s: nobody can say what it does (%s)",
-                         f->object != NULL ? f->object : f->hazard, f->message) != 0)
+                         f->object != NULL && f->object[0] != '\0' ? f->object : f->code, f->message) != 0)
             return -1;
         if (f->predicted_failure &&
             refusal_add(g, err, f->code, 1, f->remedy, "it would fail: %s", f->message) != 0)

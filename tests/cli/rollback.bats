@@ -179,7 +179,7 @@ refused() {
 @test "an opaque DO block is refused, and found out when forced" {
     sql "create table elsewhere (n int)"
     sed -i "s/op.drop_table(\"d\")/op.drop_table(\"d\"); op.execute(\"DO 'begin drop table elsewhere; end'\")/" migrations/versions/a2.py
-    refused 4 'DO|opaque|nobody' mig-rollback run -1 "${GO[@]}"
+    refused 4 'error: [a-z]+.*: nobody can say' mig-rollback run -1 "${GO[@]}"
     refused 4 'elsewhere' mig-rollback run -1 "${GO[@]}" --force validate --reason "to see it found"
     [ "$(sql "select to_regclass('elsewhere') is not null")" = t ]
     sql "drop table elsewhere"

@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# What a rollback refuses or survives that the other files do not show: each leaves all as it was.
+# asan: no preloaded libraries come before the sanitizers'; rollback.bats runs the same code
+
+load ../lib/common
+load ../lib/twostep
+
+setup_file() {
+    export SHIM=$BATS_FILE_TMPDIR/shim.so
+    ${CC:-cc} -shared -fPIC -o "$SHIM" "$MIG_ROOT/tests/lib/shim.c" -ldl
+    export TEMPLATE=refuse_$$
+    db_create "$TEMPLATE"
+    key_make
+    twostep "$BATS_FILE_TMPDIR/app"
+    twostep_up
+    export DIGEST
+    DIGEST=$(twostep_digest)
+}
+
+setup() {
+    db_create "" "$TEMPLATE"
+    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
+    cd "$BATS_TEST_TMPDIR/app"
+    GO=(--yes --confirm "$PGDATABASE")
+}
+
+teardown() { db_drop; }
+teardown_file() { db_drop "$TEMPLATE"; }
+
+unchanged() {
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa2 ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+}
+refused() { # EXIT PATTERN COMMAND...
+    local code=$1 pattern=$2
+    shift 2
+    mig "$@"
+    assert_exit "$code"
+    assert_err "$pattern"
+    unchanged
+}
+
+@test "the disk is full during the backup: at a write, at the fsync, at the rename" {
+    for fault in "write 28 1" "write 28 3" "fsync 28 1" "fsync 5 1" "rename 28 1"; do
+        read -r call errno nth <<<"$fault"
+        rm -f mark
+        mig env LD_PRELOAD="$SHIM" SHIM_PATH=_rollback_ SHIM_CALL="$call" SHIM_NTH="$nth" SHIM_FAULT="$errno" \
+            SHIM_MARK="$PWD/mark" mig-rollback run -1 "${GO[@]}"
+        [ -e mark ]
+        echo "$fault: exit $status"
+        assert_exit 3
+        assert_err 'no backup, so nothing was changed'
+        unchanged
+        [ -z "$(find backups -name '*.mig')" ]
+        mig mig-rollback status --format json
+        assert_out 'not-started'
+    done
+}
+
+@test "the journal cannot be written: nothing begins" {
+    for nth in 1 2 3; do
+        rm -f mark
+        mig env LD_PRELOAD="$SHIM" SHIM_PATH=/.state/runs/ SHIM_CALL=write SHIM_NTH=$nth SHIM_FAULT=28 \
+            SHIM_MARK="$PWD/mark" mig-rollback run -1 "${GO[@]}"
+        [ -e mark ]
+        [ "$status" -eq 2 ] || [ "$status" -eq 3 ]
+        assert_err 'No space left'
+        unchanged
+    done
+}
+
+@test "timeouts that are set on the role stop neither the copy nor the change" {
+    role_create mig_hasty
+    sql "alter role mig_hasty set statement_timeout = '1ms'" "alter role mig_hasty set lock_timeout = '1ms'" \
+        "alter role mig_hasty set idle_in_transaction_session_timeout = '1ms'" "grant pg_monitor to mig_hasty" \
+        "alter table t owner to mig_hasty" "alter table d owner to mig_hasty" \
+        "alter table alembic_version owner to mig_hasty" "grant all on schema public to mig_hasty"
+    mig mig-rollback run -1 "${GO[@]}" -U mig_hasty --force gate --reason "fsync is off here"
+    assert_exit 0
+    mig mig-rollback undo "${GO[@]}" -U mig_hasty
+    assert_exit 0
+    unchanged
+}
+
+@test "bad input: no such revision, no key, no such file, flags that do not go together" {
+    refused 2 'nosuch' mig-rollback run nosuch "${GO[@]}"
+    refused 2 'key' env HOME="$BATS_TEST_TMPDIR" mig-rollback run -1 "${GO[@]}"
+    mig mig-rollback run --sql nosuch.sql "${GO[@]}"
+    [ "$status" -eq 2 ] || [ "$status" -eq 3 ]
+    assert_err 'nosuch.sql'
+    mig mig-rollback run --plan nosuch.plan "${GO[@]}"
+    [ "$status" -ne 0 ]
+    refused 2 'backup' mig-rollback run -1 --backup sometimes "${GO[@]}"
+    refused 2 'max-block' mig-rollback run -1 --max-block soon "${GO[@]}"
+    mig mig-rollback run --to-backup nosuch "${GO[@]}"
+    [ "$status" -ne 0 ]
+    unchanged
+}
+
+@test "a script that ends the transaction itself, or names what is not there" {
+    echo 'ALTER TABLE t DROP COLUMN v; ROLLBACK;' >down.sql
+    refused 4 'ends the transaction itself' mig-rollback run --sql down.sql "${GO[@]}"
+    echo 'ALTER TABLE t DROP COLUMN v; DROP TABLE nosuch;' >down.sql
+    refused 4 'not in the database|does not exist' mig-rollback run --sql down.sql "${GO[@]}"
+}
+
+@test "writers would wait for longer than --max-block: the ways around are named" {
+    sql "update t set keep = (select string_agg(md5(id::text || g), '') from generate_series(1, 1600) g)" "analyze t"
+    DIGEST=$(twostep_digest)
+    refused 4 '--scope loss.*--backup before' mig-rollback run -1 "${GO[@]}" --max-block 100ms
+    mig mig-rollback run -1 "${GO[@]}" --max-block 100ms --backup before
+    assert_exit 0
+}
+
+@test "the named environment and the address contradict each other" {
+    cat >mig.json <<END
+{"environments": {"prod": {"hosts": ["db.example.org"], "databases": ["other"], "production": true}}}
+END
+    mig mig-rollback run -1 "${GO[@]}" --env prod
+    [ "$status" -eq 4 ] || [ "$status" -eq 2 ]
+    unchanged
+}
+
+@test "counters are off: what was written could not be verified" {
+    refused 4 'track_counts' env PGOPTIONS='-c track_counts=off' mig-rollback run -1 "${GO[@]}"
+}
