@@ -463,6 +463,26 @@ static void absent(struct inquiry *q, const struct effect *e)
     buf_free(&b);
 }
 
+/* A constraint goes with any of its columns. */
+static int column_gone(const struct inquiry *q, uint32_t relation, const char *constraint)
+{
+    struct facts_constraint k;
+    size_t i, n;
+
+    for (i = 0; constraint != NULL && facts_constraint(q->facts, i, &k); i++) {
+        const struct catalog_table *t;
+
+        if (k.table != relation || strcmp(k.name, constraint) != 0 ||
+            (t = inquiry_table_by_oid(q, relation)) == NULL)
+            continue;
+        for (n = 0; n < t->ncolumns; n++)
+            if (facts_names(k.columns, t->columns[n].name) &&
+                inquiry_past(q, q->past.dropped, relation, t->columns[n].name))
+                return 1;
+    }
+    return 0;
+}
+
 /* Dropped by this statement or an earlier one. */
 static int falls_too(const struct inquiry *q, const struct effect *e, uint32_t relation,
                      const char *constraint)
@@ -472,7 +492,8 @@ static int falls_too(const struct inquiry *q, const struct effect *e, uint32_t r
     if (relation == 0)
         return 0;
     if (inquiry_past(q, q->past.tables, relation, NULL) ||
-        (constraint != NULL && inquiry_past(q, q->past.constraints, relation, constraint)))
+        (constraint != NULL && inquiry_past(q, q->past.constraints, relation, constraint)) ||
+        column_gone(q, relation, constraint))
         return 1;
     for (i = 0; i < q->closure->nlinks; i++) {
         const struct closure_link *l = &q->closure->links[i];

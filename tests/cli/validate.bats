@@ -315,7 +315,7 @@ dependents() {
         "create function dep_f() returns trigger language plpgsql as 'begin return new; end'" \
         "create trigger dep_t before update of b on dep for each row execute function dep_f()" \
         "create sequence dep_s" "create table dep_n (n int default nextval('dep_s'), r int references dep (a))" \
-        "create type dep_e as enum ('x')" "create table dep_u (e dep_e, k int)"
+        "create extension pg_trgm" "create type dep_e as enum ('x')" "create table dep_u (e dep_e, k int)"
     while IFS= read -r statement; do
         dependents "$statement"
         [ "$really" = "$foretold" ] || { echo "$statement: server $really, foretold $foretold"; false; }
@@ -349,6 +349,10 @@ drop index nope
 alter table dep_u drop constraint nope
 alter table dep_u add primary key (k); alter table dep_u drop constraint dep_u_pkey
 create table fresh (a int); alter table fresh rename to fresher; drop table fresher
+alter table dep_n drop column r; drop view dep_w, dep_v; alter table dep drop column a
+alter table dep_n drop column r; drop view dep_w, dep_v; drop table dep
+alter table dep_n drop column n; drop view dep_w, dep_v; drop table dep
+drop extension pg_trgm
 alter table dep_u rename to dep_x; drop table dep_u
 alter table dep_u rename to dep_x; alter table public.dep_x drop column k
 END

@@ -1,3 +1,4 @@
+-- Members of an extension fall with it.
 -- What keeps RESTRICT from dropping, or a type from changing: $1 classid, $2 objid, $3 column or NULL.
 -- Direct dependents that do not fall by themselves: the root's number, the dependent in words, its relation (a view, the
 -- table of a constraint), that relation's kind, a constraint's name, the dependency's type.
@@ -14,7 +15,7 @@ SELECT DISTINCT r.n, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubi
   LEFT JOIN pg_catalog.pg_constraint k ON k.tableoid OPERATOR(pg_catalog.=) d.classid AND k.oid OPERATOR(pg_catalog.=) d.objid
   LEFT JOIN pg_catalog.pg_class c ON c.tableoid OPERATOR(pg_catalog.=) d.classid AND c.oid OPERATOR(pg_catalog.=) d.objid
   LEFT JOIN pg_catalog.pg_attrdef f ON f.tableoid OPERATOR(pg_catalog.=) d.classid AND f.oid OPERATOR(pg_catalog.=) d.objid
- WHERE d.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['n', 'e']::pg_catalog."char"[])
+ WHERE d.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['n']::pg_catalog."char"[])
    AND NOT (d.classid OPERATOR(pg_catalog.=) r.classid AND d.objid OPERATOR(pg_catalog.=) r.objid)
    AND (r.col IS NOT NULL OR COALESCE(k.conrelid, f.adrelid, 0) OPERATOR(pg_catalog.<>) r.objid)
    AND (w.ev_class IS NULL OR w.ev_class OPERATOR(pg_catalog.<>) r.objid)
