@@ -70,12 +70,13 @@ static void left(struct mirror *m, const struct thing *t, const char *object)
                               "the upgrade changes the %s of %s, the downgrade does not change it back", t->name, object);
     else if (t->kind == THING_VALUE)
         index = inquiry_raise(m->q, "downgrade-leaves", NULL, object,
-                              "the upgrade adds a value to enum %s: it stays, for no statement removes one", object);
+                              "the upgrade adds a value to enum %s: it stays, for no statement removes one%s", object,
+                              t->maybe ? "" : ", and going forward again fails on it (IF NOT EXISTS would not)");
     else
         index = inquiry_raise(m->q, "downgrade-leaves", NULL, object,
                               "the upgrade makes %s %s%s, the downgrade leaves it: going forward again %s", kind, object,
                               t->maybe ? " (if it is not there)" : "", t->maybe ? "finds it" : "fails on it");
-    if (index >= 0 && (t->maybe || t->kind == THING_VALUE) && inquiry_finding(m->q, index)->severity > SEVERITY_LOW)
+    if (index >= 0 && t->maybe && inquiry_finding(m->q, index)->severity > SEVERITY_LOW)
         inquiry_finding(m->q, index)->severity = SEVERITY_LOW;
 }
 

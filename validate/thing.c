@@ -307,10 +307,13 @@ static int drop_constraint(struct play *p)
     const struct effect *e = p->e;
     size_t i;
 
-    for (i = 0; find(p, THING_CONSTRAINT, e->schema, e->name, e->detail) == NULL && i < p->l->count; i++) {
+    for (i = 0; p->pass == PASS_DOWN && i < p->l->count &&
+                find(p, THING_CONSTRAINT, e->schema, e->name, e->detail) == NULL;
+         i++) {
         struct thing *t = &p->l->items[i];
 
-        if (t->kind == THING_CONSTRAINT && t->gone == 0 && !t->named && thing_same(t->table, e->name)) {
+        if (t->kind == THING_CONSTRAINT && t->gone == 0 && t->made == PASS_UP && !t->named &&
+            thing_same(t->table, e->name)) {
             t->gone = p->pass;
             return 0;
         }
@@ -570,7 +573,7 @@ static int add_value(struct play *p)
     if (node_get(e->node, "oldVal") != NULL || (type != NULL && type->made != 0) ||
         find(p, THING_VALUE, e->schema, NULL, e->name) != NULL)
         return 0;
-    return make(p, THING_VALUE, e->schema, NULL, e->name, 0) == NULL ? -1 : 0;
+    return make(p, THING_VALUE, e->schema, NULL, e->name, node_true(e->node, "skipIfNewValExists")) == NULL ? -1 : 0;
 }
 
 static int drop_type(struct play *p)

@@ -62,6 +62,8 @@ alter table o add foreign key (uid) references u|alter table o drop constraint o
 alter table o add unique (n)|alter table o drop constraint o_n_key|
 alter table o add constraint o_u foreign key (uid) references u|alter table o drop constraint o_u|
 alter table o add check (uid > 0)|alter table o drop constraint o_uid_check|
+alter table u add unique (name); alter table u drop constraint grown|alter table u drop constraint u_name_key; alter table u add constraint grown check (age > 0)|
+alter table u add unique (name); alter table u drop constraint grown|alter table u drop constraint u_name_key|forgets:u.grown
 create sequence s|select 1|leaves:s
 create sequence s; alter table u add column x int; alter sequence s owned by u.x|alter table u drop column x|
 create extension citext|select 1|leaves:citext
