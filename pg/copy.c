@@ -211,9 +211,10 @@ static int fill_from_binary(struct copy_source *s, struct err *err)
         if (n == -2)
             return source_failed(s, err);
         if (n == -1) {
-            if (s->binary.ended)
-                return source_end(s, err);
-            return err_set(err, ERR_FAILED, "the server's binary COPY data has no end");
+            /* Why it ended comes first: a COPY that failed has no trailer either. */
+            if (source_end(s, err) != 0)
+                return -1;
+            return s->binary.ended ? 0 : err_set(err, ERR_FAILED, "the server's binary COPY data has no end");
         }
         rc = copybinary_to_json(&s->binary, &s->json, row, (size_t)n, &s->rows, err);
         PQfreemem(row);

@@ -87,5 +87,5 @@ for t in json.load(open(sys.argv[1]))["tables"]: print(t["name"], t["rows"], t["
     wait "$pid" && status=0 || status=$?
     assert_equal "$status" 3
     [ ! -e x.mig ]
-    grep -q 'conflict with recovery' said
+    grep -q 'conflict with recovery' said || { cat said; return 1; }
 }
