@@ -138,10 +138,12 @@ static int look_inside(const char *path, const struct verdict_options *o, enum d
     struct stat st;
 
     if (o->verify_backup) {
-        if (verify_file(path, o->keys, &r, err) != 0)
-            return -1;
+        int rc = verify_file(path, o->keys, &r, err);
+
         *depth = r.decoded ? DEPTH_ROWS : DEPTH_STORED;
         verify_result_free(&r);
+        if (rc != 0)
+            return -1;
     } else if (stat(path, &st) == 0 && st.st_size <= QUICK_BYTES) {
         if (verify_stored(path, o->keys, err) != 0)
             return -1;
