@@ -17,6 +17,7 @@
 #include "rollback/proof.h"
 #include "rollback/refusal.h"
 #include "rollback/wayback.h"
+#include "rollback/tools.h"
 #include "script/closure.h"
 #include "validate/judge.h"
 
@@ -229,7 +230,7 @@ static int examine(struct guard *g, int judged, struct err *err)
         return -1;
     if (g->plan->nsteps == 0)
         return 0;
-    if (judged && (opinion_validate(g, err) != 0 || opinion_gate(g, err) != 0))
+    if (judged && (tools_warn(g, err) != 0 || opinion_validate(g, err) != 0 || opinion_gate(g, err) != 0))
         return -1;
     if (estimate_room(g, err) != 0 || estimate_block(g, err) != 0)
         return -1;

@@ -85,7 +85,7 @@ static int enter(struct running *r, size_t i, struct err *err)
     r->sums = NULL;
     r->own = NULL;
     if (r->segments == NULL) {
-        r->plan = g->plan;
+        r->plan = r->together != NULL ? r->together : g->plan;
         r->closure = g->closure;
         return 0;
     }
@@ -217,6 +217,7 @@ static void run_free(struct running *r)
     conn_free(r->lock);
     relax_free(r->relax);
     free(r->writers);
+    plan_free(r->together);
     proof_free(r->before);
     proof_free(r->after);
     sums_free(r->sums);
@@ -228,6 +229,23 @@ static void run_free(struct running *r)
     segments_free(r->segments);
 }
 
+/* What can be tried of several segments: their transactions, as one. */
+static int try_together(struct running *r, struct err *err)
+{
+    char **skipped = NULL;
+    int rc = -1;
+
+    if ((r->together = segments_together(r->g->plan, &skipped, err)) == NULL)
+        goto out;
+    for (size_t i = 0; i < strings_count(skipped); i++)
+        if (strings_addf(&r->out->notes, err, "not tried, for it cannot run in a transaction: %s", skipped[i]) != 0)
+            goto out;
+    rc = strings_add(&r->out->notes, "the segments' transactions were tried as one; the run itself commits between them", err);
+out:
+    strings_free(skipped);
+    return rc;
+}
+
 static int prepare(struct running *r, struct err *err)
 {
     struct guard *g = r->g;
@@ -235,13 +253,15 @@ static int prepare(struct running *r, struct err *err)
     if (strings_dup(&r->out->kind, r->o->undo_of != NULL ? "undo" : "rollback", err) != 0 ||
         joined(&r->out->from, g->plan->from, err) != 0 || joined(&r->out->to, g->plan->to, err) != 0)
         return -1;
+    if (r->o->undo_of != NULL && (r->relax = relax_new(r->g->main, err)) == NULL)
+        return -1;
     r->nsegments = segments_count(g->plan);
     r->done = r->o->first;
     if (r->nsegments > 1) {
-        if (g->request->dry_run)
-            return err_set(err, ERR_REFUSED,
-                           "a plan of %zu segments commits between them: it cannot be tried with --dry-run",
-                           r->nsegments);
+        if (g->request->dry_run) {
+            r->nsegments = 1;
+            return try_together(r, err);
+        }
         if ((r->segments = segments_split(g->plan, err)) == NULL)
             return -1;
         r->nsegments = r->segments->count;
@@ -249,8 +269,6 @@ static int prepare(struct running *r, struct err *err)
             if (!r->segments->items[i].alone)
                 r->last = i;
     }
-    if (r->o->undo_of != NULL && (r->relax = relax_new(r->g->main, err)) == NULL)
-        return -1;
     return 0;
 }
 

@@ -26,6 +26,7 @@ struct running {
     struct guard *g;
     const struct run_options *o;
     struct segments *segments; /* NULL: the whole plan is one */
+    struct plan *together;     /* a dry run of several segments, as one transaction */
     size_t nsegments, segment, last; /* LAST: the last one with a transaction */
     size_t done;           /* segments that are done */
     int loose;             /* a statement outside of a transaction was begun and is not done */

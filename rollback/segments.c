@@ -6,6 +6,7 @@
 
 #include "core/buf.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "migration/plan.h"
 #include "pg/query.h"
 #include "pg/quote.h"
@@ -181,6 +182,46 @@ fail:
     json_decref(c.segments);
     json_decref(whole);
     return NULL;
+}
+
+struct plan *segments_together(const struct plan *p, char ***skipped, struct err *err)
+{
+    struct segments *s = segments_split(p, err);
+    json_t *whole = kept_plan(p, err), *steps = json_array();
+    struct cut c = {.whole = whole, .segment = json_object()};
+    struct plan *together = NULL;
+
+    if (s == NULL || whole == NULL || c.segment == NULL ||
+        json_object_set(c.segment, "steps", steps) != 0)
+        goto out;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct plan *one = s->items[i].plan;
+
+        if (s->items[i].alone) {
+            if (strings_add(skipped, s->items[i].label != NULL ? s->items[i].label : "?", err) != 0)
+                goto out;
+            continue;
+        }
+        for (size_t k = 0; k < one->nsteps; k++) {
+            json_t *kept = kept_plan(one, err);
+            const json_t *step = json_array_get(json_object_get(kept, "steps"), k);
+            int rc = kept != NULL ? 0 : -1;
+
+            for (size_t m = 0; rc == 0 && m < one->steps[k].script->count; m++)
+                rc = add_statement(&c, step, &one->steps[k].script->statements[m], err);
+            json_decref(kept);
+            if (rc != 0)
+                goto out;
+        }
+    }
+    (void)json_object_set(whole, "steps", steps);
+    together = kept_read(whole, err);
+out:
+    segments_free(s);
+    json_decref(whole);
+    json_decref(steps);
+    json_decref(c.segment);
+    return together;
 }
 
 void segments_free(struct segments *s)

@@ -27,6 +27,9 @@ struct segments {
 };
 
 struct segments *segments_split(const struct plan *p, struct err *err) MIG_MUST_CHECK;
+/* For a dry run: P without what must run alone, as one transaction; the labels of what is left out are added
+ * to *SKIPPED (core/strings).  Owned. */
+struct plan *segments_together(const struct plan *p, char ***skipped, struct err *err) MIG_MUST_CHECK;
 void segments_free(struct segments *s);
 /* How many there would be, without making them. */
 size_t segments_count(const struct plan *p);

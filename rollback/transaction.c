@@ -169,7 +169,7 @@ static int prove(struct running *r, struct err *err)
         proof_check(r->before, r->after, r->plan, r->closure, err) != 0 ||
         census_check(r->census, g->main, r->plan, err) != 0)
         goto out;
-    if (r->segments == NULL && belongings_back(r, err) != 0)
+    if (r->segments == NULL && r->together == NULL && belongings_back(r, err) != 0)
         goto out;
     rc = settings_back(g->main, &back, err);
     if (rc == 0 && r->segment == r->last)

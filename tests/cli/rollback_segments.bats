@@ -172,6 +172,25 @@ state() {
     done
 }
 
+@test "a dry run of several segments tries their transactions and says what it could not try" {
+    mig mig-rollback run -1 --dry-run
+    assert_exit 0
+    assert_out 'rolled-back' 'not tried, .* DROP INDEX CONCURRENTLY t_w' 'commits between them'
+    [ "$(state)" = "aaaaaaaaaaa3 111" ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+    sql "create view v as select w from t"
+    mig mig-rollback run -1 --dry-run --force validate --reason "to see it fail"
+    assert_exit 3
+    assert_err 'cannot drop column w'
+    sql "drop view v"
+    mig mig-rollback run -1 "${GO[@]}"
+    assert_exit 0
+    mig mig-rollback undo --dry-run
+    assert_exit 0
+    assert_out 'not tried, .* CREATE INDEX CONCURRENTLY t_w'
+    [ "$(state)" = "aaaaaaaaaaa2 000" ]
+}
+
 @test "an invalid index that a broken undo left is dropped and made again" {
     mig mig-rollback run -1 "${GO[@]}"
     assert_exit 0

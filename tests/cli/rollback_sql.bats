@@ -58,3 +58,38 @@ COPY t FROM STDIN WITH (FORMAT csv);\n5,"x,y"\n\\.\n'
     assert_exit 4
     [ "$(sql "select count(*) from t")" = 2 ]
 }
+
+@test "golang-migrate: the .up.sql beside it is the way forward; its record is named, unless the script moves it" {
+    mkdir -p migrations
+    echo 'ALTER TABLE t DROP COLUMN v;' >migrations/000002_v.down.sql
+    echo 'ALTER TABLE t ADD COLUMN v text;' >migrations/000002_v.up.sql
+    sql "create table schema_migrations (version bigint primary key, dirty boolean not null)" \
+        "insert into schema_migrations values (2, false)"
+    mig mig-rollback run --sql migrations/000002_v.down.sql "${GO[@]}"
+    assert_exit 0
+    assert_err "public.schema_migrations is golang-migrate's record" 'migrate force' 'Undo: exact'
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select string_agg(v, ',' order by id) from t")" = one,two ]
+    echo 'UPDATE schema_migrations SET version = 1;' >>migrations/000002_v.down.sql
+    mig mig-rollback plan --sql migrations/000002_v.down.sql
+    refute_err "golang-migrate's record"
+}
+
+@test "a file that holds both ways, and a sqitch project, have a way forward by themselves" {
+    printf -- '-- migrate:up\nALTER TABLE t ADD COLUMN v text;\n-- migrate:down\nALTER TABLE t DROP COLUMN v;\n' >2_v.sql
+    mig mig-rollback run --sql 2_v.sql "${GO[@]}"
+    assert_exit 0
+    assert_err 'Undo: exact'
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select string_agg(v, ',' order by id) from t")" = one,two ]
+    mkdir -p revert deploy
+    printf 'BEGIN;\nALTER TABLE t DROP COLUMN v;\nCOMMIT;\n' >revert/v.sql
+    printf 'BEGIN;\nALTER TABLE t ADD COLUMN v text;\nCOMMIT;\n' >deploy/v.sql
+    mig mig-rollback run --sql revert/v.sql "${GO[@]}"
+    assert_exit 0
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select string_agg(v, ',' order by id) from t")" = one,two ]
+}
