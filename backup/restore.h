@@ -49,6 +49,8 @@ struct restore_table {
     uint64_t inserted, updated, deleted, unchanged;
     uint64_t vanished;  /* columns mode: the key is gone */
     uint64_t changed;   /* changed since */
+    uint64_t surplus;   /* merge mode with SINCE_XID: rows that this transaction had inserted before, whose key
+                           the file does not have; at most, where it rewrote the table too */
     int digest_equal;   /* what was sent is what the file says */
 };
 

@@ -259,11 +259,37 @@ static int judge_columns(struct conn *c, struct stage *s, struct err *err)
                     s->match, s->differ, s->taken);
 }
 
+/* What an upgrade inserted and numbered anew stands beside the rows that are put back.  A rewrite makes
+ * every row look like new: the server's count of inserts is the bound. */
+static int judge_surplus(struct conn *c, struct stage *s, struct err *err)
+{
+    struct target *t = s->target;
+    uint64_t inserted = 0;
+
+    if (s->o->since_xid == 0)
+        return 0;
+    if (count(c, &inserted, err, "SELECT pg_catalog.pg_stat_get_xact_tuples_inserted('%" PRIu32 "'::pg_catalog.oid)",
+              t->table->oid) != 0)
+        return -1;
+    if (inserted == 0)
+        return 0;
+    if (count(c, &t->result.surplus, err,
+              "SELECT count(*) FROM ONLY %s AS t WHERE t.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid "
+              "AND NOT EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s)",
+              s->name, t->stage, s->match) != 0)
+        return -1;
+    if (t->result.surplus > inserted)
+        t->result.surplus = inserted;
+    return 0;
+}
+
 static int judge_merge(struct conn *c, struct stage *s, struct err *err)
 {
     struct target *t = s->target;
     uint64_t differ = 0;
 
+    if (judge_surplus(c, s, err) != 0)
+        return -1;
     if (s->o->on_conflict == RESTORE_KEEP)
         return 0;
     if (s->o->on_conflict == RESTORE_FAIL) {

@@ -87,12 +87,12 @@ int belongings_back(struct running *r, struct err *err)
         return 0;
     if (inventory_repair(r->g->main, r->o->inventory, &made, &left, &order, err) != 0)
         goto out;
-    r->left = strings_count(left);
+    r->left += strings_count(left);
     if (note(r, "the upgrade does not make these, undo did", made, err) != 0 ||
         note(r, "not as before the rollback", left, err) != 0 ||
         note(r, "as before but for the order of the columns", order, err) != 0)
         goto out;
-    if (r->left == 0 && order == NULL &&
+    if (left == NULL && order == NULL &&
         strings_add(&r->out->notes, "the schema of these tables is as it was before the rollback", err) != 0)
         goto out;
     rc = 0;

@@ -63,6 +63,7 @@ static int report_restored(struct running *r, int by_upgrade, struct err *err)
         (void)json_object_set_new(o, "unchanged", json_integer((json_int_t)t->unchanged));
         (void)json_object_set_new(o, "vanished", json_integer((json_int_t)t->vanished));
         (void)json_object_set_new(o, "changed_since", json_integer((json_int_t)t->changed));
+        (void)json_object_set_new(o, "surplus", json_integer((json_int_t)t->surplus));
         (void)json_object_set_new(o, "digest_equal", json_boolean(t->digest_equal));
         (void)json_array_append_new(a, o);
         if (t->vanished > 0 &&
@@ -76,6 +77,15 @@ static int report_restored(struct running *r, int by_upgrade, struct err *err)
                          : r->g->request->on_conflict == RESTORE_KEEP ? "the upgrade, and left as they are"
                                                                              : "the upgrade, and overwritten") != 0)
             return -1;
+        if (t->surplus > 0) {
+            r->left++;
+            if (strings_addf(&r->out->notes, err,
+                             "%s: %llu row%s that the upgrade inserted %s not in the backup: what the downgrade "
+                             "deleted may stand there twice",
+                             name.data, (unsigned long long)t->surplus, t->surplus == 1 ? "" : "s",
+                             t->surplus == 1 ? "is" : "are") != 0)
+                return -1;
+        }
         buf_free(&name);
     }
     if (r->restored.safety_file != NULL &&

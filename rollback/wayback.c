@@ -14,6 +14,8 @@
 #include "rollback/guard.h"
 #include "script/closure.h"
 #include "script/effect.h"
+#include "script/node.h"
+#include "script/statement.h"
 
 int wayback_find(struct guard *g, struct err *err)
 {
@@ -197,6 +199,76 @@ out:
     return 0;
 }
 
+/* The columns that S, an INSERT, gives, as an array; 0: it is none, or gives all. */
+static int columns_given(const struct statement *s, struct buf *names, struct err *err)
+{
+    const json_t *insert = s != NULL && s->tree != NULL ? node_as(s->tree, "InsertStmt") : NULL;
+    const json_t *cols = node_get(insert, "cols");
+
+    for (size_t i = 0; i < node_count(cols); i++) {
+        const char *name = node_name(node_as(node_at(cols, i), "ResTarget"), "name");
+
+        if (name != NULL && array_text(names, name, err) != 0)
+            return -1;
+    }
+    if (node_count(cols) == 0)
+        return 0;
+    return array_end(names, err) == 0 ? 1 : -1;
+}
+
+/* A row that the upgrade inserts without its key gets another than the one in the backup. */
+static int numbered_anew(struct guard *g, const struct closure_table *t, const struct effect *e, struct err *err)
+{
+    static const char sql[] =
+        "SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND "
+        "a.attnum = ANY (i.indkey) WHERE i.indrelid = $1::pg_catalog.oid AND i.indisprimary AND "
+        "NOT a.attname = ANY ($2::pg_catalog.text[]) LIMIT 1";
+    struct query q = {.sql = sql, .nparams = 2, .columns = 1, .max_rows = 1};
+    struct buf oid = {0}, names = {0};
+    struct result *r = NULL;
+    const char *params[2];
+    int rc = columns_given(e->statement, &names, err);
+
+    if (rc <= 0)
+        goto out;
+    rc = -1;
+    if (buf_addf(&oid, err, "%u", t->oid) != 0)
+        goto out;
+    params[0] = oid.data;
+    params[1] = names.data;
+    q.params = params;
+    if ((r = query_run(g->control, &q, err)) == NULL)
+        goto out;
+    rc = result_rows(r) == 0 ? 0
+                             : verdict(g, UNDO_INEXACT, err,
+                                       "the upgrade inserts rows into %s.%s under new keys: beside what comes back from "
+                                       "the backup they may stand there twice",
+                                       t->schema, t->name);
+out:
+    result_free(r);
+    buf_free(&oid);
+    buf_free(&names);
+    return rc;
+}
+
+static int new_keys(struct guard *g, struct err *err)
+{
+    for (size_t i = 0; i < g->reverse->nsteps; i++) {
+        const struct effects *all = g->reverse->steps[i].effects;
+
+        for (size_t k = 0; all != NULL && k < all->count; k++)
+            for (size_t m = 0; m < g->closure->ntables; m++) {
+                const struct closure_table *t = &g->closure->tables[m];
+
+                if (all->items[k].kind == EFFECT_INSERT && (t->fate & CLOSURE_VERSION) == 0 && t->kind == 'r' &&
+                    same(all->items[k].schema, all->items[k].name, t) &&
+                    numbered_anew(g, t, &all->items[k], err) != 0)
+                    return -1;
+            }
+    }
+    return 0;
+}
+
 int wayback_weigh(struct guard *g, struct err *err)
 {
     struct err one = {0};
@@ -237,5 +309,6 @@ int wayback_weigh(struct guard *g, struct err *err)
     if (says(g->reverse, blind, NULL, NULL) &&
         verdict(g, UNDO_INEXACT, err, "the upgrade has statements whose effect nobody can know") != 0)
         return -1;
-    return made_again(g, err) != 0 || leftovers(g, err) != 0 || column_order(g, err) != 0 ? -1 : 0;
+    return made_again(g, err) != 0 || leftovers(g, err) != 0 || new_keys(g, err) != 0 || column_order(g, err) != 0 ? -1
+                                                                                                          : 0;
 }

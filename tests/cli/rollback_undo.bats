@@ -128,3 +128,18 @@ alter table g add column three int generated always as (id * 3) stored;"
     assert_err '1 thing is not as before the rollback'
     [ "$(sql "select c from t")" = z ]
 }
+
+@test "a row that the downgrade deletes and the upgrade numbers anew stands there twice: said, exit 7" {
+    sql "create table f (id serial primary key, slug text)" "insert into f (slug) values ('a'), ('b'), ('c')"
+    there_and_back "delete from f where slug = 'b';" "insert into f (slug) values ('b');"
+    [[ "$undo_said" == "Undo: inexact: "* ]]
+    assert_exit 7
+    assert_out 'public.f: 1 row that the upgrade inserted is not in the backup' 'may stand there twice'
+    assert_err '1 thing is not as before the rollback'
+    [ "$(sql "select count(*) from f where slug = 'b'")" = 2 ]
+    # With the same number it is the same row.
+    sql "delete from f where id > 3"
+    there_and_back "delete from f where slug = 'b';" "insert into f values (2, 'b');"
+    assert_exit 0
+    [ "$(sql "select string_agg(id || slug, ' ' order by id) from f")" = "1a 2b 3c" ]
+}
