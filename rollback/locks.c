@@ -66,6 +66,34 @@ static int pause_ms(int64_t ms, struct err *err)
     return interrupt_check(err);
 }
 
+int locks_outlive(struct conn *c, struct err *err)
+{
+    /* Our other sessions are idle; no other run is at work, for the advisory lock is ours. */
+    static const char sql[] =
+        "SELECT a.pid FROM pg_catalog.pg_stat_activity a WHERE a.datname = pg_catalog.current_database() "
+        "AND a.pid <> pg_catalog.pg_backend_pid() AND a.usename = session_user AND a.state = 'active' "
+        "AND a.application_name = pg_catalog.current_setting('application_name') LIMIT 1";
+    struct query q = {.sql = sql, .columns = 1};
+    int told = 0;
+
+    for (;;) {
+        struct result *r = query_run(c, &q, err);
+        int none;
+
+        if (r == NULL)
+            return err_prefix(err, "cannot see whether the run that was cut off is still at work");
+        none = result_rows(r) == 0;
+        if (!none && !told++)
+            log_info("waiting for backend %s: it still runs a statement of the run that was cut off",
+                     result_text(r, 0, 0));
+        result_free(r);
+        if (none)
+            return 0;
+        if (pause_ms(100, err) != 0)
+            return -1;
+    }
+}
+
 /* Ours alone: "mig" and the word for rollback, so that it meets no other tool's numbers. */
 int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err)
 {

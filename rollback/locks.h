@@ -25,6 +25,10 @@ struct locks_options {
  * ERR_REFUSED names the holder. */
 int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err) MIG_MUST_CHECK;
 
+/* Wait, as long as it takes, until no backend of a run that was killed is at work: a client's death stops
+ * no statement.  With the advisory lock held, on its session. */
+int locks_outlive(struct conn *c, struct err *err) MIG_MUST_CHECK;
+
 /* Begin a READ COMMITTED transaction on C and lock the plan's tables, sorted, the version table among
  * them, retrying with jitter.  RAISED: in the modes that the plan needs; else SHARE ROW EXCLUSIVE
  * (readers go on; locks_raise follows).  WATCH is another session, to see who is in the way.

@@ -172,6 +172,29 @@ state() {
     done
 }
 
+@test "the killed run's backend is still dropping the index: resume waits for it" {
+    local blocker run
+    psql -XAtqc "begin; lock table t in access share mode; select pg_sleep(1000)" >/dev/null 2>&1 3>&- &
+    blocker=$!
+    mig-rollback run -1 "${GO[@]}" -q >/dev/null 2>&1 3>&- &
+    run=$!
+    until [ "$(sql "select count(*) from pg_stat_activity where query like 'DROP INDEX CONCURRENTLY%' and wait_event_type = 'Lock'")" = 1 ]; do
+        kill -0 "$run"
+        sleep 0.05
+    done
+    kill -9 "$run"
+    wait "$run" || :
+    mig-rollback resume "${GO[@]}" >said 2>&1 3>&- &
+    run=$!
+    until grep -q 'waiting for backend [0-9]*: it still runs a statement' said; do kill -0 "$run"; sleep 0.05; done
+    sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where query like '%pg_sleep(1000)%' and pid <> pg_backend_pid()" >/dev/null
+    wait "$blocker" || :
+    wait "$run" && status=0 || status=$?
+    cat said
+    [ "$status" -eq 0 ]
+    [ "$(state)" = "aaaaaaaaaaa2 000" ]
+}
+
 @test "a dry run of several segments tries their transactions and says what it could not try" {
     mig mig-rollback run -1 --dry-run
     assert_exit 0
