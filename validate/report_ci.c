@@ -234,9 +234,13 @@ static void place(FILE *out, const struct report_judgement *r, const struct find
         return;
     }
     report_place(f, &at);
-    fprintf(out, ",line=%d,endLine=%d", at.line, at.end_line);
-    if (at.line == at.end_line)
-        fprintf(out, ",col=%d,endColumn=%d", at.column, at.end_column);
+    fprintf(out, ",line=%d", at.line);
+    if (at.end_line > at.line)
+        fprintf(out, ",endLine=%d", at.end_line);
+    else if (at.end_column > at.column)
+        fprintf(out, ",endLine=%d,col=%d,endColumn=%d", at.end_line, at.column, at.end_column);
+    else
+        fprintf(out, ",col=%d", at.column); /* a place, not a range */
 }
 
 int report_github(FILE *out, const struct report_judgement *r, struct err *err)

@@ -74,8 +74,10 @@ static json_t *result(const struct report_judgement *r, size_t index)
         report_place(f, &at);
         (void)json_object_set_new(region, "startLine", json_integer(at.line));
         (void)json_object_set_new(region, "startColumn", json_integer(at.column));
-        (void)json_object_set_new(region, "endLine", json_integer(at.end_line));
-        (void)json_object_set_new(region, "endColumn", json_integer(at.end_column));
+        if (at.end_line > at.line || at.end_column > at.column) {
+            (void)json_object_set_new(region, "endLine", json_integer(at.end_line));
+            (void)json_object_set_new(region, "endColumn", json_integer(at.end_column));
+        }
     }
     properties = json_pack("{s:s, s:s}", "severity", severity_name(f->severity), "object", f->object);
     if (f->has_loss)
