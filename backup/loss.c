@@ -7,12 +7,19 @@
 
 #include "backup/snapshot.h"
 #include "core/buf.h"
+#include "core/log.h"
 #include "core/strings.h"
+#include "pg/array.h"
 #include "pg/catalog.h"
+#include "pg/query.h"
 #include "pg/quote.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/node.h"
+
+static const char forward_sql[] =
+#include "backup/sql/forward.sql.h"
+    ;
 
 /* What going forward again leaves in a column. */
 enum fill {
@@ -118,8 +125,10 @@ static enum fill forward_fill(const struct snapshot_options *o, const struct cat
 
     if (!o->forward_known)
         return FILL_UNKNOWN;
-    for (size_t i = 0; i < o->nforward; i++)
-        for (size_t k = 0; o->forward[i] != NULL && k < o->forward[i]->count; k++) {
+    for (size_t i = 0; i < o->nforward; i++) {
+        if (o->forward[i] == NULL)
+            return FILL_UNKNOWN;
+        for (size_t k = 0; k < o->forward[i]->count; k++) {
             const struct effect *e = &o->forward[i]->items[k];
 
             if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN ||
@@ -128,7 +137,8 @@ static enum fill forward_fill(const struct snapshot_options *o, const struct cat
                 return FILL_UNKNOWN;
             if (!speaks_of(e, t))
                 continue;
-            if (e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE || e->kind == EFFECT_CREATE_TABLE)
+            if (e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE || e->kind == EFFECT_CREATE_TABLE ||
+                (e->kind == EFFECT_INSERT && node_get(e->node, "onConflictClause") != NULL))
                 return FILL_UNKNOWN;
             if (!same(e->column, c->name))
                 continue;
@@ -140,7 +150,70 @@ static enum fill forward_fill(const struct snapshot_options *o, const struct cat
                 return FILL_UNKNOWN;
             }
         }
+    }
     return fill;
+}
+
+/* What of a write can fire a trigger, as in pg_trigger.tgtype; 0: it is none. */
+static int events_of(const struct effect *e)
+{
+    enum { INSERTS = 4, DELETES = 8, UPDATES = 16, TRUNCATES = 32 };
+
+    switch ((int)e->kind) {
+    case EFFECT_INSERT:
+        return node_get(e->node, "onConflictClause") != NULL ? INSERTS | UPDATES : INSERTS;
+    case EFFECT_COPY_IN:
+        return INSERTS;
+    case EFFECT_UPDATE: /* from one partition to another it is a DELETE and an INSERT */
+    case EFFECT_MERGE:
+        return INSERTS | UPDATES | DELETES;
+    case EFFECT_DELETE:
+        return DELETES;
+    case EFFECT_TRUNCATE:
+        return TRUNCATES;
+    default:
+        return 0;
+    }
+}
+
+int loss_indirect(struct conn *c, const struct snapshot_options *o, int *indirect, struct err *err)
+{
+    struct buf schemas = {0}, names = {0}, events = {0};
+    struct result *r = NULL;
+    int rc = -1;
+
+    *indirect = 0;
+    for (size_t i = 0; o->forward_known && i < o->nforward; i++)
+        for (size_t k = 0; o->forward[i] != NULL && k < o->forward[i]->count; k++) {
+            const struct effect *e = &o->forward[i]->items[k];
+
+            if (events_of(e) != 0 && e->name != NULL &&
+                (array_text(&schemas, e->schema, err) != 0 || array_text(&names, e->name, err) != 0 ||
+                 array_number(&events, events_of(e), err) != 0))
+                goto out;
+        }
+    if (names.len > 0) {
+        const char *params[3];
+        struct query q = {.sql = forward_sql, .params = params, .nparams = 3, .columns = 1};
+
+        if (array_end(&schemas, err) != 0 || array_end(&names, err) != 0 || array_end(&events, err) != 0)
+            goto out;
+        params[0] = schemas.data;
+        params[1] = names.data;
+        params[2] = events.data;
+        if ((r = query_run(c, &q, err)) == NULL)
+            goto out;
+        if ((*indirect = result_rows(r) > 0) != 0)
+            log_info("the way forward writes %s, by which other tables may be written too: key and column of "
+                     "every row are saved", result_text(r, 0, 0));
+    }
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&schemas);
+    buf_free(&names);
+    buf_free(&events);
+    return rc;
 }
 
 static const struct catalog_column *column_of(const struct catalog_table *t, const char *name)
@@ -166,7 +239,8 @@ static int add_condition(struct buf *b, const struct catalog_column *c, const ch
 }
 
 int loss_find(const struct catalog_table *t, const struct closure_table *fate, char *const *key,
-              char *const *domains, const struct snapshot_options *o, struct loss *l, struct err *err)
+              char *const *domains, int indirect, const struct snapshot_options *o, struct loss *l,
+              struct err *err)
 {
     struct buf filter = {0};
     int every = 0, rc = -1;
@@ -194,7 +268,7 @@ int loss_find(const struct catalog_table *t, const struct closure_table *fate, c
             every = 1; /* the key itself goes: each row of it is needed */
         else if (strings_add(&l->columns, lost->name, err) != 0)
             goto out;
-        if (lost->why != CLOSURE_COLUMN_DROPPED || is_domain(t, lost->name, domains) ||
+        if (indirect || lost->why != CLOSURE_COLUMN_DROPPED || is_domain(t, lost->name, domains) ||
             forward_fill(o, t, c, &constant) == FILL_UNKNOWN)
             every = 1;
         else

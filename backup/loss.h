@@ -8,6 +8,7 @@
 
 struct catalog_table;
 struct closure_table;
+struct conn;
 struct snapshot_options;
 
 struct loss {
@@ -16,10 +17,14 @@ struct loss {
     char *note;     /* why more is saved than one might think, or NULL */
 };
 
+/* Does the way forward write a relation by which others may be written: a view, a table with triggers,
+ * rules or foreign keys that carry on?  Its text does not say then what it fills in. */
+int loss_indirect(struct conn *c, const struct snapshot_options *o, int *indirect,
+                  struct err *err) MIG_MUST_CHECK;
 /* KEY: NULL-terminated, or NULL where the table has none (then it is saved whole).  DOMAINS: columns of
- * a domain, "OID.COLUMN" (selection reads them). */
+ * a domain, "OID.COLUMN" (selection reads them).  INDIRECT: of loss_indirect. */
 int loss_find(const struct catalog_table *t, const struct closure_table *fate, char *const *key,
-              char *const *domains, const struct snapshot_options *o, struct loss *l,
+              char *const *domains, int indirect, const struct snapshot_options *o, struct loss *l,
               struct err *err) MIG_MUST_CHECK;
 void loss_free(struct loss *l);
 

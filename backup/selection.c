@@ -218,7 +218,7 @@ static int save_table(struct selection *s, struct manifest_table *m, const struc
         find_key(t, &m->key, err) != 0)
         goto out;
     if (o->scope == SNAPSHOT_LOSS && fate != NULL && t->kind == 'r' &&
-        loss_find(t, fate, m->key, s->domains, o, &loss, err) != 0)
+        loss_find(t, fate, m->key, s->domains, s->indirect, o, &loss, err) != 0)
         goto out;
     if (loss.note != NULL && note(s, t->schema, t->name, loss.note, err) != 0)
         goto out;
@@ -395,7 +395,8 @@ int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, 
     }
     if (n > 0 && (tables = catalog_tables_get(c, oids, n, err)) == NULL)
         goto out;
-    if (o->scope == SNAPSHOT_LOSS && read_domains(c, oids, n, s, err) != 0)
+    if (o->scope == SNAPSHOT_LOSS &&
+        (read_domains(c, oids, n, s, err) != 0 || loss_indirect(c, o, &s->indirect, err) != 0))
         goto out;
     for (size_t i = 0; i < n; i++) {
         struct manifest_table *m = &s->tables[s->n];

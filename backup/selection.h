@@ -24,6 +24,7 @@ struct selection {
     size_t nsequences;
     char **notes;
     char **domains;                /* for loss scope: see loss.h */
+    int indirect;                  /* the same */
 };
 
 /* Only locks and lock_names, by a query that waits for nobody. */

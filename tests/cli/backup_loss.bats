@@ -120,6 +120,43 @@ there_and_back() { # REV
     assert_equal "$(json "['tables'][0]['rows']")" 1000
 }
 
+# forward_by SQL...: the way forward fills "last" with it; the NULL of row 3, which is filled again too, must come back.
+forward_by() {
+    {
+        printf 'revision = "d4"\ndown_revision = "c3"\nfrom alembic import op\ndef upgrade():\n    op.execute("alter table t add column last text")\n'
+        for s in "$@"; do printf '    op.execute("""%s""")\n' "$s"; done
+        printf 'def downgrade():\n    op.execute("drop view if exists v")\n    op.execute("alter table t drop column last")\n'
+    } >alembic/versions/d4.py
+    alembic_here upgrade head
+    assert_equal "$(sql "select count(*) from t where last = 'x'")" 1000
+    sql "update t set last = null where id = 3"
+    there_and_back -1
+    assert_equal "$(json "['tables'][0]['rows']")" 1000
+    alembic_here downgrade -1
+    rm -rf alembic/versions/d4.py alembic/versions/__pycache__
+}
+
+@test "forward fills the column where no parser can see it: every row" {
+    forward_by "do \$\$ begin update t set last = 'x'; end \$\$"
+    forward_by "do \$\$ begin execute 'update t set la' || 'st = ''x'''; end \$\$"
+    forward_by "create or replace procedure fill() language sql as 'update t set last = ''x'''" "call fill()"
+    forward_by "create or replace function filled() returns void language sql as 'update t set last = ''x'''" "select filled()"
+}
+
+@test "forward fills the column by ON CONFLICT: every row" {
+    forward_by "insert into t (id) select id from t on conflict (id) do update set last = 'x'"
+}
+
+@test "forward fills the column through a view: every row" {
+    forward_by "create view v as select id, last from t" "update v set last = 'x'"
+}
+
+@test "forward fills the column by another table's trigger: every row" {
+    sql "create function fires() returns trigger language plpgsql as 'begin update t set last = ''x''; return null; end'" \
+        "create trigger fires after update on keyless execute function fires()"
+    forward_by "update keyless set a = a"
+}
+
 @test "defaults of every kind: nulls that would come back as a default, equal numbers that are not the same" {
     rm alembic/versions/c3.py
     sql "alter table t drop column moved" "update alembic_version set version_num = 'b2'"
