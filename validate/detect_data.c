@@ -16,6 +16,7 @@
 #include "validate/detect.h"
 #include "validate/facts.h"
 #include "validate/inquiry.h"
+#include "validate/pick.h"
 #include "validate/probe.h"
 
 static const char dependents_sql[] =
@@ -165,6 +166,9 @@ static void duplicates(struct inquiry *q, const struct effect *e, const json_t *
             probe_set(q, index, PROBE_VIOLATION, &b, t, -1);
         }
         inquiry_probe(q, index)->certain = 1;
+        /* Other values may be equal in another type. */
+        if (pick_retyped(q, t->oid, e->column, e->node))
+            inquiry_probe(q, index)->shaken = 1;
     }
 out:
     free(object);
@@ -179,16 +183,17 @@ static void check(struct inquiry *q, const struct effect *e, const char *express
 {
     const struct catalog_table *t = inquiry_table(q, e);
     char *object = inquiry_object(q, e);
+    int retyped = t != NULL && e->kind == EFFECT_ADD_CONSTRAINT && pick_retyped(q, t->oid, NULL, e->node);
     struct buf b = {0};
     long index;
 
     if (object == NULL)
         return;
-    index = inquiry_raise(q, "check-violations", e, object,
-                          "%s of %s fails if a row violates it (not measured)", verb, object);
+    index = inquiry_raise(q, "check-violations", e, object, "%s of %s fails if a row violates it (not measured%s)",
+                          verb, object, retyped ? ": a column that it reads changes its type before" : "");
     probe_subject(q, index, verb, object);
     probe_what(q, index, "violate it");
-    if (t != NULL && expression != NULL) {
+    if (t != NULL && expression != NULL && !retyped) {
         if (buf_addf(&b, q->err, "(%s) IS FALSE", expression) < 0)
             q->failed = 1;
         else
@@ -620,12 +625,25 @@ out:
     buf_free(&why);
 }
 
+/* What reads the column afterwards does not read what is there now. */
+static void retype(struct inquiry *q, const struct effect *e)
+{
+    const struct catalog_table *t = inquiry_table(q, e);
+
+    q->retyped = 1;
+    if (t == NULL || e->column == NULL)
+        return;
+    inquiry_remember(q, &q->past.retyped, t->oid, e->column);
+    if (e->column_on_server != NULL)
+        inquiry_remember(q, &q->past.retyped, t->oid, e->column_on_server);
+}
+
 void detect_data(struct inquiry *q, const struct effect *e)
 {
     absent(q, e);
     dependents(q, e);
     if (e->kind == EFFECT_ALTER_TYPE)
-        q->retyped = 1;
+        retype(q, e);
     if ((e->flags & EFFECT_VERSION) != 0)
         return;
     if (e->kind == EFFECT_ADD_COLUMN) {

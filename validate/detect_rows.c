@@ -89,6 +89,13 @@ static int change_alone(struct inquiry *q, struct buf *b, const struct pick *pic
                         const struct catalog_table *t, int only, const char *alias,
                         const char *column, const char *changed)
 {
+    /* NULLs too: what stands there by then is not known. */
+    if (pick->retyped)
+        return pick_begin(q, b, pick, t, only) < 0 ||
+                       buf_adds(b, ", count(*), count(*), coalesce(sum(pg_column_size(", q->err) < 0 ||
+                       quote_ident(b, column, q->err) < 0 || buf_adds(b, ")), 0)", q->err) < 0
+                   ? -1
+                   : probe_from(b, t, only, alias, q->err);
     return pick_begin(q, b, pick, t, only) < 0 || buf_adds(b, ", count(", q->err) < 0 ||
                    quote_ident(b, column, q->err) < 0 ||
                    buf_addf(b, q->err, ")%s, count(", changed) < 0 ||

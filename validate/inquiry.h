@@ -53,6 +53,7 @@ struct past {
     char **dropped; /* columns that they drop: not lost a second time */
     char **tables;  /* tables, views, indexes that they drop */
     char **constraints; /* "table.name" that they drop */
+    char **retyped; /* columns whose type they change, by each of their names */
 };
 
 #define LOOSENED_TRIGGER 1u

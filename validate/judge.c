@@ -234,6 +234,7 @@ out:
     strings_free(q.past.dropped);
     strings_free(q.past.tables);
     strings_free(q.past.constraints);
+    strings_free(q.past.retyped);
     if (q.closure != NULL && q.tables != NULL)
         catalog_tables_free(q.tables, q.closure->ntables);
     facts_free(q.facts);

@@ -1,9 +1,12 @@
 #include "validate/pick.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/strings.h"
+#include "pg/catalog.h"
 #include "pg/quote.h"
 #include "script/closure.h"
 #include "script/effect.h"
@@ -142,6 +145,82 @@ out:
     return rc;
 }
 
+struct mention {
+    const struct inquiry *q;
+    uint32_t oid;
+    int found;
+};
+
+static int any_retyped(const struct inquiry *q, uint32_t oid)
+{
+    char prefix[16];
+    size_t i;
+
+    (void)snprintf(prefix, sizeof(prefix), "%u.", oid);
+    for (i = 0; i < strings_count(q->past.retyped); i++)
+        if (strncmp(q->past.retyped[i], prefix, strlen(prefix)) == 0)
+            return 1;
+    return 0;
+}
+
+/* Columns stand in a ColumnRef or after USING as String, in a SET list or before VALUES as ResTarget,
+ * in an index as IndexElem. */
+static int mentions(const char *kind, const json_t *body, void *arg)
+{
+    struct mention *m = arg;
+    const char *name = strcmp(kind, "String") == 0 ? node_name(body, "sval")
+                       : strcmp(kind, "ResTarget") == 0 || strcmp(kind, "IndexElem") == 0
+                           ? node_name(body, "name")
+                           : NULL;
+
+    m->found |= strcmp(kind, "A_Star") == 0 ||
+                (name != NULL && inquiry_past(m->q, m->q->past.retyped, m->oid, name));
+    return 0;
+}
+
+int pick_retyped(const struct inquiry *q, uint32_t oid, const char *column, const json_t *node)
+{
+    int depth;
+
+    /* A change of type goes on to the partitions. */
+    for (depth = 0; oid != 0 && depth < 8; depth++) {
+        const struct catalog_table *t = inquiry_table_by_oid(q, oid);
+        struct mention m = {q, oid, 0};
+
+        if (any_retyped(q, oid)) {
+            if (column != NULL && inquiry_past(q, q->past.retyped, oid, column))
+                return 1;
+            node_walk(node, mentions, &m);
+            if (m.found)
+                return 1;
+        }
+        oid = t == NULL ? 0 : t->parent;
+    }
+    return 0;
+}
+
+/* Does E read or set what has another type by then?  Without a list of columns INSERT sets them all. */
+static int retyped(const struct inquiry *q, const struct effect *e)
+{
+    const json_t *top = node_body(e->statement->tree);
+    uint32_t oid = closure_relation(q->closure, e);
+    size_t i;
+
+    if (q->past.retyped == NULL)
+        return 0;
+    if (pick_retyped(q, oid, e->column_on_server != NULL ? e->column_on_server : e->column, e->node) ||
+        (e->kind == EFFECT_INSERT && node_get(e->node, "cols") == NULL && any_retyped(q, oid)))
+        return 1;
+    for (i = 0; q->steps[q->step] != NULL && i < q->steps[q->step]->count; i++) {
+        const struct effect *x = &q->steps[q->step]->items[i];
+
+        if (x->kind == EFFECT_READ && x->statement == e->statement &&
+            pick_retyped(q, closure_relation(q->closure, x), NULL, top))
+            return 1;
+    }
+    return 0;
+}
+
 /* Does E's statement read a table that an earlier statement writes, or under another search path? */
 static void look_around(struct inquiry *q, const struct effect *e, struct pick *out)
 {
@@ -199,6 +278,10 @@ int pick_find(struct inquiry *q, const struct effect *e, struct pick *out)
         cost_volatile(q, node_get(e->node, "withClause")))
         out->bound = "it calls a volatile function";
     look_around(q, e, out);
+    if (retyped(q, e)) {
+        out->retyped = 1;
+        out->bound = "a column that it reads or sets changes its type before";
+    }
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #define MIG_VALIDATE_PICK_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "core/err.h"
 
@@ -23,8 +24,11 @@ struct pick {
     char *where;       /* WHERE, or MERGE's ON; NULL: none */
     const char *bound; /* static: why it cannot be counted, or NULL */
     int shaken;        /* it reads what an earlier statement of the plan writes */
+    int retyped;       /* it reads or sets a column that had another type: BOUND, and no value counts */
 };
 
+/* A column of table OID changed its type in an earlier statement, and NODE names it (or COLUMN is it). */
+int pick_retyped(const struct inquiry *q, uint32_t oid, const char *column, const json_t *node);
 /* -1: out of memory, Q has failed. */
 int pick_find(struct inquiry *q, const struct effect *e, struct pick *out) MIG_MUST_CHECK;
 void pick_free(struct pick *p);
