@@ -11,6 +11,7 @@
 #include "core/buf.h"
 #include "core/config.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "migration/history.h"
 #include "migration/ini.h"
 #include "migration/plain.h"
@@ -625,6 +626,8 @@ static int forward_files(struct plan *p, struct err *err)
         if (s->forward == NULL)
             log_warn("%s is not compared with %s: %s", s->file, file, why.message);
         free(file);
+        if (s->forward == NULL && strings_dup(&s->forward_why, why.message, err) < 0)
+            return -1;
         if (s->forward != NULL && (s->forward_effects = effects_find(s->forward, NULL, err)) == NULL)
             return -1;
     }
@@ -650,6 +653,14 @@ int plan_forward(struct plan *p, const struct plan_request *r, struct conn *c, s
             p->steps[i].forward_effects = up->steps[k].effects;
             up->steps[k].script = NULL;
             up->steps[k].effects = NULL;
+            if (p->steps[i].forward == NULL) {
+                p->steps[i].forward_why = up->steps[k].online_only ? up->steps[k].online_why
+                                                                   : up->steps[k].irreversible_why;
+                if (up->steps[k].online_only)
+                    up->steps[k].online_why = NULL;
+                else
+                    up->steps[k].irreversible_why = NULL;
+            }
         }
     plan_free(up);
     return 0;
@@ -672,6 +683,7 @@ void plan_free(struct plan *p)
         free(s->file);
         free(s->message);
         free(s->online_why);
+        free(s->forward_why);
         free(s->irreversible_why);
         free(s->warning);
     }

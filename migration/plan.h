@@ -53,6 +53,7 @@ struct plan_step {
     char *warning;      /* "a tab inside a string ...", or NULL */
     struct script *forward;     /* the way there of which this is the way back, where it is known */
     struct effects *forward_effects; /* NULL with forward */
+    char *forward_why;  /* the way there is known, but its SQL is not: why.  Or NULL */
     struct plain_manner manner; /* PLAN_SQL: how the file is run */
     int autocommit;     /* the file's line that leaves the transaction (autocommit_block, CONCURRENTLY), or 0 */
 };

@@ -140,6 +140,10 @@ const struct hazard hazard_table[] = {
      "Make it again, rename it back, change it back in the downgrade.",
      "-- migrate:up\nALTER TABLE users DROP COLUMN phone;\n-- migrate:down\nSELECT 1",
      "-- migrate:up\nALTER TABLE users DROP COLUMN phone;\n-- migrate:down\nALTER TABLE users ADD COLUMN phone text"},
+    {"downgrade-uncompared", "compatibility", "the downgrade was not compared with its upgrade", SEVERITY_INFO, 0, ALL,
+     "The upgrade's SQL is not known (it reads the database in Python), so nobody looked for what its downgrade leaves or forgets.",
+     "Compare by hand; mig-rollback verifies the schema after each step.",
+     NULL, NULL},
     /* ---- transactions ---- */
     {"not-in-transaction", "transactions", "this cannot run inside a transaction", SEVERITY_CRITICAL,
      0, ALL, "The server refuses it inside a transaction block, and Alembic opens one.",

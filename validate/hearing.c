@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/report.h"
 #include "core/state.h"
+#include "core/strings.h"
 #include "pg/conn.h"
 #include "pg/environment.h"
 #include "validate/judge.h"
@@ -178,6 +179,7 @@ static int connect(const struct hearing_options *o, const struct plan_request *r
 static int compare_ways(struct plan *plan, const struct plan_request *request, struct conn *c, struct err *err)
 {
     struct err why = {0};
+    size_t i;
 
     if (request->no_sql || plan_forward(plan, request, c, &why) == 0)
         return 0;
@@ -186,6 +188,11 @@ static int compare_ways(struct plan *plan, const struct plan_request *request, s
         return -1;
     }
     log_warn("the downgrade is not compared with its upgrade: %s", why.message);
+    /* The report says it too. */
+    for (i = 0; i < plan->nsteps && (plan->direction == PLAN_DOWN || plan->direction == PLAN_SQL); i++)
+        if (plan->steps[i].forward == NULL && plan->steps[i].forward_why == NULL &&
+            strings_dup(&plan->steps[i].forward_why, why.message, err) < 0)
+            return -1;
     return 0;
 }
 

@@ -148,6 +148,12 @@ void mirror_detect(struct inquiry *q, struct effects *const *steps)
         const struct plan_step *s = &q->plan->steps[i];
         struct mirror m = {.q = q};
 
+        if (s->forward_effects == NULL && s->forward_why != NULL && steps[i] != NULL && !s->irreversible) {
+            q->step = i;
+            (void)inquiry_raise(q, "downgrade-uncompared", NULL, s->revision,
+                                "not compared: the upgrade of %s cannot be known as SQL: %s", s->revision,
+                                s->forward_why);
+        }
         if (s->forward_effects == NULL || steps[i] == NULL || s->irreversible || steps[i]->count == 0)
             continue;
         q->step = i;

@@ -10,7 +10,8 @@
 struct effects;
 struct inquiry;
 
-/* STEPS: the plan's effects.  A step whose upgrade is not known, or that has nothing, is left out. */
+/* STEPS: the plan's effects.  A step without an upgrade, or that has nothing, is left out; one whose upgrade
+ * cannot be rendered is said to be. */
 void mirror_detect(struct inquiry *q, struct effects *const *steps);
 
 #endif

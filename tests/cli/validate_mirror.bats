@@ -153,3 +153,38 @@ END
     mig mig-validate downgrade -1 --offline --current 1eaf1eaf1eaf --format json
     [ "$(field '[(x["code"], x["object"], x["revision"], x["severity"]) for x in f]')" = "[('downgrade-leaves', 'leaky_mood', '1eaf1eaf1eaf', 'medium')]" ]
 }
+
+@test "an upgrade that cannot be rendered is not compared, and the report says so" {
+    awareness
+    cd "$AWARENESS"
+    file=$(ls migrations/versions/*.py | sort | tail -n 1)
+    head=$(sed -n 's/^revision.*= *["'\'']\([0-9a-z]*\)["'\''].*/\1/p' "$file")
+    cat >"migrations/versions/99990102_asks.py" <<END
+revision = "a5ca5ca5ca5c"
+down_revision = "$head"
+branch_labels = None
+depends_on = None
+from alembic import op
+import sqlalchemy as sa
+def upgrade():
+    if sa.inspect(op.get_bind()).has_table("nothing"):
+        return
+    op.create_table("leaky", sa.Column("id", sa.Integer, primary_key=True),
+                    sa.Column("mood", sa.Enum("ok", "bad", name="leaky_mood")))
+def downgrade():
+    op.drop_table("leaky")
+END
+    mig mig-validate downgrade -1 --offline --current a5ca5ca5ca5c --format json
+    [ "$(field '[(x["code"], x["object"], x["revision"], x["severity"]) for x in f]')" = "[('downgrade-uncompared', 'a5ca5ca5ca5c', 'a5ca5ca5ca5c', 'info')]" ]
+    mig mig-validate downgrade -1 --offline --current a5ca5ca5ca5c
+    [[ "$output" == *"not compared: the upgrade of a5ca5ca5ca5c cannot be known as SQL: reads the database in Python (inspect)"* ]]
+    # that alone moves no verdict
+    [[ "$output" != *"could not be judged"* ]]
+}
+
+@test "a file's other way that cannot be read is not compared, and the report says so" {
+    printf 'create table n (a text default %s);\n' "'open" >0001_x.up.sql
+    echo "drop table if exists n" >0001_x.down.sql
+    mig mig-validate sql --offline --format json 0001_x.down.sql
+    [ "$(field '[(x["code"], x["object"]) for x in f]')" = "[('downgrade-uncompared', '0001_x.down.sql')]" ]
+}
