@@ -13,6 +13,7 @@
 #include "prodcheck/verdict.h"
 #include "rollback/estimate.h"
 #include "rollback/execute.h"
+#include "rollback/holder.h"
 #include "rollback/opinion.h"
 #include "rollback/proof.h"
 #include "rollback/refusal.h"
@@ -249,9 +250,10 @@ int guard_examine(struct guard *g, const char *revision, struct err *err)
     /* A pooler's backends are shared: what a plan reads there would be true of another session. */
     if (g->nrefusals > 0)
         return 0;
-    if ((g->plan = plan_make(&q, g->main, err)) == NULL)
-        return -1;
-    return examine(g, 1, err);
+    if ((g->plan = plan_make(&q, g->main, err)) != NULL && examine(g, 1, err) == 0)
+        return 0;
+    holder_name(g, err);
+    return -1;
 }
 
 int guard_examine_kept(struct guard *g, struct plan *plan, struct plan *reverse, int judged,
@@ -261,5 +263,8 @@ int guard_examine_kept(struct guard *g, struct plan *plan, struct plan *reverse,
     g->reverse = reverse;
     if (identity(g, err) != 0)
         return -1;
-    return g->nrefusals > 0 ? 0 : examine(g, judged, err);
+    if (g->nrefusals > 0 || examine(g, judged, err) == 0)
+        return 0;
+    holder_name(g, err);
+    return -1;
 }

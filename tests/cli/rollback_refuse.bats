@@ -24,7 +24,7 @@ setup() {
     GO=(--yes --confirm "$PGDATABASE")
 }
 
-teardown() { db_drop; }
+teardown() { exec 7>&- 8>&- || :; db_drop; }
 teardown_file() { db_drop "$TEMPLATE"; }
 
 unchanged() {
@@ -123,4 +123,61 @@ END
 
 @test "counters are off: what was written could not be verified" {
     refused 4 'track_counts' env PGOPTIONS='-c track_counts=off' mig-rollback run -1 "${GO[@]}"
+}
+
+# hold NAME SQL: in a transaction of session NAME that stays open until release.
+hold() {
+    mkfifo "$1.pipe"
+    PGAPPNAME=$1 psql -XAtq <"$1.pipe" >/dev/null 2>&1 3>&- 7>&- 8>&- &
+    case $1 in
+    reader) exec 7>"$1.pipe"; echo "begin; $2;" >&7 ;;
+    *) exec 8>"$1.pipe"; echo "begin; $2;" >&8 ;;
+    esac
+}
+release() { exec 7>&- 8>&-; wait; rm -f ./*.pipe; }
+until_sql() { until [ "$(sql "select ($1)::int")" = 1 ]; do sleep 0.05; done; }
+locked="select exists (select from pg_locks join pg_stat_activity a using (pid) where relation = 't'::regclass and mode = 'AccessExclusiveLock'"
+
+@test "a table that somebody holds while the plan is made: who, and what to do" {
+    echo '{"rollback": {"lock_timeout": "300ms"}}' >mig.json
+    role_create mig_unseeing
+    sql "grant select on t, d, alembic_version to mig_unseeing"
+    hold deployer "lock table t in access exclusive mode; select 'secret'"
+    until_sql "$locked and granted and state = 'idle in transaction')"
+    pid=$(sql "select pid from pg_stat_activity where application_name = 'deployer' and datname = current_database()")
+    for command in "plan -1" "run -1 ${GO[*]} --cancel-blockers"; do
+        # shellcheck disable=SC2086
+        mig mig-rollback $command
+        assert_exit 3
+        assert_err 'plan could not be made: public\.t is locked by another session' \
+            "pid $pid, role postgres, deployer from local, idle in transaction for .* holds ACCESS EXCLUSIVE on public\\.t" \
+            'hint: nothing was changed.*try again.*--lock-timeout'
+        refute_err secret
+    done
+    [ "$(sql "select count(*) from pg_stat_activity where pid = $pid")" = 1 ]
+    mig mig-rollback plan -1 -U mig_unseeing
+    assert_exit 3
+    assert_err "pid $pid, role postgres, holds ACCESS EXCLUSIVE on public\\.t .*pg_monitor"
+    release
+    unchanged
+    # One that waits for a reader stands in the way as well.
+    hold reader "select count(*) from t"
+    until_sql "select exists (select from pg_stat_activity where application_name = 'reader' and state = 'idle in transaction' and datname = current_database())"
+    hold deployer "alter table t add column x int"
+    until_sql "$locked and not granted)"
+    mig mig-rollback plan -1
+    assert_exit 3
+    assert_err 'deployer from local, active.* waits for ACCESS EXCLUSIVE on public\.t, behind pid [0-9]+'
+    sql "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'deployer' and datname = current_database()"
+    release
+    # What the plan reads first.
+    hold deployer "lock table alembic_version in access exclusive mode"
+    until_sql "select exists (select from pg_locks where relation = 'alembic_version'::regclass and granted)"
+    mig mig-rollback plan -1
+    assert_exit 3
+    assert_err 'public\.alembic_version is locked by another session' 'deployer'
+    release
+    mig mig-rollback plan -1
+    assert_exit 0
+    unchanged
 }
