@@ -246,6 +246,8 @@ static int boundary(struct cutter *c, size_t i)
     if (kind == TRANSACTION_END && !next_begins && !last)
         return 0; /* an autocommit block opens its revision */
     c->open = kind == TRANSACTION_BEGIN;
+    if (c->open && !last && c->at > 0)
+        c->r->cuts[c->at].begins = 1;
     if (take(c, s->offset) != 0)
         return -1;
     c->from = end_of(c->s, s);

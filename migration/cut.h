@@ -21,6 +21,7 @@ struct cut {
     struct buf body;        /* out: its SQL without version statements, BEGIN and COMMIT around it */
     struct buf versions;    /* out: its version statements */
     int wrapped;            /* out: it begins in a transaction */
+    int begins;             /* out: Alembic begins one for it (transaction_per_migration) */
     int autocommit;         /* out: it ends and begins transactions itself */
     int left_open;          /* out: it ends in a transaction */
     int unknown_line;       /* out: a statement that does not parse, in the rendered text, or 0 */

@@ -55,6 +55,7 @@ struct plan_step {
     struct effects *forward_effects; /* NULL with forward */
     char *forward_why;  /* the way there is known, but its SQL is not: why.  Or NULL */
     struct plain_manner manner; /* PLAN_SQL: how the file is run */
+    int begins;         /* Alembic itself begins a transaction for it, behind the step before (transaction_per_migration) */
     int autocommit;     /* the file's line that leaves the transaction (autocommit_block, CONCURRENTLY), or 0 */
 };
 

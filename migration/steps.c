@@ -276,6 +276,7 @@ static int use_cut(const struct steps_request *r, size_t i, const struct cut *cu
                        f->print_line);
         return set_online(r, i, step, text, err);
     }
+    step->begins = cut->begins;
     if (cut->autocommit && step->autocommit == 0) {
         step->autocommit = f->line;
         (void)snprintf(text, sizeof(text), "it ends the transaction by itself (line %d on): it is not "

@@ -88,10 +88,12 @@ static int lay_out(struct reckoning *r)
             struct span *now = &r->spans[r->nspans];
             const struct span *last = r->nspans == 0 ? NULL : now - 1;
 
-            /* Alembic's revisions share a transaction; another tool's files have one each. */
+            /* Alembic's revisions share a transaction, unless env.py says otherwise (mig-rollback, which goes
+             * down, does all in one); another tool's files have one each. */
             if (last != NULL && (!s->statements[k].in_transaction || !last->st->in_transaction ||
                                  (last->step == i ? last->st->segment != s->statements[k].segment
-                                                  : p->direction == PLAN_SQL)))
+                                                  : p->direction == PLAN_SQL ||
+                                        (p->direction == PLAN_UP && p->steps[i].begins))))
                 group++;
             *now = (struct span){.step = i, .st = &s->statements[k], .group = group};
             r->nspans++;

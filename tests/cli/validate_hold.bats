@@ -89,3 +89,30 @@ field() { "$MIG_PYTHON" -c 'import json,sys; j=json.load(sys.stdin); h={x["relat
     mig mig-validate sql x.sql -U mig_pace --format json
     [ "$(field 'h["public.large"]["seconds"]["most"] > h["public.large"]["seconds"]["least"] > 0')" = True ]
 }
+
+@test "with transaction_per_migration each upgrade has its own transaction" {
+    cp -R "$MIG_ROOT/tests/projects/shapes/per_migration" .
+    cd per_migration
+    rm migrations/versions/p3.py
+    sql "create table alembic_version (version_num varchar(32) primary key)" "insert into alembic_version values ('p1')" \
+        "create table t (id int primary key, v text)"
+    for r in "p8 p2 middle" "p9 p8 small"; do
+        read -r id down table <<<"$r"
+        cat >"migrations/versions/$id.py" <<END
+revision = "$id"
+down_revision = "$down"
+from alembic import op
+def upgrade():
+    op.execute("alter table $table add column $id int")
+def downgrade():
+    op.execute("alter table $table drop column $id")
+END
+    done
+    until='[(x["relation"], x["from"]["revision"], x["until"]["revision"]) for x in j["holds"] if x["relation"] in ("public.t", "public.middle", "public.small")]'
+    mig mig-validate upgrade head --format json
+    [ "$(field "$until")" = "[('public.t', 'p2', 'p2'), ('public.middle', 'p8', 'p8'), ('public.small', 'p9', 'p9')]" ]
+    # the neighbour: all in one
+    sed -i 's/, transaction_per_migration=True//' migrations/env.py
+    mig mig-validate upgrade head --format json
+    [ "$(field "$until")" = "[('public.t', 'p2', 'p9'), ('public.middle', 'p8', 'p9'), ('public.small', 'p9', 'p9')]" ]
+}
