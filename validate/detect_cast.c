@@ -227,6 +227,35 @@ static void checked_domain(struct inquiry *q, const struct effect *e, const stru
     buf_free(&ident);
 }
 
+/* Its type changed before: what is there now is not what this casts. */
+static void again(struct inquiry *q, const struct effect *e, const struct catalog_table *t, const char *column,
+                  const char *object)
+{
+    struct buf ident = {0}, b = {0};
+    long index = inquiry_raise(q, "lossy-cast", e, object, "ALTER TYPE of %s may alter its values (not measured)",
+                               object);
+
+    probe_subject(q, index, "ALTER TYPE of", object);
+    if (index < 0 || quote_ident(&ident, column, q->err) < 0 ||
+        buf_addf(&b, q->err, "SELECT count(*), count(*), count(*), coalesce(sum(pg_column_size(%s)), 0)",
+                 ident.data) < 0 ||
+        probe_from(&b, t, (e->flags & EFFECT_ONLY) != 0, NULL, q->err) < 0) {
+        q->failed = 1;
+    } else {
+        inquiry_finding(q, index)->covered = 1;
+        probe_set(q, index, PROBE_LOSS, &b, t, 1);
+        inquiry_probe(q, index)->values_per_row = 1;
+        inquiry_probe(q, index)->bound = "its type changes before";
+        index = inquiry_raise(q, "cast-failure", e, object,
+                              "ALTER TYPE of %s fails if a value does not fit (not measured: its type changes before)",
+                              object);
+        if (index >= 0)
+            inquiry_finding(q, index)->severity = SEVERITY_MEDIUM;
+    }
+    buf_free(&ident);
+    buf_free(&b);
+}
+
 void detect_cast(struct inquiry *q, const struct effect *e)
 {
     const struct catalog_table *t = inquiry_table(q, e);
@@ -247,6 +276,10 @@ void detect_cast(struct inquiry *q, const struct effect *e)
     cost_of(q, e, 0, &cost);
     if ((object = inquiry_object(q, e)) == NULL)
         return;
+    if (c != NULL && inquiry_past(q, q->past.retyped, t->oid, column)) {
+        again(q, e, t, column, object);
+        goto out;
+    }
     if (t != NULL)
         checks(q, e, t, column, object);
     /* Where no byte changes no value does. */

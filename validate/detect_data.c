@@ -84,6 +84,8 @@ static void nulls(struct inquiry *q, const struct effect *e, const char *column,
         else
             probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, NULL, b.data,
                        facts_column(q->facts, t->oid, column, &c) ? c.null_frac : -1, 0);
+        if (index >= 0 && inquiry_past(q, q->past.computed, t->oid, column))
+            inquiry_probe(q, index)->shaken = 1;
     }
 out:
     free(object);
@@ -629,6 +631,7 @@ out:
 static void retype(struct inquiry *q, const struct effect *e)
 {
     const struct catalog_table *t = inquiry_table(q, e);
+    char *using = NULL;
 
     q->retyped = 1;
     if (t == NULL || e->column == NULL)
@@ -636,6 +639,9 @@ static void retype(struct inquiry *q, const struct effect *e)
     inquiry_remember(q, &q->past.retyped, t->oid, e->column);
     if (e->column_on_server != NULL)
         inquiry_remember(q, &q->past.retyped, t->oid, e->column_on_server);
+    if ((using = effect_expression(e)) != NULL)
+        inquiry_remember(q, &q->past.computed, t->oid, e->column_on_server != NULL ? e->column_on_server : e->column);
+    free(using);
 }
 
 void detect_data(struct inquiry *q, const struct effect *e)

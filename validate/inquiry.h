@@ -54,6 +54,7 @@ struct past {
     char **tables;  /* tables, views, indexes that they drop */
     char **constraints; /* "table.name" that they drop */
     char **retyped; /* columns whose type they change, by each of their names */
+    char **computed; /* ... and of them, those that USING computes: a NULL may be none any more */
 };
 
 #define LOOSENED_TRIGGER 1u

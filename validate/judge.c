@@ -235,6 +235,7 @@ out:
     strings_free(q.past.tables);
     strings_free(q.past.constraints);
     strings_free(q.past.retyped);
+    strings_free(q.past.computed);
     if (q.closure != NULL && q.tables != NULL)
         catalog_tables_free(q.tables, q.closure->ntables);
     facts_free(q.facts);

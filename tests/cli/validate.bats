@@ -88,6 +88,13 @@ END
     [ "$(field "code('duplicates')['violations']['exact']")" = False ]
     judge "alter table shop alter code type int using substr(code, 2)::int * 0 + id; create unique index on shop (code)" --format json --fail-on critical
     [ "$(field "code('duplicates')['violations']['exact']")" = False ]
+    # nor what USING fills, nor what a second change of type casts: no failure is foretold that does not come
+    judge "alter table shop alter free type int using coalesce(length(free), 0); alter table shop alter free set not null" --format json --fail-on critical
+    [ "$(field "code('null-violations')['violations']['exact']")" = False ]
+    judge "alter table shop alter code type int using substr(code, 2)::int; alter table shop alter code type bigint" --format json --fail-on critical
+    [ "$(field "(code('cast-failure')['violations'], [x['message'] for x in f if 'at most 12 values in 12 rows' in x['message']] != [])")" = "(None, True)" ]
+    judge "alter table shop alter free type varchar(9); alter table shop alter free set not null" --format json --fail-on critical
+    [ "$(field "code('null-violations')['violations']['exact']")" = True ]
     # the neighbour: another column
     judge "alter table shop alter n type text; alter table shop add check (id < 5)" --format json
     [ "$(field "code('check-violations')['violations']['rows']")" = 8 ]
