@@ -646,10 +646,15 @@ static void retype(struct inquiry *q, const struct effect *e)
 
 void detect_data(struct inquiry *q, const struct effect *e)
 {
+    const char *label;
+
     absent(q, e);
     dependents(q, e);
     if (e->kind == EFFECT_ALTER_TYPE)
         retype(q, e);
+    label = node_name(node_as(e->statement->tree, "AlterEnumStmt"), "newVal");
+    if (label != NULL && strings_add(&q->past.labels, label, q->err) < 0)
+        q->failed = 1;
     if ((e->flags & EFFECT_VERSION) != 0)
         return;
     if (e->kind == EFFECT_ADD_COLUMN) {

@@ -55,6 +55,7 @@ struct past {
     char **constraints; /* "table.name" that they drop */
     char **retyped; /* columns whose type they change, by each of their names */
     char **computed; /* ... and of them, those that USING computes: a NULL may be none any more */
+    char **labels; /* of enums, that they add or rename to */
 };
 
 #define LOOSENED_TRIGGER 1u

@@ -236,6 +236,7 @@ out:
     strings_free(q.past.constraints);
     strings_free(q.past.retyped);
     strings_free(q.past.computed);
+    strings_free(q.past.labels);
     if (q.closure != NULL && q.tables != NULL)
         catalog_tables_free(q.tables, q.closure->ntables);
     facts_free(q.facts);

@@ -199,6 +199,30 @@ int pick_retyped(const struct inquiry *q, uint32_t oid, const char *column, cons
     return 0;
 }
 
+struct wording {
+    char **labels;
+    int found;
+};
+
+static int says_label(const char *kind, const json_t *body, void *arg)
+{
+    struct wording *w = arg;
+    const char *said = strcmp(kind, "A_Const") == 0 ? node_name(node_get(body, "sval"), "sval") : NULL;
+
+    w->found |= said != NULL && strings_find(w->labels, said) >= 0;
+    return 0;
+}
+
+/* An enum label that the script makes is an error to the server as it is now. */
+static int new_label(const struct inquiry *q, const struct effect *e)
+{
+    struct wording w = {q->past.labels, 0};
+
+    if (w.labels != NULL)
+        node_walk(e->statement->tree, says_label, &w);
+    return w.found;
+}
+
 /* Does E read or set what has another type by then?  Without a list of columns INSERT sets them all. */
 static int retyped(const struct inquiry *q, const struct effect *e)
 {
@@ -278,6 +302,10 @@ int pick_find(struct inquiry *q, const struct effect *e, struct pick *out)
         cost_volatile(q, node_get(e->node, "withClause")))
         out->bound = "it calls a volatile function";
     look_around(q, e, out);
+    if (new_label(q, e)) {
+        out->retyped = 1;
+        out->bound = "it names an enum value that is added before";
+    }
     if (retyped(q, e)) {
         out->retyped = 1;
         out->bound = "a column that it reads or sets changes its type before";

@@ -24,7 +24,7 @@ struct pick {
     char *where;       /* WHERE, or MERGE's ON; NULL: none */
     const char *bound; /* static: why it cannot be counted, or NULL */
     int shaken;        /* it reads what an earlier statement of the plan writes */
-    int retyped;       /* it reads or sets a column that had another type: BOUND, and no value counts */
+    int retyped;       /* its values are not known yet (another type, a new enum value): BOUND, and NULLs count */
 };
 
 /* A column of table OID changed its type in an earlier statement, and NODE names it (or COLUMN is it). */

@@ -88,6 +88,16 @@ END
     [ "$(field "code('duplicates')['violations']['exact']")" = False ]
     judge "alter table shop alter code type int using substr(code, 2)::int * 0 + id; create unique index on shop (code)" --format json --fail-on critical
     [ "$(field "code('duplicates')['violations']['exact']")" = False ]
+    # an enum value that is added before is an error to the server as it is now
+    sql "create type mood as enum ('ok', 'bad')" "alter table other add m mood default 'ok'" "analyze other"
+    for then in "update other set m = 'new' where m = 'bad'" "update other set m = 'bad' where m = 'new'" "delete from other where m = 'new'"; do
+        for first in "add value 'new'" "rename value 'ok' to 'new'"; do
+            judge "alter type mood $first; commit; $then" --format json --fail-on critical
+            [ "$(field "(j['verdict'], [(x['loss']['rows'], x['loss']['exact']) for x in f if x['loss']])")" = "('safe', [(3, False)])" ]
+        done
+    done
+    judge "alter type mood add value 'new'; commit; update other set m = 'bad' where m = 'ok'" --format json
+    [ "$(field "code('update-rows')['loss']['exact']")" = True ]
     # nor what USING fills, nor what a second change of type casts: no failure is foretold that does not come
     judge "alter table shop alter free type int using coalesce(length(free), 0); alter table shop alter free set not null" --format json --fail-on critical
     [ "$(field "code('null-violations')['violations']['exact']")" = False ]
