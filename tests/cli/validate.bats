@@ -108,6 +108,7 @@ END
     # the neighbour: another column
     judge "alter table shop alter n type text; alter table shop add check (id < 5)" --format json
     [ "$(field "code('check-violations')['violations']['rows']")" = 8 ]
+    sql "drop table shop, other" "drop type mood"
 }
 
 @test "an index that falls by CASCADE is no loss of its own" {
