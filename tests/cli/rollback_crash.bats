@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Whatever dies, and whenever: fully before or fully after, and status says which.
 #
-# MIG_CRASH_ROUNDS (default 12) rounds of kill -9 and of killed backends, a quarter of it stops of the
+# MIG_CRASH_ROUNDS (default 8) rounds of kill -9 and of killed backends, a quarter of it stops of the
 # server (MIG_STOP_ROUNDS); make check runs few of them.
 # asan: no what counts here is the moment of the kill; rollback.bats runs the same code
 
@@ -17,7 +17,7 @@ setup_file() {
 
 setup() {
     cd "$BATS_FILE_TMPDIR/app"
-    ROUNDS=${MIG_CRASH_ROUNDS:-12}
+    ROUNDS=${MIG_CRASH_ROUNDS:-8}
 }
 
 teardown_file() {
