@@ -186,7 +186,12 @@ state() {
     wait "$run" || :
     mig-rollback resume "${GO[@]}" >said 2>&1 3>&- &
     run=$!
-    until grep -q 'waiting for backend [0-9]*: it still runs a statement' said; do kill -0 "$run"; sleep 0.05; done
+    # It must not drop beside the other, who would then have dropped what it looks for.
+    until grep -q 'waiting for backend [0-9]*: it still runs a statement' said; do
+        kill -0 "$run"
+        [ "$(sql "select count(*) from pg_stat_activity where query like 'DROP INDEX CONCURRENTLY%' and state = 'active'")" = 1 ]
+        sleep 0.05
+    done
     sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where query like '%pg_sleep(1000)%' and pid <> pg_backend_pid()" >/dev/null
     wait "$blocker" || :
     wait "$run" && status=0 || status=$?
