@@ -9,6 +9,7 @@
 
 #include "backup/key.h"
 #include "backup/keys.h"
+#include "backup/keysource.h"
 #include "backup/selection.h"
 #include "backup/snapshot.h"
 #include "core/audit.h"

@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 
 #include "backup/key.h"
-#include "backup/keys.h"
+#include "backup/keysource.h"
+#include "backup/passphrase.h"
 #include "core/outfile.h"
 #include "core/secret.h"
 
@@ -44,7 +45,7 @@ int keygen_run(const struct keygen_options *o, FILE *out, FILE *errout, struct e
         if (o->path == NULL && make_parents(path, err) != 0)
             goto out;
     }
-    if ((o->protect && (phrase = keyring_new_passphrase(o->passphrase_file, "the new key", err)) == NULL) ||
+    if ((o->protect && (phrase = passphrase_new(o->passphrase_file, "the new key", err)) == NULL) ||
         (key = key_generate(o->sign_only, err)) == NULL ||
         (text = key_text(key, phrase, NULL, err)) == NULL)
         goto out;

@@ -12,18 +12,7 @@ struct keyring; /* own key(s), recipients, trusted signers; opaque */
 struct key;
 struct key_public;
 struct secret;
-struct cli_common;
-struct config;
 
-/* Everything that --key, --key-command, $MIG_KEY, $MIG_KEY_FILE, mig.json and the default key file
- * say (the first of these that says something), --recipient and --trust.  Missing keys are
- * reported by whoever needs one, not here.  Either argument may be NULL. */
-struct keyring *keyring_load(const struct cli_common *c, const struct config *config,
-                             struct err *err) MIG_MUST_CHECK;
-/* For whoever needs to know only whom to trust (list, prune): no passphrase is asked for; a protected
- * key counts by its public half. */
-struct keyring *keyring_load_public(const struct cli_common *c, const struct config *config,
-                                    struct err *err) MIG_MUST_CHECK;
 void keyring_free(struct keyring *k);
 /* -1 and a usable message (which flags or variables to set) where K cannot sign / cannot decrypt. */
 int keyring_can_write(const struct keyring *k, struct err *err) MIG_MUST_CHECK;
@@ -36,8 +25,18 @@ int keyring_seal(const struct keyring *k, const void *data, size_t len, unsigned
 int keyring_open(const struct keyring *k, const void *data, size_t len, unsigned char **out,
                  size_t *out_len, struct err *err) MIG_MUST_CHECK;
 
-/* Built by hand: tests, rekey. */
+/* The hint of whoever misses a key. */
+#define KEYRING_HOW_TO_KEY                                                                     \
+    "make one with `mig-backup keygen`, or say where it is: --key FILE, $MIG_KEY (the line "   \
+    "itself), $MIG_KEY_FILE, --key-command"
+
+/* Built by hand: keysource, tests, rekey. */
 struct keyring *keyring_new(struct err *err) MIG_MUST_CHECK;
+/* Protected keys that are added from now on stay locked: they only say whom to trust. */
+void keyring_public_only(struct keyring *k);
+/* A key's line; SOURCE names where it came from. */
+int keyring_add_text(struct keyring *k, const char *text, size_t len, const char *source,
+                     struct err *err) MIG_MUST_CHECK;
 /* Takes KEY. */
 int keyring_add_key(struct keyring *k, struct key *key, struct err *err) MIG_MUST_CHECK;
 /* "mig-pub-...", "passphrase:FILE", or a file of public lines. */
@@ -61,10 +60,5 @@ int keyring_trusts(const struct keyring *k, const unsigned char sign[32]);
  * without an error where there is neither. */
 const struct secret *keyring_passphrase(const struct keyring *k, const char *what, int quiet,
                                         struct err *err);
-/* A new passphrase for `keygen --protect`: the file, or typed twice.  Owned. */
-struct secret *keyring_new_passphrase(const char *file, const char *what, struct err *err)
-    MIG_MUST_CHECK;
-/* ~/.config/mig/key, where keygen writes and keyring_load looks.  Owned. */
-char *keyring_default_path(struct err *err) MIG_MUST_CHECK;
 
 #endif

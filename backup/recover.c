@@ -8,6 +8,7 @@
 
 #include "backup/archive.h"
 #include "backup/keys.h"
+#include "backup/keysource.h"
 #include "backup/manifest.h"
 #include "backup/restore.h"
 #include "backup/shelf.h"

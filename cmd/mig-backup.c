@@ -12,6 +12,7 @@
 #include "backup/describe.h"
 #include "backup/keygen.h"
 #include "backup/keys.h"
+#include "backup/keysource.h"
 #include "backup/prune.h"
 #include "backup/recover.h"
 #include "backup/rekey.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backup/keys.h"
+#include "backup/keysource.h"
 #include "core/audit.h"
 #include "core/cli.h"
 #include "core/config.h"

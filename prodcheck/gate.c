@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backup/keys.h"
+#include "backup/keysource.h"
 #include "core/audit.h"
 #include "core/config.h"
 #include "core/interrupt.h"

@@ -14,6 +14,7 @@
 
 #include "backup/key.h"
 #include "backup/keys.h"
+#include "backup/keysource.h"
 #include "core/cli.h"
 #include "core/log.h"
 #include "core/outfile.h"
