@@ -30,9 +30,4 @@ int copybinary_to_json(struct copybinary *b, struct buf *out, const char *data, 
                        uint64_t *rows, struct err *err) MIG_MUST_CHECK;
 void copybinary_end(struct copybinary *b);
 
-/* The portable escape, for comparison in tests: LEN bytes of P as the inside of a JSON string at O,
- * which has room for 6 * LEN + 64 bytes.  Returns the end. */
-char *copybinary_escape_portable(char *o, const char *p, size_t len);
-char *copybinary_escape(char *o, const char *p, size_t len);
-
 #endif

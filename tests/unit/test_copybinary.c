@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pg/copybinary.h"
+#include "pg/escape.h"
 
 static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0"; /* and the literal's own NUL: 19 bytes */
 
@@ -193,8 +194,8 @@ static void test_escape(void **state)
             seed = seed * 1664525 + 1013904223;
             in[i] = (seed >> 8 & 15) < plain * 5 ? 'x' : alphabet[(seed >> 16) % (sizeof(alphabet) - 1)];
         }
-        n = (size_t)(copybinary_escape_portable(one, in, len) - one);
-        assert_int_equal(copybinary_escape(two, in, len) - two, n);
+        n = (size_t)(escape_json_portable(one, in, len) - one);
+        assert_int_equal(escape_json(two, in, len) - two, n);
         assert_memory_equal(one, two, n);
     }
 }

@@ -1,0 +1,146 @@
+#include "pg/value.h"
+
+#include <string.h>
+
+#include "pg/datetime.h"
+#include "pg/digits.h"
+#include "pg/escape.h"
+#include "pg/network.h"
+#include "pg/numeric.h"
+
+static const struct {
+    const char *name;
+    unsigned char kind;
+} known[] = {
+    {"boolean", VALUE_BOOL},
+    {"smallint", VALUE_INT2},
+    {"integer", VALUE_INT4},
+    {"bigint", VALUE_INT8},
+    {"oid", VALUE_OID},
+    {"uuid", VALUE_UUID},
+    {"text", VALUE_TEXT},
+    {"character varying", VALUE_TEXT},
+    {"character", VALUE_TEXT},
+    {"bpchar", VALUE_TEXT},
+    {"name", VALUE_TEXT},
+    {"json", VALUE_TEXT},
+    {"jsonb", VALUE_JSONB},
+    {"date", VALUE_DATE},
+    {"time without time zone", VALUE_TIME},
+    {"timestamp without time zone", VALUE_TIMESTAMP},
+    {"timestamp with time zone", VALUE_TIMESTAMPTZ},
+    {"numeric", VALUE_NUMERIC},
+};
+
+enum { PIECE = 8192 /* of a long value: room in the output is made once per piece */ };
+
+static const char hex[] = "0123456789abcdef";
+
+int value_kind(const char *type)
+{
+    char plain[64];
+    size_t n = 0;
+
+    /* "timestamp(3) with time zone", "numeric(12,2)": without what is in parentheses. */
+    for (const char *p = type; *p != '\0' && n + 1 < sizeof(plain); p++) {
+        if (*p == '(') {
+            p = strchr(p, ')');
+            if (p == NULL)
+                return 0;
+            continue;
+        }
+        plain[n++] = *p;
+    }
+    plain[n] = '\0';
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(plain, known[i].name) == 0)
+            return known[i].kind;
+    return 0;
+}
+
+static char *put_uuid(char *o, const char *p)
+{
+    for (int i = 0; i < 16; i++) {
+        unsigned char c = (unsigned char)p[i];
+
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *o++ = '-';
+        o[0] = hex[c >> 4];
+        o[1] = hex[c & 15];
+        o += 2;
+    }
+    return o;
+}
+
+static int add_text(struct buf *out, const char *p, size_t len, struct err *err)
+{
+    while (len > 0) {
+        size_t n = len < PIECE ? len : PIECE;
+
+        if (buf_reserve(out, 6 * n + ESCAPE_SLACK, err) != 0)
+            return -1;
+        out->len = (size_t)(escape_json(out->data + out->len, p, n) - out->data);
+        p += n;
+        len -= n;
+    }
+    return 0;
+}
+
+static int add_numeric(struct buf *out, const char *p, size_t len, struct err *err)
+{
+    struct numeric n;
+
+    if (numeric_read(&n, p, len) != 0)
+        return 1;
+    if (buf_reserve(out, numeric_room(&n), err) != 0)
+        return -1;
+    out->len = (size_t)(numeric_put(out->data + out->len, &n) - out->data);
+    return 0;
+}
+
+int value_add(struct buf *out, enum value_kind kind, const char *p, size_t len, struct err *err)
+{
+    static const unsigned char sizes[] = {
+        [VALUE_BOOL] = 1, [VALUE_INT2] = 2,      [VALUE_INT4] = 4,        [VALUE_INT8] = 8,
+        [VALUE_OID] = 4,  [VALUE_UUID] = 16,     [VALUE_DATE] = 4,        [VALUE_TIME] = 8,
+        [VALUE_TIMESTAMP] = 8, [VALUE_TIMESTAMPTZ] = 8, [VALUE_NUMERIC] = 0,
+    };
+    char *o;
+
+    if (kind == VALUE_TEXT)
+        return add_text(out, p, len, err);
+    if (kind == VALUE_JSONB)
+        return len < 1 || p[0] != 1 ? 1 : add_text(out, p + 1, len - 1, err);
+    if (kind == VALUE_NUMERIC)
+        return add_numeric(out, p, len, err);
+    if (len != sizes[kind])
+        return 1;
+    if (buf_reserve(out, VALUE_SMALL, err) != 0)
+        return -1;
+    o = out->data + out->len;
+    if (kind == VALUE_BOOL) {
+        *o++ = *p != 0 ? 't' : 'f';
+    } else if (kind == VALUE_INT2) {
+        o = digits_put_signed(o, (int16_t)network_get16(p));
+    } else if (kind == VALUE_INT4) {
+        o = digits_put_signed(o, (int32_t)network_get32(p));
+    } else if (kind == VALUE_INT8) {
+        o = digits_put_signed(o, (int64_t)network_get64(p));
+    } else if (kind == VALUE_OID) {
+        o = digits_put_unsigned(o, network_get32(p));
+    } else if (kind == VALUE_UUID) {
+        o = put_uuid(o, p);
+    } else if (kind == VALUE_TIME) {
+        uint64_t us = network_get64(p);
+
+        if (us > 86400000000u)
+            return 1;
+        o = datetime_put_time(o, us);
+    } else if (kind == VALUE_DATE) {
+        o = datetime_put_date(o, (int32_t)network_get32(p));
+    } else {
+        o = datetime_put_timestamp(o, (int64_t)network_get64(p), kind == VALUE_TIMESTAMPTZ);
+    }
+    out->len = (size_t)(o - out->data);
+    return 0;
+}

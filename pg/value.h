@@ -1,0 +1,40 @@
+/*
+ * value: one value between the server's binary form and its text.
+ *
+ * For the types known here the text follows exactly from the binary form: it is what the server's
+ * own output function gives (DateStyle ISO, TimeZone UTC).
+ */
+#ifndef MIG_PG_VALUE_H
+#define MIG_PG_VALUE_H
+
+#include <stddef.h>
+
+#include "core/buf.h"
+
+/* No value of a fixed size is longer as text. */
+enum { VALUE_SMALL = 64 };
+
+enum value_kind {
+    VALUE_BOOL = 1,
+    VALUE_INT2,
+    VALUE_INT4,
+    VALUE_INT8,
+    VALUE_OID,
+    VALUE_UUID,
+    VALUE_TEXT,
+    VALUE_JSONB,
+    VALUE_DATE,
+    VALUE_TIME,
+    VALUE_TIMESTAMP,
+    VALUE_TIMESTAMPTZ,
+    VALUE_NUMERIC,
+};
+
+/* Of a type as format_type() names it under an empty search_path; 0: not known. */
+int value_kind(const char *type);
+/* Append the text of a binary value as the inside of a JSON string.  1: P is not of this type's
+ * form; -1 without memory. */
+int value_add(struct buf *out, enum value_kind kind, const char *p, size_t len, struct err *err)
+    MIG_MUST_CHECK;
+
+#endif
