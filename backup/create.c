@@ -1,17 +1,16 @@
 #include "backup/create.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include "backup/key.h"
 #include "backup/keys.h"
 #include "backup/keysource.h"
 #include "backup/selection.h"
 #include "backup/snapshot.h"
+#include "backup/summary.h"
 #include "core/audit.h"
 #include "core/buf.h"
 #include "core/config.h"
@@ -405,153 +404,24 @@ static int prepare(struct create *k, struct err *err)
     return exclude_tables(k, err);
 }
 
-/* ---- what to say ---- */
-
-static void name_of(const struct snapshot_table *t, char *text, size_t size)
-{
-    char plain[400];
-
-    (void)snprintf(plain, sizeof(plain), "%s.%s", t->schema, t->name);
-    (void)report_plain(plain, text, size);
-}
-
-static void print_table(const struct snapshot_table *t, int width, FILE *out)
-{
-    char name[300], rows[32], bytes[32];
-
-    name_of(t, name, sizeof(name));
-    fprintf(out, "  %-*s %12s %s  %9s", width, name, report_count(t->rows, rows),
-            t->rows == 1 ? "row " : "rows", report_bytes(t->bytes, bytes));
-    if (!t->complete) {
-        fprintf(out, "  only");
-        for (size_t i = 0; i < t->ncolumns; i++)
-            fprintf(out, "%s %s", i > 0 ? "," : "", t->columns[i]);
-        if (t->filter != NULL)
-            fprintf(out, ", where a value would be lost");
-    }
-    fputc('\n', out);
-}
-
-static void print_text(const struct create *k, const char *head, FILE *out)
-{
-    const struct snapshot_result *r = &k->result;
-    char count[64], rows[64], bytes[32], size[32], time[32];
-    uint64_t nrows = 0, nbytes = 0;
-    int width = 20;
-
-    for (size_t i = 0; i < r->ntables; i++) {
-        int n = (int)strlen(r->tables[i].schema) + 1 + (int)strlen(r->tables[i].name);
-
-        nrows += r->tables[i].rows;
-        nbytes += r->tables[i].bytes;
-        if (n > width && n < 60)
-            width = n;
-    }
-    if (r->ntables == 0)
-        fprintf(out, "nothing is affected: an empty backup of %s\n", conn_database(k->conn));
-    else
-        fprintf(out, "saved %s of %s, %s: %s as text, %s in the file, in %s\n",
-                report_things(r->ntables, "table", count), conn_database(k->conn),
-                report_things(nrows, "row", rows), report_bytes(nbytes, bytes), report_bytes(r->file_bytes, size),
-                report_duration(now_ms() - k->began, time));
-    for (size_t i = 0; i < r->ntables; i++)
-        print_table(&r->tables[i], width, out);
-    for (size_t i = 0; i < r->nnotes; i++)
-        fprintf(out, "note: %s\n", r->notes[i]);
-    fprintf(out, "file      %s\n", r->file);
-    fprintf(out, "id        %s\n", r->archive_id);
-    fprintf(out, "signed by %s\n", r->signer);
-    fprintf(out, "%s\n", r->verified ? "verified: every frame was read back"
-                                     : "NOT verified: standard output cannot be read back");
-    if (head[0] != '\0')
-        fprintf(out, "log head  %s\n", head);
-    if (r->verified && r->ntables > 0)
-        fprintf(out, "restore with: mig-backup restore %.8s\n", r->archive_id);
-}
-
-static json_t *strings_json(char *const *list)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-        (void)json_array_append_new(a, json_string(list[i]));
-    return a;
-}
-
-static json_t *table_json(const struct snapshot_table *t)
-{
-    json_t *columns = json_array();
-    char name[300];
-
-    name_of(t, name, sizeof(name));
-    for (size_t i = 0; i < t->ncolumns; i++)
-        (void)json_array_append_new(columns, json_pack("{s:s, s:s}", "name", t->columns[i], "type",
-                                                       t->types[i]));
-    return json_pack("{s:s, s:I, s:I, s:o, s:s, s:s?, s:b}", "name", name, "rows", (json_int_t)t->rows,
-                     "bytes", (json_int_t)t->bytes, "columns", columns, "digest", t->digest, "filter",
-                     t->filter, "complete", t->complete);
-}
-
-static json_t *recipients_json(const struct keyring *keys)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0;; i++) {
-        const struct key_public *p = keyring_recipient(keys, i);
-        char text[KEY_PUBLIC_TEXT];
-
-        if (p == NULL)
-            break;
-        key_public_text(p, text);
-        (void)json_array_append_new(a, json_string(text));
-    }
-    for (size_t i = 0; keyring_recipient_passphrase(keys, i) != NULL; i++)
-        (void)json_array_append_new(a, json_string("passphrase"));
-    return a;
-}
-
-static int print_json(const struct create *k, const char *head, FILE *out, struct err *err)
-{
-    const struct snapshot_result *r = &k->result;
-    json_t *tables = json_array(), *o;
-    int rc = -1;
-
-    for (size_t i = 0; i < r->ntables; i++)
-        (void)json_array_append_new(tables, table_json(&r->tables[i]));
-    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:s}",
-                  "schema", "mig-backup/1", "file", r->file, "archive_id", r->archive_id, "created",
-                  r->created, "database", conn_database(k->conn), "bytes", (json_int_t)r->file_bytes,
-                  "verified", r->verified, "revision", strings_json((char *const *)(uintptr_t)k->s.from),
-                  "from", strings_json((char *const *)(uintptr_t)k->s.from), "to",
-                  strings_json((char *const *)(uintptr_t)k->s.to), "scope",
-                  k->s.scope == SNAPSHOT_LOSS ? "loss" : "tables", "tables", tables, "signer", r->signer,
-                  "recipients", recipients_json(k->keys), "milliseconds",
-                  (json_int_t)(now_ms() - k->began), "snapshot_milliseconds", (json_int_t)k->copying,
-                  "log_head", head);
-    if (o == NULL || json_object_set_new(o, "notes", strings_json(r->notes)) != 0)
-        err_oom(err);
-    else
-        rc = report_json(out, o, err);
-    json_decref(o);
-    return rc;
-}
+/* ---- the run ---- */
 
 /* With -o - standard output carries the backup: the summary goes to standard error. */
 static int write_reports(const struct create *k, struct report *report, const char *head,
                          struct err *err)
 {
+    struct summary s = {&k->s, &k->result, conn_database(k->conn), head, now_ms() - k->began, k->copying};
+
     if (report->count == 0)
-        print_text(k, head, stderr);
+        summary_text(&s, stderr);
     for (size_t i = 0; i < report->count; i++) {
         if (report->outputs[i].format == TEXT)
-            print_text(k, head, report->outputs[i].out);
-        else if (print_json(k, head, report->outputs[i].out, err) != 0)
+            summary_text(&s, report->outputs[i].out);
+        else if (summary_json(&s, report->outputs[i].out, err) != 0)
             return -1;
     }
     return 0;
 }
-
-/* ---- the run ---- */
 
 static int open_report(const struct create_options *o, struct report *report, struct err *err)
 {

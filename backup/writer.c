@@ -13,36 +13,17 @@
 #include "backup/key.h"
 #include "backup/keys.h"
 #include "backup/label.h"
+#include "backup/lane.h"
 #include "backup/receipt.h"
 #include "backup/shelf.h"
 #include "backup/slots.h"
-#include "core/blake2b.h"
 #include "core/buf.h"
-#include "core/deflate.h"
 #include "core/interrupt.h"
 #include "core/outfile.h"
 #include "core/seal.h"
 #include "core/secret.h"
 
-enum { HINT_EVERY = 8 << 20, PENDING_BYTES = 4 << 20 };
-
-/* A frame as the file gave it back, its tag checked, its hash not yet taken. */
-struct pending {
-    struct format_entry entry;
-    uint64_t number; /* of the entry */
-    unsigned char *data;
-    size_t cap;
-};
-
-/* What one thread needs to make a frame.  As many exist as threads ever met. */
-struct lane {
-    struct deflater *deflater;
-    unsigned char *buf; /* frame header, then the zlib stream, sealed in place */
-    size_t cap;
-    struct pending pending[BLAKE2B_LANES]; /* hashed together */
-    size_t npending, pending_bytes;
-    struct lane *next;
-};
+enum { HINT_EVERY = 8 << 20 };
 
 struct stream {
     uint32_t next;
@@ -70,17 +51,6 @@ struct archive_writer {
     struct lane *idle;
     struct err failed; /* the first failure, whoever met it */
 };
-
-static void lane_free(struct lane *l)
-{
-    if (l == NULL)
-        return;
-    deflater_free(l->deflater);
-    free(l->buf);
-    for (size_t i = 0; i < BLAKE2B_LANES; i++)
-        free(l->pending[i].data);
-    free(l);
-}
 
 /* Remember the first failure, so that every thread stops. */
 static int fail(struct archive_writer *w, const struct err *err)
@@ -116,30 +86,17 @@ static int write_at(struct archive_writer *w, const void *data, size_t len, uint
                            : outfile_write_at(w->file, data, len, offset, err);
 }
 
-static void frame_aad(const struct archive_writer *w, const unsigned char *header,
-                      unsigned char aad[FORMAT_ID + FORMAT_FRAME])
-{
-    memcpy(aad, w->head.archive_id, FORMAT_ID);
-    memcpy(aad + FORMAT_ID, header, FORMAT_FRAME);
-}
-
 static const struct secret *frame_key(const struct archive_writer *w, const struct format_entry *e)
 {
     return e->frame.type == FORMAT_MANIFEST ? w->k.manifest : w->k.data;
 }
 
-/* Hash what waits for it: eight frames at once cost little more than two. */
+/* Hash the frames that wait for it, and put their hashes into the index. */
 static void hash_pending(struct archive_writer *w, struct lane *l)
 {
-    struct blake2b_text texts[BLAKE2B_LANES];
     unsigned char raw[FORMAT_ENTRY];
 
-    for (size_t i = 0; i < l->npending; i++) {
-        struct pending *p = &l->pending[i];
-
-        texts[i] = (struct blake2b_text){p->data, FORMAT_FRAME + (size_t)p->entry.frame.length, p->entry.hash};
-    }
-    blake2b_hash(texts, l->npending);
+    lane_hash(l);
     pthread_mutex_lock(&w->mutex);
     for (size_t i = 0; i < l->npending; i++) {
         format_entry_encode(&l->pending[i].entry, raw);
@@ -150,39 +107,12 @@ static void hash_pending(struct archive_writer *w, struct lane *l)
     l->pending_bytes = 0;
 }
 
-/* Read the frame back and check its tag; the hash that is signed is that of what the file gave. */
 static int read_back(struct archive_writer *w, struct lane *l, const struct format_entry *e,
                      uint64_t number, struct err *err)
 {
-    struct pending *p = &l->pending[l->npending];
-    size_t len = FORMAT_FRAME + (size_t)e->frame.length;
-    unsigned char aad[FORMAT_ID + FORMAT_FRAME];
-
-    if (p->cap < len) {
-        free(p->data);
-        p->cap = len + len / 8;
-        if ((p->data = malloc(p->cap)) == NULL) {
-            p->cap = 0;
-            return err_oom(err);
-        }
-    }
-    if (outfile_read_at(w->file, p->data, len, e->offset, err) != 0)
+    if (lane_check(l, w->head.archive_id, frame_key(w, e), w->file, w->path, e, number, err) != 0)
         return -1;
-    frame_aad(w, l->buf, aad);
-    if (memcmp(p->data, l->buf, FORMAT_FRAME) != 0 ||
-        seal_open(NULL, p->data + FORMAT_FRAME, e->frame.length, aad, sizeof(aad), e->frame.nonce,
-                  frame_key(w, e)) != 0) {
-        err_set(err, ERR_FAILED,
-                "\"%s\": the frame at offset %" PRIu64 " (stream %u, sequence %u) reads back other than it was written",
-                w->path, e->offset, e->frame.stream, e->frame.sequence);
-        err_hint(err, "the disk, the file system or the memory of this machine is at fault: the backup was discarded");
-        return -1;
-    }
-    p->entry = *e;
-    p->number = number;
-    l->npending++;
-    l->pending_bytes += len;
-    if (l->npending == BLAKE2B_LANES || l->pending_bytes >= PENDING_BYTES)
+    if (lane_is_full(l))
         hash_pending(w, l);
     return 0;
 }
@@ -221,46 +151,13 @@ static struct lane *begin(struct archive_writer *w, uint32_t number, uint32_t co
     *first = s->next;
     s->next += count;
     s->final = final;
-    if ((l = w->idle) != NULL) {
+    if ((l = w->idle) != NULL)
         w->idle = l->next;
-    } else if ((l = calloc(1, sizeof(*l))) == NULL ||
-               (l->deflater = deflater_new(err)) == NULL) {
-        if (l == NULL)
-            err_oom(err);
-        lane_free(l);
-        l = NULL;
-    }
+    else
+        l = lane_new(err);
 out:
     pthread_mutex_unlock(&w->mutex);
     return l;
-}
-
-/* Deflate and seal LEN bytes into the lane's buffer; E gets all but its offset and hash. */
-static int make_frame(struct archive_writer *w, struct lane *l, const char *data, size_t len,
-                      struct format_entry *e, struct err *err)
-{
-    size_t need = FORMAT_FRAME + deflater_bound(l->deflater, len) + SEAL_TAG, n = 0;
-    unsigned char aad[FORMAT_ID + FORMAT_FRAME];
-
-    if (l->cap < need) {
-        free(l->buf);
-        l->cap = need + need / 8;
-        if ((l->buf = malloc(l->cap)) == NULL) {
-            l->cap = 0;
-            return err_oom(err);
-        }
-    }
-    if (deflater_run(l->deflater, data, len, l->buf + FORMAT_FRAME, l->cap - FORMAT_FRAME - SEAL_TAG,
-                     &n, err) != 0)
-        return -1;
-    e->frame.length = (uint32_t)(n + SEAL_TAG);
-    e->frame.plain_len = (uint32_t)len;
-    seal_nonce(e->frame.nonce);
-    format_frame_encode(&e->frame, l->buf);
-    frame_aad(w, l->buf, aad);
-    seal_close(l->buf + FORMAT_FRAME, l->buf + FORMAT_FRAME, n, aad, sizeof(aad), e->frame.nonce,
-               frame_key(w, e));
-    return 0;
 }
 
 /* Let the disk begin early: the fsync at the end is then short.  0: not now. */
@@ -365,7 +262,7 @@ static int put(struct archive_writer *w, unsigned type, uint32_t stream, const c
         }
         if (type == FORMAT_DATA)
             e.frame.rows = frames == 1 ? (uint32_t)rows : count_rows(data + at, n);
-        if (make_frame(w, l, data + at, n, &e, err) != 0 || append(w, l, &e, err) != 0)
+        if (lane_make(l, w->head.archive_id, frame_key(w, &e), data + at, n, &e, err) != 0 || append(w, l, &e, err) != 0)
             goto out;
         at += n;
     }
