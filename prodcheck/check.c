@@ -11,7 +11,7 @@
 #include "core/report.h"
 #include "pg/environment.h"
 #include "pg/query.h"
-#include "script/parse.h"
+#include "script/shown.h"
 
 #define SQL(name) static const char name##_sql[] =
 SQL(advisory_locks)
@@ -427,7 +427,7 @@ int check_evidence(struct check_result *out, const char *object, const double *v
                    const char *detail, const char *query, struct err *err)
 {
     json_t *row = json_object();
-    char *shown = query != NULL && query[0] != '\0' && query[0] != '<' ? parse_normalize(query) : NULL;
+    char *shown = query != NULL && query[0] != '\0' && query[0] != '<' ? shown_normalize(query) : NULL;
     int rc = 0;
 
     if (out->evidence == NULL)

@@ -12,7 +12,7 @@
 #include "pg/quote.h"
 #include "pg/tx.h"
 #include "script/effect.h"
-#include "script/parse.h"
+#include "script/shown.h"
 #include "script/statement.h"
 
 enum control { NOT_CONTROL, SKIP, RUN, REFUSE };
@@ -75,7 +75,7 @@ static int timeouts(struct conn *c, const struct execute_options *o, struct err 
 static void where(const struct plan_step *step, const struct statement *s,
                   const struct execute_options *o, struct err *err)
 {
-    char *shown = o->show_values ? NULL : parse_normalize(s->text);
+    char *shown = o->show_values ? NULL : shown_normalize(s->text);
     const char *text = o->show_values ? s->text : shown;
 
     if (err->kind == ERR_NONE)

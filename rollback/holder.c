@@ -11,7 +11,7 @@
 #include "pg/query.h"
 #include "rollback/guard.h"
 #include "script/closure.h"
-#include "script/parse.h"
+#include "script/shown.h"
 
 static const char exclusive_sql[] =
 #include "rollback/sql/exclusive.sql.h"
@@ -56,7 +56,7 @@ static int describe(const struct result *r, int i, struct buf *b, struct err *er
         return buf_addf(b, err, "pid %s, role %s, %s ACCESS EXCLUSIVE on %s (more is shown to members of pg_monitor)",
                         result_text(r, i, 0), result_text(r, i, 1), result_int(r, i, 7) ? "holds" : "waits for",
                         result_text(r, i, 8));
-    sql = parse_normalize(result_text(r, i, 9));
+    sql = shown_normalize(result_text(r, i, 9));
     if (buf_addf(b, err, "pid %s, role %s, %s from %s, %s for %s, its last query begun %s ago, %s ACCESS EXCLUSIVE on %s",
                  result_text(r, i, 0), result_text(r, i, 1), app[0] != '\0' ? app : "(no application name)",
                  result_text(r, i, 3), result_text(r, i, 4), report_duration(result_int(r, i, 5) * 1000, transaction),

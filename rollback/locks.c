@@ -15,7 +15,7 @@
 #include "pg/quote.h"
 #include "pg/tx.h"
 #include "script/closure.h"
-#include "script/parse.h"
+#include "script/shown.h"
 
 static const char holders_sql[] =
 #include "rollback/sql/holders.sql.h"
@@ -198,7 +198,7 @@ static int blockers(struct conn *c, struct conn *watch, const struct locks_optio
         if (strcmp(pid, last) == 0)
             continue;
         last = pid;
-        sql = parse_normalize(result_text(r, i, 10));
+        sql = shown_normalize(result_text(r, i, 10));
         if (buf_addf(text, err, "%spid %s, role %s, %s from %s, %s for %s, %s on %s%s%.120s",
                      text->len > 0 ? "; " : "", pid, result_text(r, i, 1),
                      result_text(r, i, 2)[0] != '\0' ? result_text(r, i, 2) : "(no application name)",

@@ -13,7 +13,7 @@
 #include "rollback/kept.h"
 #include "script/effect.h"
 #include "script/node.h"
-#include "script/parse.h"
+#include "script/shown.h"
 #include "script/statement.h"
 
 static int is_control(const struct statement *s)
@@ -172,7 +172,7 @@ struct segments *segments_split(const struct plan *p, struct err *err)
         if ((one->plan = kept_read(o, err)) == NULL)
             goto fail;
         if (one->alone)
-            one->label = parse_normalize(one->plan->steps[0].script->statements[0].text);
+            one->label = shown_normalize(one->plan->steps[0].script->statements[0].text);
     }
     json_decref(c.segments);
     json_decref(whole);

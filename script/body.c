@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/buf.h"
+#include "script/lexer.h"
 #include "script/node.h"
 #include "script/parse.h"
 #include "script/statement.h"
@@ -41,12 +42,12 @@ static int has_word(const char *text, const char *word)
 /* Outside of comments. */
 static int mentions(const char *source, const struct body_word *word)
 {
-    struct parse_tokens tokens = {0};
+    struct lexer tokens = {0};
     struct err err = {0};
     int relation = word->row, column = word->column == NULL;
     size_t i;
 
-    if (parse_scan(source, &tokens, &err) < 0)
+    if (lexer_read(source, &tokens, &err) < 0)
         return has_word(source, word->relation) &&
                (word->column == NULL || has_word(source, word->column));
     for (i = 0; i < tokens.count; i++) {
@@ -61,7 +62,7 @@ static int mentions(const char *source, const struct body_word *word)
         }
         free(text);
     }
-    parse_tokens_free(&tokens);
+    lexer_free(&tokens);
     return relation && column;
 }
 

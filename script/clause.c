@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "script/deparse.h"
 #include "script/effect.h"
 #include "script/node.h"
 #include "script/parse.h"
@@ -51,7 +52,7 @@ char *effect_expression(const struct effect *e)
         expression = node_get(node, "whereClause");
     return expression == NULL
                ? NULL
-               : parse_deparse_expression(e->statement->text, e->statement->tree, expression);
+               : deparse_expression(e->statement->text, e->statement->tree, expression);
 }
 
 /* The types that scripts mostly name, as the deparser prints them: it takes its time. */
@@ -89,7 +90,7 @@ char *effect_type(const struct effect *e)
         return NULL;
     if (usual_type(type) != NULL)
         return strdup(usual_type(type));
-    return parse_deparse_type(e->statement->text, e->statement->tree, type);
+    return deparse_type(e->statement->text, e->statement->tree, type);
 }
 
 char *effect_object(const struct effect *e)
@@ -218,7 +219,7 @@ int effect_defer_not_null(const struct statement *st, char **first, char **after
         }
         if (add_deferred(&b, found, column, err) < 0)
             goto out;
-        if ((next = parse_deparse_without(item.text, item.tree, found)) == NULL) {
+        if ((next = deparse_without(item.text, item.tree, found)) == NULL) {
             (void)err_set(err, ERR_FAILED,
                           "%s:%d: ADD COLUMN NOT NULL cannot be rewritten without its NOT NULL",
                           st->file, st->line);

@@ -7,7 +7,6 @@
 #include "script/finder.h"
 #include "script/node.h"
 #include "script/object.h"
-#include "script/parse.h"
 #include "script/shadow.h"
 #include "script/statement.h"
 #include "script/table.h"

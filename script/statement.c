@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "core/buf.h"
+#include "script/lexer.h"
 #include "script/parse.h"
 #include "script/tag.h"
 
@@ -112,7 +113,7 @@ static int add_comment(struct reader *r, size_t start, size_t end, int open, str
     return 0;
 }
 
-static int word_is(const char *text, const struct parse_token *t, const char *word)
+static int word_is(const char *text, const struct lexer_token *t, const char *word)
 {
     size_t len = strlen(word);
 
@@ -125,17 +126,17 @@ static int word_is(const char *text, const struct parse_token *t, const char *wo
 static int cut(struct reader *r, size_t base, size_t end, struct err *err)
 {
     struct script *s = r->script;
-    struct parse_tokens tokens = {NULL, 0, 0};
+    struct lexer tokens = {NULL, 0, 0};
     char *text = s->text + base;
     char saved = s->text[end];
     size_t i, start = 0, last = 0;
     int open = 0, depth = 0, atomic = 0, scanned = 0, rc = -1;
 
     s->text[end] = '\0';
-    if ((scanned = parse_scan(text, &tokens, err)) < 0)
+    if ((scanned = lexer_read(text, &tokens, err)) < 0)
         goto out;
     for (i = 0; i < tokens.count; i++) {
-        const struct parse_token *t = &tokens.items[i];
+        const struct lexer_token *t = &tokens.items[i];
         const char *p = text + t->start;
         size_t len = t->end - t->start;
 
@@ -200,7 +201,7 @@ out:
         err_clear(err);
         (void)fail_at(s, base + tokens.at, err, why);
     }
-    parse_tokens_free(&tokens);
+    lexer_free(&tokens);
     return rc;
 }
 

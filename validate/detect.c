@@ -137,6 +137,7 @@ void detect(struct inquiry *q, struct effects *const *steps)
                 continue;
             }
             detect_cast(q, e);
+            detect_object(q, e);
             detect_data(q, e);
             detect_rule(q, e);
             detect_lock(q, e);

@@ -16,6 +16,7 @@ void detect_loss(struct inquiry *q, const struct effect *e);
 void detect_rows(struct inquiry *q, const struct effect *e);
 void detect_merge(struct inquiry *q, const struct effect *e);
 void detect_cast(struct inquiry *q, const struct effect *e);
+void detect_object(struct inquiry *q, const struct effect *e);
 void detect_data(struct inquiry *q, const struct effect *e);
 void detect_lock(struct inquiry *q, const struct effect *e);
 void detect_app(struct inquiry *q, const struct effect *e);

@@ -5,9 +5,9 @@
 #include "core/buf.h"
 #include "pg/catalog.h"
 #include "pg/quote.h"
+#include "script/deparse.h"
 #include "script/effect.h"
 #include "script/node.h"
-#include "script/parse.h"
 #include "script/statement.h"
 #include "validate/cost.h"
 #include "validate/detect.h"
@@ -38,8 +38,8 @@ static int merge_actions(struct inquiry *q, const struct effect *e, const struct
         if (!node_true(clause, "matched"))
             continue;
         when = condition == NULL ? strdup("true")
-                                 : parse_deparse_expression(e->statement->text, e->statement->tree,
-                                                            condition);
+                                 : deparse_expression(e->statement->text, e->statement->tree,
+                                                      condition);
         if (when == NULL || cost_volatile(q, condition))
             pick->bound = "a WHEN condition cannot be known";
         if (buf_addf(v, q->err, " WHEN %s THEN ", when == NULL ? "true" : when) < 0 ||
@@ -56,8 +56,8 @@ static int merge_actions(struct inquiry *q, const struct effect *e, const struct
             const json_t *value = pick_assigned(target);
             char *expression = value == NULL || c == NULL
                                    ? NULL
-                                   : parse_deparse_expression(e->statement->text,
-                                                              e->statement->tree, value);
+                                   : deparse_expression(e->statement->text,
+                                                        e->statement->tree, value);
             int rc;
 
             if (expression == NULL || cost_volatile(q, value)) {
@@ -186,7 +186,7 @@ static int add_excluded(struct inquiry *q, const struct effect *e, const struct 
     const json_t *select = node_get(e->node, "selectStmt"), *cols = node_get(e->node, "cols");
     const json_t *first = node_as(
         node_at(node_get(node_as(select, "SelectStmt"), "valuesLists"), 0), "List");
-    char *query = parse_deparse_query(e->statement->text, e->statement->tree, select);
+    char *query = deparse_query(e->statement->text, e->statement->tree, select);
     size_t i, n = cols != NULL    ? node_count(cols)
                   : first != NULL ? node_count(node_get(first, "items"))
                                   : t->ncolumns;
@@ -277,7 +277,7 @@ static void upsert_rows(struct inquiry *q, const struct effect *e)
     inquiry_finding(q, index)->covered = 1;
     columns = conflict_columns(q, t, node_get(conflict, "infer"));
     if (condition != NULL)
-        where = parse_deparse_expression(e->statement->text, e->statement->tree, condition);
+        where = deparse_expression(e->statement->text, e->statement->tree, condition);
     if ((rc = add_excluded(q, e, t, &offered)) < 0 || buf_addc(&v, '0', q->err) < 0)
         goto fail;
     if (columns == NULL || rc == 0 || (condition != NULL && where == NULL))
@@ -289,7 +289,7 @@ static void upsert_rows(struct inquiry *q, const struct effect *e)
         char *expression =
             value == NULL || c == NULL
                 ? NULL
-                : parse_deparse_expression(e->statement->text, e->statement->tree, value);
+                : deparse_expression(e->statement->text, e->statement->tree, value);
 
         if (expression == NULL || cost_volatile(q, value) || cost_volatile(q, condition))
             pick.bound = "what it assigns cannot be known";

@@ -5,9 +5,9 @@
 #include "core/buf.h"
 #include "pg/catalog.h"
 #include "pg/quote.h"
+#include "script/deparse.h"
 #include "script/effect.h"
 #include "script/node.h"
-#include "script/parse.h"
 #include "script/statement.h"
 #include "validate/cost.h"
 #include "validate/detect.h"
@@ -159,7 +159,7 @@ static void change_rows(struct inquiry *q, const struct effect *e)
         probe_set(q, index, PROBE_LOSS, NULL, t, 1);
         goto out;
     }
-    if (value == NULL || (expression = parse_deparse_expression(
+    if (value == NULL || (expression = deparse_expression(
                               e->statement->text, e->statement->tree, value)) == NULL)
         pick.bound = "what it assigns cannot be printed";
     else if (cost_volatile(q, value))

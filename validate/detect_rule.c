@@ -7,9 +7,9 @@
 #include "pg/query.h"
 #include "pg/quote.h"
 #include "script/closure.h"
+#include "script/deparse.h"
 #include "script/effect.h"
 #include "script/node.h"
-#include "script/parse.h"
 #include "script/statement.h"
 #include "validate/detect.h"
 #include "validate/inquiry.h"
@@ -55,8 +55,8 @@ static int exclusions(struct inquiry *q, const struct effect *e, const struct ca
         if (name != NULL && probe_column_of(t, name) == NULL)
             return -1; /* the script's own column */
         if (name == NULL &&
-            (expression = parse_deparse_expression(e->statement->text, e->statement->tree,
-                                                   node_get(elem, "expr"))) == NULL)
+            (expression = deparse_expression(e->statement->text, e->statement->tree,
+                                             node_get(elem, "expr"))) == NULL)
             return -1;
         rc = name != NULL ? (buf_adds(keys, ", ", q->err) < 0 || quote_ident(keys, name, q->err) < 0)
                           : buf_addf(keys, q->err, ", (%s)", expression) < 0;
@@ -84,8 +84,8 @@ static void excluded(struct inquiry *q, const struct effect *e)
     probe_what(q, index, "exclude another");
     if (t == NULL || index < 0 || t->kind == 'f')
         goto out;
-    if (where != NULL && (condition = parse_deparse_expression(e->statement->text, e->statement->tree,
-                                                               where)) == NULL)
+    if (where != NULL && (condition = deparse_expression(e->statement->text, e->statement->tree,
+                                                         where)) == NULL)
         goto out;
     if (exclusions(q, e, t, &keys, &match) < 0)
         goto out;
@@ -179,8 +179,8 @@ static void domain(struct inquiry *q, const struct effect *e)
 
     if (oid == 0 || q->conn == NULL || (!not_null && c == NULL) || node_true(c, "skip_validation"))
         return;
-    if (!not_null && (expression = parse_deparse_expression(e->statement->text, e->statement->tree,
-                                                            node_get(c, "raw_expr"))) == NULL)
+    if (!not_null && (expression = deparse_expression(e->statement->text, e->statement->tree,
+                                                      node_get(c, "raw_expr"))) == NULL)
         return;
     if (buf_addf(&id, q->err, "%u", oid) < 0)
         goto failed;

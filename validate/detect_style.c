@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "script/effect.h"
+#include "script/lexer.h"
 #include "script/node.h"
-#include "script/parse.h"
 #include "script/statement.h"
 #include "validate/detect.h"
 #include "validate/inquiry.h"
@@ -102,14 +102,14 @@ static void column_order(struct inquiry *q, const struct effect *e, const json_t
 /* The lexer cuts names: only the text still has them whole. */
 static void long_names(struct inquiry *q, const struct effect *e)
 {
-    struct parse_tokens tokens = {NULL, 0, 0};
+    struct lexer tokens = {NULL, 0, 0};
     struct err err = {0};
     size_t i;
 
-    if (parse_scan(e->statement->text, &tokens, &err) < 0)
+    if (lexer_read(e->statement->text, &tokens, &err) < 0)
         return;
     for (i = 0; i < tokens.count; i++) {
-        const struct parse_token *t = &tokens.items[i];
+        const struct lexer_token *t = &tokens.items[i];
         char first = e->statement->text[t->start];
         uint32_t quotes = first == '"' ? 2 : 0;
 
@@ -120,7 +120,7 @@ static void long_names(struct inquiry *q, const struct effect *e)
             (void)inquiry_raise(q, "style-long-name", e, NULL, "%.*s is cut to 63 bytes",
                                 (int)(t->end - t->start), e->statement->text + t->start);
     }
-    parse_tokens_free(&tokens);
+    lexer_free(&tokens);
 }
 
 void detect_style(struct inquiry *q, const struct effect *e)

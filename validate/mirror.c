@@ -9,6 +9,7 @@
 #include "script/closure.h"
 #include "script/effect.h"
 #include "validate/inquiry.h"
+#include "validate/play.h"
 #include "validate/thing.h"
 
 /* Both ways of a revision, played through on THINGS. */
@@ -134,7 +135,7 @@ static int play(struct mirror *m, const struct effects *effects, enum pass pass)
 
         if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN)
             m->dark[pass] = 1;
-        else if ((e->flags & EFFECT_VERSION) == 0 && things_play(&m->things, e, pass, m->q->err) < 0)
+        else if ((e->flags & EFFECT_VERSION) == 0 && play_effect(&m->things, e, pass, m->q->err) < 0)
             return -1;
     }
     return 0;

@@ -9,9 +9,9 @@
 #include "pg/catalog.h"
 #include "pg/quote.h"
 #include "script/closure.h"
+#include "script/deparse.h"
 #include "script/effect.h"
 #include "script/node.h"
-#include "script/parse.h"
 #include "script/statement.h"
 #include "validate/cost.h"
 #include "validate/inquiry.h"
@@ -58,7 +58,7 @@ static int add_cte(struct inquiry *q, const struct effect *e, const json_t *cte,
             out->bound = "it has more WITH queries than are followed";
         return 0;
     }
-    if ((sql = parse_deparse_cte(e->statement->text, e->statement->tree, cte)) == NULL) {
+    if ((sql = deparse_cte(e->statement->text, e->statement->tree, cte)) == NULL) {
         out->bound = "its WITH cannot be printed";
         return 0;
     }
@@ -113,7 +113,7 @@ out:
 static int add_from(struct inquiry *q, const struct effect *e, const json_t *item, struct buf *from,
                     struct pick *out)
 {
-    char *sql = parse_deparse_from(e->statement->text, e->statement->tree, item);
+    char *sql = deparse_from(e->statement->text, e->statement->tree, item);
     int rc = 0;
 
     if (sql == NULL)
@@ -281,7 +281,7 @@ int pick_find(struct inquiry *q, const struct effect *e, struct pick *out)
         q->failed = 1;
         return -1;
     }
-    if (condition != NULL && (out->where = parse_deparse_expression(
+    if (condition != NULL && (out->where = deparse_expression(
                                   e->statement->text, e->statement->tree, condition)) == NULL)
         out->bound = "its condition cannot be printed";
     s.reads_written = 0;

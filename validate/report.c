@@ -8,13 +8,13 @@
 #include "core/report.h"
 #include "core/strings.h"
 #include "migration/plan.h"
-#include "script/parse.h"
+#include "script/shown.h"
 #include "script/statement.h"
 #include "validate/judge.h"
 
 char *report_sql(const char *sql, int show_values, size_t max)
 {
-    char *text = show_values ? strdup(sql) : parse_normalize(sql), *to, *from;
+    char *text = show_values ? strdup(sql) : shown_normalize(sql), *to, *from;
     int space = 0;
 
     if (text == NULL)
@@ -113,7 +113,7 @@ static int caret_of(const char *sql, const char *object)
 static void show_unparsed(const struct pen *p, const struct finding *f, const struct report_judgement *r)
 {
     const struct statement *st = f->statement;
-    char *text = r->show_values ? strdup(st->text) : parse_mask(st->text), room[4096], *line, *end;
+    char *text = r->show_values ? strdup(st->text) : shown_mask(st->text), room[4096], *line, *end;
     struct report_place at;
     int i, first;
 

@@ -51,10 +51,34 @@ struct things {
     size_t count;
 };
 
-/* What E does to them. */
-int things_play(struct things *l, const struct effect *e, enum pass pass, struct err *err) MIG_MUST_CHECK;
+/* An effect at work on the list. */
+struct play {
+    struct things *l;
+    const struct effect *e;
+    enum pass pass;
+    struct err *err;
+    int failed;
+};
+
 void things_free(struct things *l);
 
+/* The one that is there, or NULL. */
+struct thing *things_find(struct play *p, enum thing_kind kind, const char *schema, const char *table,
+                          const char *name);
+/* Good until the next one. */
+struct thing *things_append(struct play *p, enum thing_kind kind, const char *schema, const char *table,
+                            const char *name);
+/* MAYBE: the one that is known, if any. */
+struct thing *things_make(struct play *p, enum thing_kind kind, const char *schema, const char *table,
+                          const char *name, int maybe);
+int things_drop(struct play *p, enum thing_kind kind, const char *schema, const char *table, const char *name)
+    MIG_MUST_CHECK;
+/* What stands on TABLE goes with it; with CASCADE, what needs it too. */
+void things_drop_parts(struct play *p, const char *table, const char *column, int cascade);
+/* Is SCHEMA.NAME a table that a statement made?  Then its parts are its own affair. */
+int things_made(struct play *p, const char *schema, const char *name);
+
+int thing_rename(char **to, const char *text, struct err *err) MIG_MUST_CHECK;
 const char *thing_kind(enum thing_kind kind); /* "the table" without the article: "table" */
 int thing_same(const char *a, const char *b);
 /* "schema.table.name", now and at the start.  Owned. */

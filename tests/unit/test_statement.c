@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
-#include "script/parse.h"
 #include "script/statement.h"
+#include "script/deparse.h"
+#include "script/parse.h"
+#include "script/shown.h"
 
 static struct script *read_script(const char *sql, enum script_mode mode)
 {
@@ -171,18 +173,18 @@ static void unusable(void **state)
 
 static void normalized(void **state)
 {
-    char *n = parse_normalize("insert into t values ('secret', 42) -- secret");
+    char *n = shown_normalize("insert into t values ('secret', 42) -- secret");
 
     (void)state;
     assert_string_equal(n, "insert into t values ($1, $2) ");
     free(n);
-    n = parse_normalize("comment on table t is 'secret'");
+    n = shown_normalize("comment on table t is 'secret'");
     assert_string_equal(n, "comment on table t is '...'");
     free(n);
-    n = parse_normalize("do $x$ secret $x$");
+    n = shown_normalize("do $x$ secret $x$");
     assert_string_equal(n, "do $1");
     free(n);
-    assert_null(parse_normalize("foo 'secret'"));
+    assert_null(shown_normalize("foo 'secret'"));
 }
 
 static void deparsed(void **state)
@@ -201,18 +203,18 @@ static void deparsed(void **state)
                                                           "AlterTableCmd"),
                                           "def"),
                           "ColumnDef");
-    out = parse_deparse_expression(sql, item.tree, json_object_get(def, "raw_default"));
+    out = deparse_expression(sql, item.tree, json_object_get(def, "raw_default"));
     assert_string_equal(out, "round(b, 2) + 1");
     free(out);
-    out = parse_deparse_type(sql, item.tree, json_object_get(def, "typeName"));
+    out = deparse_type(sql, item.tree, json_object_get(def, "typeName"));
     assert_string_equal(out, "numeric(10, 2)");
     free(out);
     def = json_object_get(json_object_get(json_object_get(json_array_get(cmds, 0),
                                                           "AlterTableCmd"),
                                           "def"),
                           "ColumnDef");
-    out = parse_deparse_without(sql, item.tree,
-                                json_array_get(json_object_get(def, "constraints"), 0));
+    out = deparse_without(sql, item.tree,
+                          json_array_get(json_object_get(def, "constraints"), 0));
     assert_string_equal(out, "ALTER TABLE t ADD COLUMN a int CHECK (a > 0), "
                              "ALTER COLUMN b TYPE numeric(10, 2) USING round(b, 2) + 1");
     free(out);
@@ -232,28 +234,28 @@ static void deparsed_parts_of_a_query(void **state)
     assert_int_equal(parse_all(&item, 1, &err), 0);
     body = json_object_get(item.tree, "DeleteStmt");
     ctes = json_object_get(json_object_get(body, "withClause"), "ctes");
-    out = parse_deparse_cte(sql, item.tree, json_array_get(ctes, 0));
+    out = deparse_cte(sql, item.tree, json_array_get(ctes, 0));
     assert_string_equal(out, "w AS (SELECT 1 AS k)");
     free(out);
-    out = parse_deparse_cte(sql, item.tree, json_array_get(ctes, 1));
+    out = deparse_cte(sql, item.tree, json_array_get(ctes, 1));
     assert_string_equal(out, "v(n) AS MATERIALIZED (SELECT * FROM w)");
     free(out);
-    out = parse_deparse_from(sql, item.tree,
-                             json_array_get(json_object_get(body, "usingClause"), 0));
+    out = deparse_from(sql, item.tree,
+                       json_array_get(json_object_get(body, "usingClause"), 0));
     assert_string_equal(out, "w JOIN v ON v.n = w.k");
     free(out);
-    out = parse_deparse_from(sql, item.tree,
-                             json_array_get(json_object_get(body, "usingClause"), 1));
+    out = deparse_from(sql, item.tree,
+                       json_array_get(json_object_get(body, "usingClause"), 1));
     assert_string_equal(out, "LATERAL (SELECT t.a) s");
     free(out);
-    out = parse_deparse_query(sql, item.tree,
-                              json_object_get(json_object_get(json_array_get(ctes, 0),
+    out = deparse_query(sql, item.tree,
+                        json_object_get(json_object_get(json_array_get(ctes, 0),
                                                               "CommonTableExpr"),
                                               "ctequery"));
     assert_string_equal(out, "SELECT 1 AS k");
     free(out);
     /* Of another statement, or no part that fits: nothing, rather than a guess. */
-    assert_null(parse_deparse_from(sql, item.tree, ctes));
+    assert_null(deparse_from(sql, item.tree, ctes));
     json_decref(item.tree);
 }
 
