@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "migration/body.h"
+#include "migration/literal.h"
 
 enum field { REVISION, DOWN, LABELS, DEPENDS, FIELDS };
 
@@ -62,7 +63,7 @@ static int read_string(struct reader *r, struct value *v, const struct token **k
 
     buf_reset(&r->scratch);
     for (; *k < end && (*k)->kind == TOKEN_STRING; (*k)++) {
-        int rc = token_string(r->t, *k, &r->scratch, r->err);
+        int rc = literal_read(r->t, *k, &r->scratch, r->err);
 
         if (rc < 0)
             return -1;
@@ -346,7 +347,7 @@ static int read_docstring(struct reader *r, const struct token *k)
 
     buf_reset(&r->scratch);
     for (; k->kind == TOKEN_STRING; k++) {
-        int rc = token_string(r->t, k, &r->scratch, r->err);
+        int rc = literal_read(r->t, k, &r->scratch, r->err);
 
         if (rc < 0)
             return -1;

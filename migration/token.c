@@ -1,11 +1,9 @@
 #include "migration/token.h"
 
-#include <errno.h>
-#include <iconv.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "migration/source.h"
 
 #define MAX_NESTING 100 /* brackets and f-strings; Python itself stops at 200 and 150 */
 
@@ -336,140 +334,14 @@ static int lex(struct lexer *l)
     return 0;
 }
 
-/* PEP 263: coding[:=]\s*([-\w.]+) in a comment of the first two lines.  0: none. */
-static size_t declared(const char *s, size_t len, const char **name)
-{
-    size_t at = 0;
-
-    for (int i = 0; i < 2 && at < len; i++) {
-        size_t end = at, k = at;
-
-        while (end < len && s[end] != '\n' && s[end] != '\r')
-            end++;
-        while (k < end && (s[k] == ' ' || s[k] == '\t' || s[k] == '\f'))
-            k++;
-        if (k < end && s[k] != '#')
-            return 0;
-        for (; k + 7 < end; k++) {
-            size_t v = k + 7, n = 0;
-
-            if (memcmp(s + k, "coding", 6) != 0 || (s[k + 6] != ':' && s[k + 6] != '='))
-                continue;
-            while (v < end && (s[v] == ' ' || s[v] == '\t'))
-                v++;
-            while (v + n < end && (is_letter((unsigned char)s[v + n]) ||
-                                   is_digit((unsigned char)s[v + n]) || s[v + n] == '-' ||
-                                   s[v + n] == '.'))
-                n++;
-            if (n > 0) {
-                *name = s + v;
-                return n;
-            }
-        }
-        at = end + 1;
-        if (end + 1 < len && s[end] == '\r' && s[end + 1] == '\n')
-            at++;
-    }
-    return 0;
-}
-
-/* 0, or the line of the first byte that is not UTF-8. */
-static int bad_utf8(const char *text, size_t len)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    int line = 1;
-
-    for (size_t i = 0; i < len;) {
-        unsigned char c = s[i];
-        size_t n = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3
-                 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-
-        if (n == 0 || n > len - i)
-            return line;
-        for (size_t k = 1; k < n; k++) {
-            if ((s[i + k] & 0xc0) != 0x80)
-                return line;
-        }
-        if ((c == 0xe0 && s[i + 1] < 0xa0) || (c == 0xed && s[i + 1] > 0x9f) ||
-            (c == 0xf0 && s[i + 1] < 0x90) || (c == 0xf4 && s[i + 1] > 0x8f))
-            return line;
-        line += c == '\n';
-        i += n;
-    }
-    return 0;
-}
-
-static int decode(struct buf *out, const char *s, size_t len, const char *encoding,
-                  const char *file, struct err *err)
-{
-    /* names that Python has and iconv has not */
-    static const char *const latin[] = {"latin-1", "latin", "l1", "8859", "cp819", "iso8859"};
-    iconv_t cd;
-    char *in, *to;
-    size_t left = len, room;
-    int rc = -1;
-
-    for (size_t i = 0; i < sizeof(latin) / sizeof(latin[0]); i++) {
-        if (strcasecmp(encoding, latin[i]) == 0)
-            encoding = "ISO-8859-1";
-    }
-    cd = iconv_open("UTF-8", encoding);
-    if (cd == (iconv_t)-1)
-        return err_set(err, ERR_FAILED, "%s line 1: encoding \"%s\" needs Python", file, encoding);
-    if (buf_reserve(out, len * 4 + 4, err) != 0)
-        goto out;
-    room = out->cap - 1;
-    to = out->data;
-    memcpy(&in, &s, sizeof(in)); /* iconv's prototype lacks a const */
-    if (iconv(cd, &in, &left, &to, &room) == (size_t)-1) {
-        (void)err_set(err, ERR_FAILED, "%s: not in the encoding that it declares, \"%s\"", file,
-                      encoding);
-        goto out;
-    }
-    out->len = (size_t)(to - out->data);
-    out->data[out->len] = '\0';
-    rc = 0;
-out:
-    (void)iconv_close(cd);
-    return rc;
-}
-
 int tokens_read(struct tokens *t, const char *text, size_t len, const char *file, struct err *err)
 {
     struct lexer l = {0};
-    const char *name = NULL;
-    char encoding[40];
-    size_t n;
 
     t->count = 0;
     buf_reset(&t->text);
-    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        text += 3;
-        len -= 3;
-    }
-    if (len > 0 && memchr(text, '\0', len) != NULL)
-        return err_set(err, ERR_FAILED, "%s holds a NUL byte: not Python", file);
-    n = declared(text, len, &name);
-    if (n >= sizeof(encoding))
-        return err_set(err, ERR_FAILED, "%s line 1: an unknown encoding", file);
-    if (n > 0)
-        memcpy(encoding, name, n);
-    encoding[n] = '\0';
-    if (n == 0 || strcasecmp(encoding, "utf-8") == 0 || strcasecmp(encoding, "utf8") == 0 ||
-        strcasecmp(encoding, "utf_8") == 0 || strcasecmp(encoding, "utf-8-sig") == 0) {
-        int line = bad_utf8(text, len);
-
-        if (line > 0)
-            return err_set(err, ERR_FAILED, "%s line %d: not UTF-8, and no encoding is declared",
-                           file, line);
-        if (buf_add(&t->text, text, len, err) != 0)
-            return -1;
-    } else {
-        for (char *c = encoding; *c != '\0'; c++)
-            *c = *c == '_' ? '-' : *c;
-        if (decode(&t->text, text, len, encoding, file, err) != 0)
-            return -1;
-    }
+    if (source_read(&t->text, text, len, file, err) != 0)
+        return -1;
     l.t = t;
     l.s = t->text.data;
     l.len = t->text.len;
@@ -509,99 +381,4 @@ const struct token *token_line_end(const struct token *k)
     while (!token_ends(k))
         k++;
     return k;
-}
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* 1: not a character that text can hold. */
-static int add_utf8(struct buf *out, unsigned long c, struct err *err)
-{
-    char u[4];
-    size_t n = 0;
-
-    if (c == 0 || (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
-        return 1;
-    if (c < 0x80) {
-        u[n++] = (char)c;
-    } else if (c < 0x800) {
-        u[n++] = (char)(0xc0 | (c >> 6));
-        u[n++] = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        u[n++] = (char)(0xe0 | (c >> 12));
-        u[n++] = (char)(0x80 | ((c >> 6) & 0x3f));
-        u[n++] = (char)(0x80 | (c & 0x3f));
-    } else {
-        u[n++] = (char)(0xf0 | (c >> 18));
-        u[n++] = (char)(0x80 | ((c >> 12) & 0x3f));
-        u[n++] = (char)(0x80 | ((c >> 6) & 0x3f));
-        u[n++] = (char)(0x80 | (c & 0x3f));
-    }
-    return buf_add(out, u, n, err);
-}
-
-/* The escape whose backslash is at S[*I]; *I moves behind it. */
-static int add_escape(struct buf *out, const char *s, size_t len, size_t *i, struct err *err)
-{
-    static const char from[] = "\\'\"abfnrtv", to[] = "\\'\"\a\b\f\n\r\t\v";
-    char c = s[*i + 1];
-    const char *simple = c != '\0' ? strchr(from, c) : NULL;
-    unsigned long v = 0;
-    size_t n = 0, want;
-
-    *i += 2;
-    if (simple != NULL)
-        return buf_addc(out, to[simple - from], err);
-    if (c == '\n')
-        return 0;
-    if (c == '\r') {
-        *i += *i < len && s[*i] == '\n';
-        return 0;
-    }
-    if (c >= '0' && c <= '7') {
-        v = (unsigned long)(c - '0');
-        for (n = 1; n < 3 && *i < len && s[*i] >= '0' && s[*i] <= '7'; n++)
-            v = v * 8 + (unsigned long)(s[(*i)++] - '0');
-        return add_utf8(out, v, err);
-    }
-    if (c == 'N')
-        return 1;
-    want = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-    if (want == 0) /* unknown: the backslash stays */
-        return buf_addc(out, '\\', err) != 0 || buf_addc(out, c, err) != 0 ? -1 : 0;
-    for (; n < want && *i < len && hex(s[*i]) >= 0; n++)
-        v = v * 16 + (unsigned long)hex(s[(*i)++]);
-    return n == want ? add_utf8(out, v, err) : 1;
-}
-
-int token_string(const struct tokens *t, const struct token *k, struct buf *out, struct err *err)
-{
-    const char *s = t->text.data + k->start + k->prefix + k->quotes;
-    size_t len = k->len - k->prefix - 2u * k->quotes, i = 0;
-
-    if (k->flags & (TOKEN_BYTES | TOKEN_FORMAT))
-        return 1;
-    while (i < len) {
-        int rc;
-
-        if (s[i] == '\\' && !(k->flags & TOKEN_RAW) && i + 1 < len) {
-            rc = add_escape(out, s, len, &i, err);
-        } else if (s[i] == '\r') {
-            i += i + 1 < len && s[i + 1] == '\n' ? 2 : 1;
-            rc = buf_addc(out, '\n', err);
-        } else {
-            rc = buf_addc(out, s[i++], err);
-        }
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
 }

@@ -62,9 +62,5 @@ int token_closes(const struct tokens *t, const struct token *k);
 /* The end of a logical line, and where K's is. */
 int token_ends(const struct token *k);
 const struct token *token_line_end(const struct token *k);
-/* The value of a string literal appended to OUT: escapes decoded.  1: it cannot be told without
- * Python (bytes, f-string, \N{...}, a lone surrogate). */
-int token_string(const struct tokens *t, const struct token *k, struct buf *out, struct err *err)
-    MIG_MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "migration/literal.h"
 #include "migration/token.h"
 
 static struct tokens t;
@@ -72,7 +73,7 @@ static void test_strings(void **state)
         assert_int_equal(read_text(cases[i].source, &err), 0);
         assert_int_equal(t.items[0].kind, TOKEN_STRING);
         assert_int_equal(t.items[1].kind, TOKEN_NEWLINE);
-        rc = token_string(&t, &t.items[0], &b, &err);
+        rc = literal_read(&t, &t.items[0], &b, &err);
         assert_int_equal(rc, cases[i].value == NULL);
         if (cases[i].value != NULL)
             assert_string_equal(b.data != NULL ? b.data : "", cases[i].value);
@@ -95,7 +96,7 @@ static void test_encodings(void **state)
 
     assert_int_equal(read_text("\xef\xbb\xbf# coding: utf-8\n'\xc3\xa9'", &err), 0);
     assert_int_equal(read_text("#!/x\n# vim: set fileencoding=latin-1 :\n'\xe9'", &err), 0);
-    assert_int_equal(token_string(&t, &t.items[0], &b, &err), 0);
+    assert_int_equal(literal_read(&t, &t.items[0], &b, &err), 0);
     assert_string_equal(b.data, "\xc3\xa9");
     buf_free(&b);
     assert_int_equal(read_text("x = 1\n# coding: latin-1\n'\xe9'", &err), -1); /* not in the first lines */
