@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/buf.h"
+#include "migration/cycle.h"
 #include "migration/revision.h"
 
 void history_problem(struct history *h, const char *code, int fatal, const char *file, int line,
@@ -112,7 +112,7 @@ static int push(int **list, size_t *n, int v, struct err *err)
     return 0;
 }
 
-static int holds(const int *list, size_t n, int v)
+int history_holds(const int *list, size_t n, int v)
 {
     for (size_t i = 0; i < n; i++) {
         if (list[i] == v)
@@ -123,7 +123,7 @@ static int holds(const int *list, size_t n, int v)
 
 static int push_new(int **list, size_t *n, int v, struct err *err)
 {
-    return holds(*list, *n, v) ? 0 : push(list, n, v, err);
+    return history_holds(*list, *n, v) ? 0 : push(list, n, v, err);
 }
 
 static const int *edges(const struct history_node *n, enum history_edge edge, size_t *count)
@@ -316,7 +316,7 @@ static int normalize(struct history *h, struct err *err)
             int taken = 0;
 
             for (size_t a = 0; a < h->count && !taken; a++)
-                taken = mark[a] && a != i && holds(h->nodes[a].deps, h->nodes[a].ndeps, n->deps[k]);
+                taken = mark[a] && a != i && history_holds(h->nodes[a].deps, h->nodes[a].ndeps, n->deps[k]);
             if (taken)
                 continue;
             n->nnormal++;
@@ -343,112 +343,6 @@ static int find_ends(struct history *h, struct err *err)
             return -1;
     }
     return 0;
-}
-
-/* Every node must be reached from the heads and from the bases, first along down_revision, then with
- * dependencies. */
-static int find_cycles(struct history *h, struct err *err)
-{
-    unsigned char *below = calloc(h->count + 1, 1), *above = calloc(h->count + 1, 1);
-    int rc = -1;
-
-    if (below == NULL || above == NULL) {
-        (void)err_oom(err);
-        goto out;
-    }
-    for (int deps = 0; deps < 2; deps++) {
-        struct buf names = {0};
-        size_t n = 0;
-        int first = -1;
-
-        memset(below, 0, h->count);
-        memset(above, 0, h->count);
-        for (size_t i = 0; i < h->count; i++) {
-            const struct history_node *node = &h->nodes[i];
-            int at = (int)i;
-
-            if ((deps ? node->nall_next : node->nnext) == 0 &&
-                history_reach(h, &at, 1, deps ? EDGE_PARENTS : EDGE_DOWN, below, err) != 0)
-                goto out;
-            if (node->revision->down[0] == NULL && (!deps || node->revision->depends[0] == NULL) &&
-                history_reach(h, &at, 1, deps ? EDGE_ALL_NEXT : EDGE_NEXT, above, err) != 0)
-                goto out;
-        }
-        for (size_t i = 0; i < h->count; i++) {
-            if ((below[i] && above[i]) || h->nodes[i].shadowed)
-                continue;
-            if (first < 0)
-                first = (int)i;
-            if (n++ < 8 && buf_addf(&names, err, "%s%s", n > 1 ? ", " : "",
-                                    h->nodes[i].revision->id) != 0) {
-                buf_free(&names);
-                goto out;
-            }
-        }
-        if (n > 0) {
-            history_problem(h, deps ? "dependency-cycle" : "cycle", 1, h->nodes[first].revision->file,
-                    h->nodes[first].revision->id_line, "%s among revisions %s%s",
-                    deps ? "a cycle of dependencies" : "a cycle", names.data, n > 8 ? ", ..." : "");
-            buf_free(&names);
-            break;
-        }
-        buf_free(&names);
-    }
-    rc = 0;
-out:
-    free(below);
-    free(above);
-    return rc;
-}
-
-/* Alembic overlooks a cycle that heads and bases can both see, and then runs for ever or in a wrong
- * order.  Nodes are taken away from the bases up; what is left stands on itself. */
-static int find_hidden_cycles(struct history *h, struct err *err)
-{
-    size_t *left = calloc(h->count + 1, sizeof(*left)), top = 0, done = 0;
-    int *stack = calloc(h->count + 1, sizeof(*stack)), rc = -1;
-
-    if (left == NULL || stack == NULL) {
-        (void)err_oom(err);
-        goto out;
-    }
-    for (size_t i = 0; i < h->count; i++) {
-        struct history_node *n = &h->nodes[i];
-
-        if (n->shadowed) {
-            done++;
-            continue;
-        }
-        /* ALL_NEXT names each pair once */
-        left[i] = n->ndown;
-        for (size_t k = 0; k < n->ndeps; k++)
-            left[i] += !holds(n->down, n->ndown, n->deps[k]);
-        if (left[i] == 0)
-            stack[top++] = (int)i;
-    }
-    while (top > 0) {
-        const struct history_node *n = &h->nodes[stack[--top]];
-
-        done++;
-        for (size_t k = 0; k < n->nall_next; k++) {
-            if (h->nodes[n->all_next[k]].level <= n->level)
-                h->nodes[n->all_next[k]].level = n->level + 1;
-            if (--left[n->all_next[k]] == 0)
-                stack[top++] = n->all_next[k];
-        }
-    }
-    for (size_t i = 0; i < h->count && done < h->count; i++) {
-        if (left[i] == 0 || h->nodes[i].shadowed)
-            continue;
-        history_problem(h, "cycle", 1, h->nodes[i].revision->file, h->nodes[i].revision->id_line,
-                "a cycle: revision %s stands on itself, by way of others", h->nodes[i].revision->id);
-        break;
-    }
-    rc = 0;
-out:
-    free(left);
-    free(stack);
-    return rc;
 }
 
 static int add_label(struct history_node *n, const char *label, struct err *err)
@@ -522,7 +416,7 @@ static int build(struct history *h, struct err *err)
         return -1;
     if (has_fatal(h))
         return 0;
-    if (find_cycles(h, err) != 0 || (!has_fatal(h) && find_hidden_cycles(h, err) != 0))
+    if (cycle_find(h, err) != 0 || (!has_fatal(h) && cycle_find_hidden(h, err) != 0))
         return -1;
     return has_fatal(h) ? 0 : spread_labels(h, err);
 }

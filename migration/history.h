@@ -73,6 +73,8 @@ int history_check(const struct history *h, struct err *err) MIG_MUST_CHECK;
 /* The node of an id or branch label, exactly; -1: none. */
 int history_find(const struct history *h, const char *name);
 const char *history_id(const struct history *h, int node);
+/* V is among the N of LIST. */
+int history_holds(const int *list, size_t n, int v);
 
 enum history_edge {
     EDGE_DOWN,     /* down_revision */
