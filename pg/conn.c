@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "pg/address.h"
 #include "pg/cancel.h"
+#include "pg/complaint.h"
 #include "pg/conn_internal.h"
 #include "pg/dial.h"
 #include "pg/password.h"
@@ -41,26 +42,6 @@ static int64_t now_ms(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* One line, without libpq's trailing newline. */
-static void flatten(char *out, size_t size, const char *text)
-{
-    size_t n = 0;
-
-    for (; *text != '\0' && n + 3 < size; text++) {
-        if (*text == '\n') {
-            while (text[1] == '\n' || text[1] == '\t' || text[1] == ' ')
-                text++;
-            if (text[1] == '\0')
-                break;
-            out[n++] = ';';
-            out[n++] = ' ';
-        } else {
-            out[n++] = *text;
-        }
-    }
-    out[n] = '\0';
 }
 
 static void on_notice(void *arg, const PGresult *r)
@@ -173,74 +154,10 @@ void conn_drain(struct conn *c)
     }
 }
 
-/* Values of rows are nobody's business but the database's.  Class 23 quotes them in the detail's
- * parentheses, class 22 in quotes, of message and detail alike, in whatever form the server's
- * language has them. */
-static void mask_detail(const char *state, char *detail, size_t size)
-{
-    char *from = strstr(detail, "=("), *to;
-    size_t rest;
-
-    if (strncmp(state, "23", 2) != 0)
-        return;
-    from = from != NULL ? from + 1 : strchr(detail, '(');
-    if (from == NULL || (size_t)(from - detail) + 6 > size)
-        return;
-    /* A value may be shorter than what stands for it, or cut so that its end is missing. */
-    to = strrchr(from, ')');
-    rest = to != NULL ? strlen(to) : 0;
-    if (rest > size - (size_t)(from - detail) - 5)
-        rest = size - (size_t)(from - detail) - 5;
-    if (rest > 0)
-        memmove(from + 4, to, rest);
-    from[4 + rest] = '\0';
-    memcpy(from + 1, "...", 3);
-}
-
-/* The length of the quotation mark at P, 0 where there is none. */
-static size_t quote_mark(const char *p)
-{
-    static const char *const marks[] = {"\"", "\u00ab", "\u00bb", "\u201c", "\u201d", "\u201e", "\u2018",
-                                        "\u2019", "\u201a", "\u2039", "\u203a", "\u300c", "\u300d", "\u300e",
-                                        "\u300f"};
-
-    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-        if (strncmp(p, marks[i], strlen(marks[i])) == 0)
-            return strlen(marks[i]);
-    return 0;
-}
-
-/* What stands between the first quotation mark and the last: the value may hold some itself.  Where
- * the value was cut by our buffer the last one is missing: then all of the rest. */
-static void mask_quoted(const char *state, char *text, size_t size)
-{
-    char *from = NULL, *to = NULL, copy[sizeof(((struct err *)0)->detail)];
-
-    if (strncmp(state, "22", 2) != 0)
-        return;
-    for (char *p = text; *p != '\0'; p++) {
-        size_t n = quote_mark(p);
-
-        if (n == 0)
-            continue;
-        if (from == NULL)
-            from = p + n;
-        else
-            to = p;
-    }
-    if (from == NULL)
-        return;
-    if (to == NULL)
-        to = from + strlen(from);
-    (void)snprintf(copy, sizeof(copy), "%.*s...%s", (int)(from - text), text, to);
-    (void)snprintf(text, size, "%s", copy);
-}
-
 int conn_failure(struct conn *c, const PGresult *r, struct err *err)
 {
     const char *message = r != NULL ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *state = r != NULL ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
-    const char *detail, *hint;
 
     if (err->kind != ERR_NONE)
         return -1;
@@ -251,25 +168,11 @@ int conn_failure(struct conn *c, const PGresult *r, struct err *err)
     if (message == NULL) {
         char line[900];
 
-        flatten(line, sizeof(line), r != NULL ? PQresultErrorMessage(r) : PQerrorMessage(c->raw));
+        complaint_line(line, sizeof(line), r != NULL ? PQresultErrorMessage(r) : PQerrorMessage(c->raw));
         err_set(err, ERR_FAILED, "%s", line[0] != '\0' ? line : "the server gave no answer");
         return -1;
     }
-    err_set(err, ERR_FAILED, "%s", message);
-    if (state != NULL) {
-        (void)snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
-        mask_quoted(state, err->message, sizeof(err->message));
-    }
-    if ((detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL)) != NULL) {
-        err_detail(err, "%s", detail);
-        if (state != NULL) {
-            mask_detail(state, err->detail, sizeof(err->detail));
-            mask_quoted(state, err->detail, sizeof(err->detail));
-        }
-    }
-    if ((hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT)) != NULL)
-        err_hint(err, "%s", hint);
-    return -1;
+    return complaint_of(r, err);
 }
 
 /* "user@host:port/dbname" of what libpq settled on. */
@@ -352,7 +255,7 @@ static int refuse(struct conn *c, struct err *err)
     const char *text = PQerrorMessage(c->raw);
     char line[900];
 
-    flatten(line, sizeof(line), text);
+    complaint_line(line, sizeof(line), text);
     if (set_title(c, err) != 0)
         return -1;
     err_set(err, ERR_FAILED, "cannot connect to %s (from %s): %s", c->title, c->address.source,
