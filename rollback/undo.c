@@ -144,14 +144,10 @@ static int may_undo(const struct undo *u, struct err *err)
     return 0;
 }
 
-/* PLAN and REVERSE as keys of what the journal kept: undo takes them the other way round. */
-static int open_kept(struct undo *u, struct guard *g, const char *plan_key, const char *reverse_key,
-                     struct err *err)
+/* What the journal kept of the run: both directions. */
+static int unseal(struct undo *u, const struct guard *g, struct err *err)
 {
-    const char *sealed =
-        json_string_value(json_object_get(journal_last(u->fate.record, "plan"), "sealed"));
-    const json_t *forth, *back;
-    struct plan *plan = NULL, *reverse = NULL;
+    const char *sealed = json_string_value(json_object_get(journal_last(u->fate.record, "plan"), "sealed"));
 
     if (sealed == NULL)
         return err_set(err, ERR_REFUSED, "run %s kept no plan (it had no key)", u->fate.report.run);
@@ -159,6 +155,18 @@ static int open_kept(struct undo *u, struct guard *g, const char *plan_key, cons
         return -1;
     if ((u->kept = kept_open(sealed, g->request->keys, err)) == NULL)
         return err_prefix(err, "run %s", u->fate.report.run);
+    return 0;
+}
+
+/* PLAN and REVERSE as keys of what the journal kept: undo takes them the other way round. */
+static int open_kept(struct undo *u, struct guard *g, const char *plan_key, const char *reverse_key,
+                     struct err *err)
+{
+    const json_t *forth, *back;
+    struct plan *plan = NULL, *reverse = NULL;
+
+    if (unseal(u, g, err) != 0)
+        return -1;
     forth = json_object_get(u->kept, plan_key);
     back = json_object_get(u->kept, reverse_key);
     if (forth == NULL) {
@@ -228,18 +236,12 @@ struct undo *undo_open(struct guard *g, const char *run, struct err *err)
 /* Both directions as the run kept them, and from them the way back from where it stands. */
 static int open_back(struct undo *u, struct guard *g, struct err *err)
 {
-    const char *sealed =
-        json_string_value(json_object_get(journal_last(u->fate.record, "plan"), "sealed"));
     struct plan *plan = NULL, *reverse = NULL, *back = NULL;
     char **rows = NULL;
     int rc = -1;
 
-    if (sealed == NULL)
-        return err_set(err, ERR_REFUSED, "run %s kept no plan (it had no key)", u->fate.report.run);
-    if (keyring_can_read(g->request->keys, err) != 0)
+    if (unseal(u, g, err) != 0)
         return -1;
-    if ((u->kept = kept_open(sealed, g->request->keys, err)) == NULL)
-        return err_prefix(err, "run %s", u->fate.report.run);
     if ((plan = kept_read(json_object_get(u->kept, "plan"), err)) == NULL)
         goto out;
     if (json_object_get(u->kept, "reverse") != NULL &&
@@ -259,73 +261,76 @@ out:
     return rc;
 }
 
-struct undo *undo_back(struct guard *g, const char *run, struct err *err)
+/* RUN, which must have stopped between two segments.  WHAT and SETTLED: for the messages. */
+static struct undo *open_stopped(const struct guard *g, const char *run, const char *what, const char *settled,
+                                 struct err *err)
 {
     struct undo *u = calloc(1, sizeof(*u));
+    const struct outcome_report *r;
 
     if (u == NULL) {
         (void)err_oom(err);
         return NULL;
     }
-    u->back = 1;
+    r = &u->fate.report;
     if (fate_read(g, run, &u->fate, err) != 0)
         goto fail;
-    if (u->fate.report.running) {
-        (void)err_set(err, ERR_REFUSED, "run %s is still running", u->fate.report.run);
+    if (r->running) {
+        (void)err_set(err, ERR_REFUSED, "run %s is still running", r->run);
         goto fail;
     }
-    if (u->fate.report.outcome != OUTCOME_PARTIAL || u->fate.undone_by != NULL) {
-        (void)err_set(err, ERR_REFUSED, "there is nothing to go back from: run %s is settled (%s)", u->fate.report.run,
-                      u->fate.undone_by != NULL ? "undone" : outcome_name(u->fate.report.outcome));
+    if (r->outcome != OUTCOME_PARTIAL || u->fate.undone_by != NULL) {
+        (void)err_set(err, ERR_REFUSED, "there is nothing to %s: run %s is settled (%s)", what, r->run,
+                      u->fate.undone_by != NULL ? settled : outcome_name(r->outcome));
         goto fail;
     }
-    if (strcmp(u->fate.report.kind, "rollback") != 0) {
-        (void)err_set(err, ERR_REFUSED, "run %s is an undo: it can only be gone on with", u->fate.report.run);
-        err_hint(err, "mig-rollback resume %s", u->fate.report.run);
-        goto fail;
-    }
-    if (u->fate.command) {
-        (void)err_set(err, ERR_REFUSED, "run %s was alembic's own: how far it came is not known", u->fate.report.run);
-        goto fail;
-    }
-    if (read_values(u, &u->fate, err) != 0 || belongings_kept(g, &u->fate, &u->inventory, err) != 0 ||
-        open_back(u, g, err) != 0)
-        goto fail;
     return u;
 fail:
     undo_free(u);
     return NULL;
 }
 
+static int may_go_back(const struct undo *u, struct err *err)
+{
+    const struct outcome_report *r = &u->fate.report;
+
+    if (strcmp(r->kind, "rollback") != 0) {
+        (void)err_set(err, ERR_REFUSED, "run %s is an undo: it can only be gone on with", r->run);
+        err_hint(err, "mig-rollback resume %s", r->run);
+        return -1;
+    }
+    if (u->fate.command)
+        return err_set(err, ERR_REFUSED, "run %s was alembic's own: how far it came is not known", r->run);
+    return 0;
+}
+
+struct undo *undo_back(struct guard *g, const char *run, struct err *err)
+{
+    struct undo *u = open_stopped(g, run, "go back from", "undone", err);
+
+    if (u == NULL)
+        return NULL;
+    u->back = 1;
+    if (may_go_back(u, err) == 0 && read_values(u, &u->fate, err) == 0 &&
+        belongings_kept(g, &u->fate, &u->inventory, err) == 0 && open_back(u, g, err) == 0)
+        return u;
+    undo_free(u);
+    return NULL;
+}
+
 struct undo *undo_resume(struct guard *g, const char *run, struct err *err)
 {
-    struct undo *u = calloc(1, sizeof(*u));
+    struct undo *u = open_stopped(g, run, "go on with", "gone back from", err);
     const char *of;
 
-    if (u == NULL) {
-        (void)err_oom(err);
+    if (u == NULL)
         return NULL;
-    }
     u->resume = 1;
-    if (fate_read(g, run, &u->fate, err) != 0)
-        goto fail;
-    if (u->fate.report.running) {
-        (void)err_set(err, ERR_REFUSED, "run %s is still running", u->fate.report.run);
-        goto fail;
-    }
-    if (u->fate.report.outcome != OUTCOME_PARTIAL || u->fate.undone_by != NULL) {
-        (void)err_set(err, ERR_REFUSED, "there is nothing to go on with: run %s is settled (%s)",
-                      u->fate.report.run, u->fate.undone_by != NULL ? "gone back from" : outcome_name(u->fate.report.outcome));
-        goto fail;
-    }
     of = json_string_value(json_object_get(journal_last(u->fate.record, "begin"), "of"));
-    if (of != NULL && (fate_read(g, of, &u->origin, err) != 0 || read_values(u, &u->origin, err) != 0 ||
-                       belongings_kept(g, &u->origin, &u->inventory, err) != 0))
-        goto fail;
-    if (open_kept(u, g, "plan", "reverse", err) != 0)
-        goto fail;
-    return u;
-fail:
+    if ((of == NULL || (fate_read(g, of, &u->origin, err) == 0 && read_values(u, &u->origin, err) == 0 &&
+                        belongings_kept(g, &u->origin, &u->inventory, err) == 0)) &&
+        open_kept(u, g, "plan", "reverse", err) == 0)
+        return u;
     undo_free(u);
     return NULL;
 }

@@ -16,11 +16,11 @@ struct undo;
 struct undo *undo_open(struct guard *g, const char *run, struct err *err) MIG_MUST_CHECK;
 const char *undo_of(const struct undo *u);
 const char *undo_backup(const struct undo *u); /* or NULL */
-/* RUN, which stopped between two segments: what remains of its plan, examined on G. */
+/* RUN stopped between two segments: what remains of its plan, examined on G. */
+struct undo *undo_resume(struct guard *g, const char *run, struct err *err) MIG_MUST_CHECK;
 /* RUN stopped between two segments: back to where it began, through the other direction's segments and its
  * backups.  ERR_REFUSED where that cannot be. */
 struct undo *undo_back(struct guard *g, const char *run, struct err *err) MIG_MUST_CHECK;
-struct undo *undo_resume(struct guard *g, const char *run, struct err *err) MIG_MUST_CHECK;
 int undo_run(struct undo *u, struct guard *g, struct outcome_report *out, struct err *err)
     MIG_MUST_CHECK;
 void undo_free(struct undo *u);

@@ -5,20 +5,12 @@ load ../lib/common
 load ../lib/twostep
 
 setup_file() {
-    export TEMPLATE=rollback_$$
-    db_create "$TEMPLATE"
-    key_make
-    twostep "$BATS_FILE_TMPDIR/app"
-    twostep_up
-    export DIGEST
-    DIGEST=$(twostep_digest)
+    twostep_begin
+    twostep_ready
 }
 
 setup() {
-    db_create "" "$TEMPLATE"
-    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
-    cd "$BATS_TEST_TMPDIR/app"
-    GO=(--yes --confirm "$PGDATABASE")
+    twostep_clone
 }
 
 teardown() {
@@ -27,25 +19,6 @@ teardown() {
 
 teardown_file() {
     db_drop "$TEMPLATE"
-}
-
-json() { # EXPRESSION over j
-    "$MIG_PYTHON" -c "import json, sys; j = json.load(sys.stdin); print(($1))" <<<"$output"
-}
-
-unchanged() {
-    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa2 ]
-    [ "$(twostep_digest)" = "$DIGEST" ]
-}
-
-# refused CODE PATTERN COMMAND...
-refused() {
-    local code=$1 pattern=$2
-    shift 2
-    mig "$@"
-    assert_exit "$code"
-    assert_err "$pattern"
-    unchanged
 }
 
 @test "plan shows all and changes nothing" {
@@ -58,22 +31,22 @@ refused() {
     unchanged
     mig mig-rollback plan -1 --format json
     assert_exit 0
-    [ "$(json 'j["schema"], j["from"], j["to"], [s["revision"] for s in j["steps"]], j["steps"][0]["transactional"]')" = "('mig-rollback/1', ['aaaaaaaaaaa2'], ['aaaaaaaaaaa1'], ['aaaaaaaaaaa2'], True)" ]
-    [ "$(json 'sorted(t["name"] for t in j["tables"] if t["at_risk"])')" = "['public.d', 'public.t']" ]
+    [ "$(result 'j["schema"], j["from"], j["to"], [s["revision"] for s in j["steps"]], j["steps"][0]["transactional"]')" = "('mig-rollback/1', ['aaaaaaaaaaa2'], ['aaaaaaaaaaa1'], ['aaaaaaaaaaa2'], True)" ]
+    [ "$(result 'sorted(t["name"] for t in j["tables"] if t["at_risk"])')" = "['public.d', 'public.t']" ]
 }
 
 @test "run, status, list, undo: the values are back, and it cannot be undone twice" {
     mig mig-rollback run -1 "${GO[@]}" --reason testing --format json --verify full
     assert_exit 0
-    [ "$(json 'j["outcome"]')" = committed ]
-    run_id=$(json 'j["run"]')
-    [[ "$(json 'j["next"]')" == "mig-rollback undo $run_id" ]]
-    [ -f "$(json 'j["backup"]')" ]
+    [ "$(result 'j["outcome"]')" = committed ]
+    run_id=$(result 'j["run"]')
+    [[ "$(result 'j["next"]')" == "mig-rollback undo $run_id" ]]
+    [ -f "$(result 'j["backup"]')" ]
     [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa1 ]
     [ "$(sql "select to_regclass('d') is null")" = t ]
     mig mig-rollback status --format json
     assert_exit 0
-    [ "$(json 'j["run"], j["outcome"]')" = "('$run_id', 'committed')" ]
+    [ "$(result 'j["run"], j["outcome"]')" = "('$run_id', 'committed')" ]
     # Rows of afterwards stay as they are.
     sql "insert into t (id, keep) values (1, 'later')" "delete from t where id = -5"
     mig mig-rollback undo "$run_id" --dry-run "${GO[@]}"
@@ -132,7 +105,7 @@ refused() {
 
 @test "the reviewed plan's digest" {
     mig mig-rollback plan -1 --format json
-    digest=$(json 'j["digest"]')
+    digest=$(result 'j["digest"]')
     refused 4 'not the one that was reviewed' mig-rollback run -1 --plan "${digest:0:20}0000" "${GO[@]}"
     mig mig-rollback run -1 --plan "$digest" --dry-run
     assert_exit 0
@@ -160,7 +133,7 @@ refused() {
     assert_err '23514'
     unchanged
     mig mig-rollback status --format json
-    [ "$(json 'j["outcome"]')" = rolled-back ]
+    [ "$(result 'j["outcome"]')" = rolled-back ]
 }
 
 @test "writes outside of the plan: a trigger" {
@@ -337,7 +310,7 @@ END
     [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa3 ]
     mig mig-rollback plan --to-backup friday --format json
     assert_exit 0
-    [ "$(json 'j["to"]')" = "['aaaaaaaaaaa2']" ]
+    [ "$(result 'j["to"]')" = "['aaaaaaaaaaa2']" ]
     mig mig-rollback run --to-backup friday "${GO[@]}"
     assert_exit 0
     assert_out 'digest equal'

@@ -7,25 +7,17 @@
 # asan: no a preloaded library comes before the sanitizer's own; rollback.bats runs the same code
 
 load ../lib/common
+load ../lib/faults
 load ../lib/twostep
 
 setup_file() {
-    export SHIM=$BATS_FILE_TMPDIR/shim.so
-    ${CC:-cc} -shared -fPIC -o "$SHIM" "$MIG_ROOT/tests/lib/shim.c" -ldl
-    export TEMPLATE=interrupt_$$
-    db_create "$TEMPLATE"
-    key_make
-    twostep "$BATS_FILE_TMPDIR/app"
-    twostep_up
-    export DIGEST
-    DIGEST=$(twostep_digest)
+    shim_make
+    twostep_begin
+    twostep_ready
 }
 
 setup() {
-    db_create "" "$TEMPLATE"
-    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
-    cd "$BATS_TEST_TMPDIR/app"
-    GO=(--yes --confirm "$PGDATABASE")
+    twostep_clone
 }
 
 teardown() {
@@ -35,7 +27,6 @@ teardown() {
 
 teardown_file() { db_drop "$TEMPLATE"; }
 
-json() { "$MIG_PYTHON" -c "import json, sys; j = json.load(sys.stdin); print(($1))" <<<"$output"; }
 run_int() { run --separate-stderr env --default-signal=INT,TERM,HUP "$@" </dev/null; }
 
 # shimmed NTH PATH-PART COMMAND...: SIGINT with the NTH write to such a file.  HIT: 1 if it came.
@@ -67,7 +58,7 @@ clean() {
 says() {
     mig mig-rollback status --format json
     assert_exit 0
-    [[ " $* " == *" $(json 'j["outcome"]') "* ]] || { echo "status: $output"; return 1; }
+    [[ " $* " == *" $(result 'j["outcome"]') "* ]] || { echo "status: $output"; return 1; }
 }
 
 @test "run: as each step of the journal is written" {
@@ -215,7 +206,7 @@ at() {
     chmod +x smoke
     run_int mig-rollback run -1 "${GO[@]}" --smoke-command "$PWD/smoke" --format json
     [ "$status" -eq 7 ]
-    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(result 'j["outcome"]')" = committed ]
     says committed
     mig mig-rollback undo "${GO[@]}"
     assert_exit 0
@@ -246,7 +237,7 @@ END
         shimmed "$n" /.state/runs/ mig-rollback run -1 "${GO[@]}"
         [ "$HIT" -eq 1 ] || break
         mig mig-rollback status --format json
-        outcome=$(json 'j["outcome"]')
+        outcome=$(result 'j["outcome"]')
         echo "write $n: exit $status, $outcome"
         case $outcome in
         partial)

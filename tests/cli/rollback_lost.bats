@@ -5,18 +5,12 @@ load ../lib/common
 load ../lib/twostep
 
 setup_file() {
-    export TEMPLATE=lost_$$
-    db_create "$TEMPLATE"
-    key_make
-    twostep "$BATS_FILE_TMPDIR/app"
+    twostep_begin
     twostep_up
 }
 
 setup() {
-    db_create "" "$TEMPLATE"
-    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
-    cd "$BATS_TEST_TMPDIR/app"
-    GO=(--yes --confirm "$PGDATABASE")
+    twostep_clone
     DIGEST=$(twostep_digest)
     DIRECT=$PGHOST
     LINK=$(mktemp -d /tmp/mig-cut.XXXXXX)
@@ -33,7 +27,6 @@ teardown_file() {
     db_drop "$TEMPLATE"
 }
 
-json() { "$MIG_PYTHON" -c "import json, sys; j = json.load(sys.stdin); print(($1))" <<<"$output"; }
 version() { PGHOST=$DIRECT sql 'select version_num from alembic_version'; }
 
 # cutter HOW [COMMAND]: from now on PGHOST is the link that breaks.
@@ -50,7 +43,7 @@ cutter() {
     mig mig-rollback run -1 "${GO[@]}" --format json
     assert_exit 0
     assert_err 'was lost while it committed' 'asking the server'
-    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(result 'j["outcome"]')" = committed ]
     [ "$(version)" = aaaaaaaaaaa1 ]
     PGHOST=$DIRECT mig mig-rollback undo "${GO[@]}"
     assert_exit 0
@@ -62,7 +55,7 @@ cutter() {
     mig mig-rollback run -1 "${GO[@]}" --format json
     assert_exit 3
     assert_err 'the server rolled back'
-    [ "$(json 'j["outcome"]')" = rolled-back ]
+    [ "$(result 'j["outcome"]')" = rolled-back ]
     [ "$(version)" = aaaaaaaaaaa2 ]
 }
 
@@ -74,7 +67,7 @@ cutter() {
     wait $! || code=$?
     cat err
     output=$(cat out)
-    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(result 'j["outcome"]')" = committed ]
     [ "$code" -eq 0 ]
     [ "$(version)" = aaaaaaaaaaa1 ]
 }
@@ -87,10 +80,10 @@ cutter() {
     cat err
     output=$(cat out)
     [ "$code" -eq 6 ]
-    [ "$(json 'j["outcome"]')" = unknown ]
+    [ "$(result 'j["outcome"]')" = unknown ]
     PGHOST=$DIRECT mig mig-rollback status --format json
     assert_exit 0
-    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(result 'j["outcome"]')" = committed ]
 }
 
 @test "the server says committed, the version rows say the opposite: unknown" {
@@ -100,6 +93,6 @@ cutter() {
     mig mig-rollback run -1 "${GO[@]}" --format json
     assert_exit 6
     assert_err 'the version table holds'
-    [ "$(json 'j["outcome"]')" = unknown ]
-    [[ "$(json 'j["next"]')" == "mig-rollback status "* ]]
+    [ "$(result 'j["outcome"]')" = unknown ]
+    [[ "$(result 'j["next"]')" == "mig-rollback status "* ]]
 }

@@ -3,42 +3,21 @@
 # asan: no preloaded libraries come before the sanitizers'; rollback.bats runs the same code
 
 load ../lib/common
+load ../lib/faults
 load ../lib/twostep
 
 setup_file() {
-    export SHIM=$BATS_FILE_TMPDIR/shim.so
-    ${CC:-cc} -shared -fPIC -o "$SHIM" "$MIG_ROOT/tests/lib/shim.c" -ldl
-    export TEMPLATE=refuse_$$
-    db_create "$TEMPLATE"
-    key_make
-    twostep "$BATS_FILE_TMPDIR/app"
-    twostep_up
-    export DIGEST
-    DIGEST=$(twostep_digest)
+    shim_make
+    twostep_begin
+    twostep_ready
 }
 
 setup() {
-    db_create "" "$TEMPLATE"
-    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
-    cd "$BATS_TEST_TMPDIR/app"
-    GO=(--yes --confirm "$PGDATABASE")
+    twostep_clone
 }
 
 teardown() { exec 7>&- 8>&- || :; db_drop; }
 teardown_file() { db_drop "$TEMPLATE"; }
-
-unchanged() {
-    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa2 ]
-    [ "$(twostep_digest)" = "$DIGEST" ]
-}
-refused() { # EXIT PATTERN COMMAND...
-    local code=$1 pattern=$2
-    shift 2
-    mig "$@"
-    assert_exit "$code"
-    assert_err "$pattern"
-    unchanged
-}
 
 @test "the disk is full during the backup: at a write, at the fsync, at the rename" {
     for fault in "write 28 1" "write 28 3" "fsync 28 1" "fsync 5 1" "rename 28 1"; do

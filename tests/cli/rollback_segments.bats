@@ -6,10 +6,7 @@ load ../lib/common
 load ../lib/twostep
 
 setup_file() {
-    export TEMPLATE=segments_$$
-    db_create "$TEMPLATE"
-    key_make
-    twostep "$BATS_FILE_TMPDIR/app"
+    twostep_begin
     cat >migrations/versions/a3.py <<'END'
 """index"""
 import sqlalchemy as sa
@@ -34,10 +31,7 @@ END
 }
 
 setup() {
-    db_create "" "$TEMPLATE"
-    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
-    cd "$BATS_TEST_TMPDIR/app"
-    GO=(--yes --confirm "$PGDATABASE")
+    twostep_clone
 }
 
 teardown() {
@@ -48,7 +42,6 @@ teardown_file() {
     db_drop "$TEMPLATE"
 }
 
-json() { "$MIG_PYTHON" -c "import json, sys; j = json.load(sys.stdin); print(($1))" <<<"$output"; }
 # "VERSION d.w t_w t.w"
 state() {
     sql "select (select version_num from alembic_version) || ' ' ||
@@ -64,7 +57,7 @@ state() {
     assert_out 'Undo: staged'
     mig mig-rollback run -1 "${GO[@]}" --format json
     assert_exit 0
-    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(result 'j["outcome"]')" = committed ]
     [ "$(state)" = "aaaaaaaaaaa2 000" ]
     mig mig-rollback undo "${GO[@]}"
     assert_exit 0
@@ -83,12 +76,12 @@ state() {
     [ "$(state)" = "aaaaaaaaaaa3 001" ]
     mig mig-rollback status --format json
     assert_exit 0
-    [ "$(json 'j["outcome"]')" = partial ]
-    [[ "$(json 'j["next"]')" == "mig-rollback resume "* ]]
+    [ "$(result 'j["outcome"]')" = partial ]
+    [[ "$(result 'j["next"]')" == "mig-rollback resume "* ]]
     sql "drop view v"
     mig mig-rollback resume "${GO[@]}" --format json
     assert_exit 0
-    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(result 'j["outcome"]')" = committed ]
     [ "$(state)" = "aaaaaaaaaaa2 000" ]
     mig mig-rollback undo "${GO[@]}"
     assert_exit 0
@@ -112,7 +105,7 @@ state() {
     assert_out 'mig-rollback resume --back'
     mig mig-rollback resume --back "${GO[@]}" --format json
     assert_exit 0
-    [ "$(json 'j["outcome"]')" = committed ]
+    [ "$(result 'j["outcome"]')" = committed ]
     [ "$(state)" = "aaaaaaaaaaa3 111" ]
     [ "$(twostep_digest)" = "$DIGEST" ]
     [ "$(sql "select string_agg(coalesce(w, '-'), ' ' order by id) from d")" = "$(sql "select string_agg(case when id % 5 = 0 then 'x' || id else '-' end, ' ' order by id) from d")" ]
@@ -158,7 +151,7 @@ state() {
         kill -9 "$pid" 2>/dev/null || :
         wait "$pid" 2>/dev/null || :
         mig mig-rollback status --format json
-        outcome=$(json 'j["outcome"]')
+        outcome=$(result 'j["outcome"]')
         echo "round $i: $(state), $outcome"
         case "$outcome" in
         partial) mig mig-rollback resume --back "${GO[@]}" ;;
@@ -262,7 +255,7 @@ series() {
         wait "$pid" 2>/dev/null || :
         [ "$(ls backups/.state/runs/*/ 2>/dev/null | wc -l)" -gt "$before" ] || continue
         mig mig-rollback status --format json
-        outcome=$(json 'j["outcome"]')
+        outcome=$(result 'j["outcome"]')
         is=$(state)
         echo "round $i: $is, $outcome"
         case "$outcome" in

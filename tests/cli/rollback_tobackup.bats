@@ -5,10 +5,7 @@ load ../lib/common
 load ../lib/twostep
 
 setup_file() {
-    export TEMPLATE=tobackup_$$
-    db_create "$TEMPLATE"
-    key_make
-    twostep "$BATS_FILE_TMPDIR/app"
+    twostep_begin
     twostep_up
     cat >migrations/versions/a3.py <<'END'
 """in place"""

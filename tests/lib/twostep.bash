@@ -4,6 +4,17 @@
 #                    (NOT NULL where TWOSTEP_NOT_NULL is set) and table d(id, v)
 #   twostep_up       upgrades the database to head and fills it with TWOSTEP_ROWS (1000) rows
 #   twostep_digest   one number that any change of any value would alter
+#
+# A file of tests that each begin with a database of their own:
+#
+#   setup_file() { twostep_begin; twostep_ready; }   between the two: more revisions; they make TEMPLATE, a key, DIGEST
+#   setup() { twostep_clone; }                       a clone of both, its folder as working directory; GO confirms
+#   teardown() { db_drop; }
+#   teardown_file() { db_drop "$TEMPLATE"; }
+#
+#   unchanged                         the version row (TWOSTEP_HEAD, aaaaaaaaaaa2) and DIGEST are what they were
+#   refused EXIT PATTERN COMMAND...   exit code, a word of standard error, unchanged
+#   result EXPRESSION                 of j, the JSON in $output, in Python
 
 twostep() {
     mkdir -p "$1/migrations/versions"
@@ -60,4 +71,43 @@ twostep_up() {
 
 twostep_digest() {
     sql "select md5((select string_agg(t::text, ' ' order by id) from t)) || md5((select string_agg(d::text, ' ' order by id) from d))"
+}
+
+twostep_begin() {
+    export TEMPLATE
+    TEMPLATE=$(basename "$BATS_TEST_FILENAME" .bats)_$$
+    db_create "$TEMPLATE"
+    key_make
+    twostep "$BATS_FILE_TMPDIR/app"
+}
+
+twostep_ready() {
+    twostep_up
+    export DIGEST
+    DIGEST=$(twostep_digest)
+}
+
+twostep_clone() {
+    db_create "" "$TEMPLATE"
+    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
+    cd "$BATS_TEST_TMPDIR/app" || return
+    GO=(--yes --confirm "$PGDATABASE")
+}
+
+unchanged() {
+    [ "$(sql 'select version_num from alembic_version')" = "${TWOSTEP_HEAD:-aaaaaaaaaaa2}" ]
+    [ "$(twostep_digest)" = "$DIGEST" ]
+}
+
+refused() {
+    local code=$1 pattern=$2
+    shift 2
+    mig "$@"
+    assert_exit "$code"
+    assert_err "$pattern"
+    unchanged
+}
+
+result() {
+    "$MIG_PYTHON" -c "import json, sys; j = json.load(sys.stdin); print(($1))" <<<"$output"
 }
