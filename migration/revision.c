@@ -5,20 +5,12 @@
 
 #include "migration/body.h"
 #include "migration/literal.h"
+#include "migration/value.h"
 
 enum field { REVISION, DOWN, LABELS, DEPENDS, FIELDS };
 
 static const char *const field_names[FIELDS] = {"revision", "down_revision", "branch_labels",
                                                 "depends_on"};
-
-struct value {
-    int set, line;
-    int computed;   /* its value needs Python */
-    int sequence;   /* a tuple or list, else one string or None */
-    int has_null;   /* a None among the items */
-    char **items;
-    size_t count;
-};
 
 struct reader {
     const struct tokens *t;
@@ -30,14 +22,6 @@ struct reader {
     struct buf scratch;
     struct err *err;
 };
-
-static void value_clear(struct value *v)
-{
-    for (size_t i = 0; i < v->count; i++)
-        free(v->items[i]);
-    free(v->items);
-    memset(v, 0, sizeof(*v));
-}
 
 static int is(const struct reader *r, const struct token *k, const char *word)
 {
@@ -55,107 +39,6 @@ static int field_of(const struct reader *r, const struct token *k)
     return -1;
 }
 
-/* Adjacent literals, concatenated.  *K moves behind them. */
-static int read_string(struct reader *r, struct value *v, const struct token **k,
-                       const struct token *end)
-{
-    char **more;
-
-    buf_reset(&r->scratch);
-    for (; *k < end && (*k)->kind == TOKEN_STRING; (*k)++) {
-        int rc = literal_read(r->t, *k, &r->scratch, r->err);
-
-        if (rc < 0)
-            return -1;
-        v->computed |= rc;
-    }
-    more = realloc(v->items, (v->count + 1) * sizeof(*more));
-    if (more == NULL)
-        return err_oom(r->err);
-    v->items = more;
-    more[v->count] = strndup(r->scratch.data != NULL ? r->scratch.data : "", r->scratch.len);
-    if (more[v->count] == NULL)
-        return err_oom(r->err);
-    v->count++;
-    return 0;
-}
-
-/* One None or string, perhaps in parentheses. */
-static int read_item(struct reader *r, struct value *v, const struct token **k,
-                     const struct token *end, int depth)
-{
-    if (*k < end && (*k)->kind == TOKEN_STRING)
-        return read_string(r, v, k, end);
-    if (*k < end && is(r, *k, "None")) {
-        v->has_null = 1;
-        (*k)++;
-        return 0;
-    }
-    if (*k < end && is(r, *k, "(") && depth < 20) {
-        (*k)++;
-        if (read_item(r, v, k, end, depth + 1) != 0)
-            return -1;
-        if (*k < end && is(r, *k, ")")) {
-            (*k)++;
-            return 0;
-        }
-    }
-    v->computed = 1;
-    return 0;
-}
-
-/* An expression of literals from K up to END: None, a string, a tuple or list of them.  Whatever
- * else marks the value as computed. */
-static int read_value(struct reader *r, struct value *v, const struct token *k,
-                      const struct token *end)
-{
-    const char *close = NULL;
-    int commas = 0, items = 0;
-
-    /* A pair of parentheses around all of it, with a comma in it, makes a tuple; without, nothing. */
-    while (end - k >= 2 && (is(r, k, "(") || is(r, k, "["))) {
-        const struct token *m = k;
-        int depth = 0, comma = 0, list = is(r, k, "[");
-
-        for (; m < end; m++) {
-            if (token_opens(r->t, m))
-                depth++;
-            else if (token_closes(r->t, m) && --depth == 0)
-                break;
-            else if (depth == 1 && is(r, m, ","))
-                comma = 1;
-        }
-        if (m + 1 != end)
-            break;
-        k++;
-        end--;
-        if (list || comma || k == end) {
-            close = list ? "]" : ")";
-            break;
-        }
-    }
-    if (close != NULL)
-        v->sequence = 1;
-    while (k < end && !v->computed) {
-        if (read_item(r, v, &k, end, 0) != 0)
-            return -1;
-        items++;
-        if (k < end && !v->computed) {
-            if (!is(r, k, ","))
-                v->computed = 1;
-            k++;
-            commas++;
-        }
-    }
-    if (close == NULL) {
-        if (commas > 0)
-            v->sequence = 1; /* revision = "a", "b" */
-        if (items == 0)
-            v->computed = 1;
-    }
-    return 0;
-}
-
 static int assign(struct reader *r, int field, const struct token *k, const struct token *end,
                   int line)
 {
@@ -164,7 +47,7 @@ static int assign(struct reader *r, int field, const struct token *k, const stru
     value_clear(v);
     v->set = 1;
     v->line = line;
-    return read_value(r, v, k, end);
+    return value_read(v, r->t, k, end, &r->scratch, r->err);
 }
 
 static void assign_computed(struct reader *r, int field, int line)
