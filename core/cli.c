@@ -12,89 +12,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/cli_table.h"
+#include "core/help.h"
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/nearest.h"
-
-/* Every program has these; they are not in any table, so that none can forget them. */
-static const struct cli_option standard[] = {
-    {.name = "", .help = "Help:"},
-    {.name = "help", .letter = '?', .type = CLI_FLAG, .help = "show this help"},
-    {.name = "version", .letter = 'V', .type = CLI_FLAG, .help = "show the version"},
-    {.name = NULL},
-};
-
-static int is_only_command(const struct cli_command *c)
-{
-    return c->name == NULL && c->run != NULL;
-}
-
-static int is_end(const struct cli_command *c)
-{
-    return c->name == NULL && c->run == NULL;
-}
-
-static const struct cli_option *const *common_of(const struct cli_program *p,
-                                                 const struct cli_command *c)
-{
-    return c != NULL && c->common != NULL ? c->common : p->common;
-}
-
-static const struct cli_option *find_in(const struct cli_option *table, const char *name,
-                                        size_t len, char letter)
-{
-    for (const struct cli_option *o = table; o != NULL && o->name != NULL; o++) {
-        if (letter != '\0' && o->letter == letter)
-            return o;
-        if (letter == '\0' && o->name[0] != '\0' && strlen(o->name) == len &&
-            memcmp(o->name, name, len) == 0)
-            return o;
-    }
-    return NULL;
-}
-
-/* LETTER '\0': by NAME.  The command's own options hide the common ones. */
-static const struct cli_option *find_for(const struct cli_program *p, const struct cli_command *c,
-                                         const char *name, size_t len, char letter)
-{
-    const struct cli_option *o = c == NULL ? NULL : find_in(c->options, name, len, letter);
-
-    if (o == NULL)
-        o = find_in(standard, name, len, letter);
-    for (const struct cli_option *const *t = common_of(p, c); o == NULL && t != NULL && *t != NULL;
-         t++)
-        o = find_in(*t, name, len, letter);
-    return o;
-}
-
-/* In any command: to skip an option's value before the command is known, and for messages. */
-static const struct cli_option *find_any(const struct cli_program *p, const char *name, size_t len,
-                                         char letter, const struct cli_command **owner)
-{
-    const struct cli_option *o = find_for(p, NULL, name, len, letter);
-
-    *owner = NULL;
-    for (const struct cli_command *c = p->commands; o == NULL && !is_end(c); c++) {
-        o = find_for(p, c, name, len, letter);
-        *owner = c;
-        if (is_only_command(c))
-            break;
-    }
-    return o;
-}
 
 /* "-1", "-2@label": a relative revision, never an option.  "-": standard input. */
 static int is_option(const char *word)
 {
     return word[0] == '-' && word[1] != '\0' && !isdigit((unsigned char)word[1]);
-}
-
-static const struct cli_command *find_command(const struct cli_program *p, const char *name)
-{
-    for (const struct cli_command *c = p->commands; !is_end(c); c++)
-        if (c->name != NULL && strcmp(c->name, name) == 0)
-            return c;
-    return NULL;
 }
 
 enum { MOST_WORDS = 160 };
@@ -105,7 +32,7 @@ static int unknown_command(const struct cli_program *p, const char *word, struct
     const char *near;
     size_t n = 0;
 
-    for (const struct cli_command *c = p->commands; !is_end(c) && n < MOST_WORDS; c++)
+    for (const struct cli_command *c = p->commands; !cli_table_is_end(c) && n < MOST_WORDS; c++)
         words[n++] = c->name;
     near = nearest_word(word, words, n);
     (void)err_set(err, ERR_USAGE, "unknown command \"%s\"", word);
@@ -139,20 +66,20 @@ static int unknown_option(const struct cli_program *p, const struct cli_command 
         (void)err_set(err, ERR_USAGE, "unknown option \"-%c\"", letter);
     else
         (void)err_set(err, ERR_USAGE, "unknown option \"--%.*s\"", (int)len, name);
-    if (letter == 'h' && find_any(p, NULL, 0, 'h', &owner) == NULL) {
+    if (letter == 'h' && cli_table_find_any(p, NULL, 0, 'h', &owner) == NULL) {
         err_hint(err, "help is --help or -?");
         return -1;
     }
-    if (find_any(p, name, len, letter, &owner) != NULL && owner != NULL && owner->name != NULL) {
+    if (cli_table_find_any(p, name, len, letter, &owner) != NULL && owner != NULL && owner->name != NULL) {
         err_hint(err, "it belongs to \"%s %s\"", p->name, owner->name);
         return -1;
     }
     if (letter == '\0') {
         (void)snprintf(copy, sizeof(copy), "%.*s", (int)len, name);
-        n = names_of(standard, words, n);
+        n = names_of(cli_table_standard, words, n);
         if (c != NULL)
             n = names_of(c->options, words, n);
-        for (const struct cli_option *const *t = common_of(p, c); t != NULL && *t != NULL; t++)
+        for (const struct cli_option *const *t = cli_table_common(p, c); t != NULL && *t != NULL; t++)
             n = names_of(*t, words, n);
         near = nearest_word(copy, words, n);
     }
@@ -295,7 +222,7 @@ static int take_option(const struct cli_program *p, const struct cli_command *c,
         len = value != NULL ? (size_t)(value - name) : strlen(name);
         if (value != NULL)
             value++;
-        o = dry ? find_any(p, name, len, '\0', &owner) : find_for(p, c, name, len, '\0');
+        o = dry ? cli_table_find_any(p, name, len, '\0', &owner) : cli_table_find(p, c, name, len, '\0');
         if (o == NULL)
             return unknown_option(p, c, name, len, '\0', err);
         if (o->type == CLI_FLAG && value != NULL)
@@ -304,7 +231,7 @@ static int take_option(const struct cli_program *p, const struct cli_command *c,
         const char *next = word + 1;
 
         for (;;) {
-            o = dry ? find_any(p, NULL, 0, *next, &owner) : find_for(p, c, NULL, 0, *next);
+            o = dry ? cli_table_find_any(p, NULL, 0, *next, &owner) : cli_table_find(p, c, NULL, 0, *next);
             if (o == NULL)
                 return unknown_option(p, c, NULL, 0, *next, err);
             next++;
@@ -317,9 +244,9 @@ static int take_option(const struct cli_program *p, const struct cli_command *c,
             /* -qv: flags in one word */
             if (!dry && o->value != NULL && set_value(o, NULL, err) != 0)
                 return -1;
-            if (!dry && o == &standard[1])
+            if (!dry && o == &cli_table_standard[1])
                 m->help = 1;
-            if (!dry && o == &standard[2])
+            if (!dry && o == &cli_table_standard[2])
                 m->version = 1;
         }
     }
@@ -333,9 +260,9 @@ static int take_option(const struct cli_program *p, const struct cli_command *c,
     }
     if (dry)
         return 0;
-    if (o == &standard[1])
+    if (o == &cli_table_standard[1])
         m->help = 1;
-    else if (o == &standard[2])
+    else if (o == &cli_table_standard[2])
         m->version = 1;
     else
         return set_value(o, value, err);
@@ -349,7 +276,7 @@ static int find_which(const struct cli_program *p, int argc, char *const *argv,
 
     *at = -1;
     *command = NULL;
-    if (is_only_command(p->commands)) {
+    if (cli_table_is_only(p->commands)) {
         *command = p->commands;
         return 0;
     }
@@ -367,7 +294,7 @@ static int find_which(const struct cli_program *p, int argc, char *const *argv,
     }
     if (w.at >= argc)
         return 0;
-    if ((*command = find_command(p, argv[w.at])) == NULL)
+    if ((*command = cli_table_command(p, argv[w.at])) == NULL)
         return unknown_command(p, argv[w.at], err);
     *at = w.at;
     return 0;
@@ -439,166 +366,6 @@ void cli_match_free(struct cli_match *m)
     memset(m, 0, sizeof(*m));
 }
 
-/* ---- help ---------------------------------------------------------------------------------- */
-
-enum { WIDTH = 80, USAGE_INDENT = 7, HELP_COLUMN = 30 };
-
-struct line {
-    FILE *out;
-    int column, indent;
-};
-
-static void put_word(struct line *l, const char *word)
-{
-    int len = (int)strlen(word);
-
-    if (l->column + 1 + len > WIDTH) {
-        fprintf(l->out, "\n%*s", l->indent, "");
-        l->column = l->indent;
-    } else {
-        fputc(' ', l->out);
-        l->column++;
-    }
-    fputs(word, l->out);
-    l->column += len;
-}
-
-static void choices_text(const struct cli_option *o, char *text, size_t size)
-{
-    size_t used = 0;
-
-    text[0] = '\0';
-    for (size_t i = 0; o->choices[i] != NULL && used < size - 1; i++) {
-        int k = snprintf(text + used, size - used, "%s%s", i > 0 ? "|" : "", o->choices[i]);
-
-        used += k > 0 ? (size_t)k : 0;
-    }
-}
-
-static const char *argument_of(const struct cli_option *o, char *text, size_t size)
-{
-    if (o->type == CLI_FLAG)
-        return NULL;
-    if (o->arg != NULL)
-        return o->arg;
-    if (o->type == CLI_CHOICE) {
-        choices_text(o, text, size);
-        return text;
-    }
-    return "VALUE";
-}
-
-static void usage(const struct cli_program *p, const struct cli_command *c, int first, FILE *out)
-{
-    struct line l = {.out = out, .indent = USAGE_INDENT + 4};
-    char word[256], choices[160];
-
-    l.column = fprintf(out, "%s%s", first ? "usage: " : "       ", p->name);
-    if (c->name != NULL)
-        put_word(&l, c->name);
-    for (const struct cli_option *o = c->options; o != NULL && o->name != NULL; o++) {
-        const char *arg = argument_of(o, choices, sizeof(choices));
-
-        if (o->name[0] == '\0')
-            continue;
-        if (o->letter != '\0')
-            (void)snprintf(word, sizeof(word), "[-%c|--%s%s%s]%s", o->letter, o->name,
-                           arg != NULL ? " " : "", arg != NULL ? arg : "",
-                           o->type == CLI_LIST ? "..." : "");
-        else
-            (void)snprintf(word, sizeof(word), "[--%s%s%s]%s", o->name, arg != NULL ? " " : "",
-                           arg != NULL ? arg : "", o->type == CLI_LIST ? "..." : "");
-        put_word(&l, word);
-    }
-    put_word(&l, "[OPTION]...");
-    if (c->arguments != NULL && c->arguments[0] != '\0')
-        put_word(&l, c->arguments);
-    fputc('\n', out);
-}
-
-/* TEXT from column FROM on, wrapped. */
-static void wrapped(const char *text, int from, int column, FILE *out)
-{
-    const char *at = text;
-
-    while (*at != '\0') {
-        size_t len = strcspn(at, " ");
-
-        if (column > from && column + 1 + (int)len > WIDTH) {
-            fprintf(out, "\n%*s", from, "");
-            column = from;
-        } else if (at != text) {
-            fputc(' ', out);
-            column++;
-        }
-        fprintf(out, "%.*s", (int)len, at);
-        column += (int)len;
-        at += len;
-        while (*at == ' ')
-            at++;
-    }
-    fputc('\n', out);
-}
-
-static void options(const struct cli_option *table, const char *heading, FILE *out)
-{
-    if (table == NULL || table->name == NULL)
-        return;
-    fputc('\n', out);
-    if (table->name[0] != '\0')
-        fprintf(out, "%s\n", heading);
-    for (const struct cli_option *o = table; o->name != NULL; o++) {
-        char choices[160];
-        const char *arg;
-        int column;
-
-        if (o->name[0] == '\0') {
-            fprintf(out, "%s%s\n", o != table ? "\n" : "", o->help);
-            continue;
-        }
-        arg = argument_of(o, choices, sizeof(choices));
-        column = o->letter != '\0' ? fprintf(out, "  -%c, --%s", o->letter, o->name)
-                                   : fprintf(out, "      --%s", o->name);
-        if (arg != NULL)
-            column += fprintf(out, " %s", arg);
-        if (column + 2 > HELP_COLUMN) {
-            fputc('\n', out);
-            column = 0;
-        }
-        fprintf(out, "%*s", HELP_COLUMN - column, "");
-        wrapped(o->help, HELP_COLUMN, HELP_COLUMN, out);
-    }
-}
-
-void cli_help(const struct cli_program *program, const struct cli_command *command, FILE *out)
-{
-    if (is_only_command(program->commands))
-        command = program->commands;
-    if (command != NULL) {
-        usage(program, command, 1, out);
-        fputc('\n', out);
-        wrapped(command->summary != NULL ? command->summary : program->summary, 0, 0, out);
-        options(command->options, "Options:", out);
-    } else {
-        for (const struct cli_command *c = program->commands; !is_end(c); c++)
-            usage(program, c, c == program->commands, out);
-        fputc('\n', out);
-        wrapped(program->summary, 0, 0, out);
-        fputs("\nCommands:\n", out);
-        for (const struct cli_command *c = program->commands; !is_end(c); c++) {
-            int column = fprintf(out, "  %s", c->name);
-
-            fprintf(out, "%*s", column < 16 ? 16 - column : 1, "");
-            wrapped(c->summary, 16, 16, out);
-        }
-        fprintf(out, "\n\"%s COMMAND --help\" shows a command's own options.\n", program->name);
-    }
-    for (const struct cli_option *const *t = common_of(program, command); t != NULL && *t != NULL;
-         t++)
-        options(*t, "Common options:", out);
-    options(standard, "", out);
-}
-
 /* Rows, keys in the environment and the password stand in our memory: no core dump holds them, and
  * no other process of this account reads them from /proc.  (The leak checker needs ptrace.) */
 static void keep_private(void)
@@ -644,7 +411,7 @@ int cli_main(const struct cli_program *program, struct cli_common *common, int a
         (void)fprintf(stdout, "%s (mig) %s\n", program->name, MIG_VERSION);
         rc = 0;
     } else if (m.help) {
-        cli_help(program, m.command, stdout);
+        help_print(program, m.command, stdout);
         rc = 0;
     } else if (m.command != NULL) { /* always, without one of the two */
         if (common != NULL)

@@ -67,7 +67,7 @@ struct cli_match {
     const struct cli_command *command; /* NULL: help or version was asked for */
     const char **argv;                 /* owned array of borrowed arguments */
     int argc;
-    int help;    /* print cli_help and exit 0 */
+    int help;    /* help_print, and exit 0 */
     int version; /* print "mig-backup (mig) VERSION" and exit 0 */
 };
 
@@ -75,13 +75,6 @@ struct cli_match {
 int cli_parse(const struct cli_program *program, int argc, char *const *argv, struct cli_match *m,
               struct err *err) MIG_MUST_CHECK;
 void cli_match_free(struct cli_match *m);
-/*
- * Help for COMMAND, or for the whole program where it is NULL.  It begins with the usage, one entry
- * per command, up to the first empty line: "usage: " (or as many blanks) and then exactly the lines
- * of the manual's SYNOPSIS (tests/lib compares).
- */
-void cli_help(const struct cli_program *program, const struct cli_command *command, FILE *out);
-
 struct cli_common;
 /*
  * The body of a main(): parse, answer --help and --version, set the log's level from COMMON's quiet

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/cli.h"
+#include "core/help.h"
 #include "core/nearest.h"
 
 struct given {
@@ -220,7 +221,7 @@ static void test_usage_comes_first(void **state)
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
 
-    cli_help(&program, NULL, out);
+    help_print(&program, NULL, out);
     fclose(out);
     assert_memory_equal(text, expected, strlen(expected));
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
