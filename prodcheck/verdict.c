@@ -1,7 +1,6 @@
 #include "prodcheck/verdict.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,54 +19,16 @@
 #include "prodcheck/facts.h"
 #include "prodcheck/fresh.h"
 #include "prodcheck/local.h"
+#include "prodcheck/round.h"
 #include "prodcheck/selection.h"
-#include "prodcheck/target.h"
 #include "prodcheck/toollock.h"
 #include "prodcheck/wire.h"
-#include "script/closure.h"
-
-/* Before each query, for it alone: nothing that is asked may write, wait for a lock, or run for long;
- * and the session is left as it was, which a pooler would hand to the application. */
-static const char before_sql[] =
-    "SELECT pg_catalog.set_config('statement_timeout', '%" PRId64 "ms', true), "
-    "pg_catalog.set_config('lock_timeout', '300ms', true), "
-    "pg_catalog.set_config('search_path', '', true), "
-    "pg_catalog.set_config('TimeZone', 'UTC', true), "
-    "pg_catalog.set_config('jit', 'off', true), "
-    "pg_catalog.set_config('transaction_read_only', 'on', true)";
-static const char meta_sql[] =
-#include "prodcheck/sql/meta.sql.h"
-    ;
-static const char window_sql[] =
-#include "prodcheck/sql/window.sql.h"
-    ;
-
-#define MAX_QUERIES 256
-#define MAX_PARAMS 7
-
-/* One query of the pipeline and whose it is. */
-struct slot {
-    const struct check *check;  /* NULL: a query of mig.json */
-    const char *plan;           /* the name of a query whose plan is asked for, or NULL */
-    size_t result;              /* index into the verdict's checks */
-};
-
-struct round {
-    struct query queries[MAX_QUERIES];
-    const char *params[MAX_QUERIES][MAX_PARAMS];
-    struct slot slots[MAX_QUERIES];
-    struct result *results[MAX_QUERIES];
-    struct err errs[MAX_QUERIES];
-    int n;
-};
 
 struct work {
     struct conn *c;
     const struct verdict_options *o;
     struct verdict *v;
-    struct target target;
-    char *zones, before[512];
-    char **explain;      /* EXPLAIN of mig.json's prodcheck.plans; owned */
+    struct round_terms terms;
     json_t *plans;       /* {"plan/NAME": text}, for the baseline */
     /* what the server says of this role */
     int may_see, managed;
@@ -114,92 +75,6 @@ static int check_local(struct work *w, const struct check *k, struct check_resul
     return check_say(out, k, CHECK_SKIPPED, err, "not known");
 }
 
-/* --- the pipeline --- */
-
-static struct query *ask(struct round *r, const char *sql, int columns, const struct check *k,
-                         size_t result)
-{
-    struct query *q = &r->queries[r->n];
-
-    memset(q, 0, sizeof(*q));
-    q->sql = sql;
-    q->columns = columns;
-    q->params = r->params[r->n];
-    r->slots[r->n].check = k;
-    r->slots[r->n].plan = NULL;
-    r->slots[r->n].result = result;
-    r->n++;
-    return q;
-}
-
-/* The parameters that K's query takes. */
-static void give(struct work *w, const struct check *k, struct query *q, const char **params)
-{
-    if (strcmp(k->id, "privileges") == 0) {
-        params[0] = w->target.owned;
-        params[1] = w->target.written;
-        params[2] = w->target.schemas;
-        params[3] = w->target.saved;
-        params[4] = w->target.version_schema;
-        params[5] = w->target.version_table;
-        params[6] = w->target.referenced;
-        q->nparams = 7;
-    } else if (strcmp(k->id, "extensions") == 0) {
-        params[0] = w->target.extensions;
-        q->nparams = 1;
-    } else if (strcmp(k->id, "sizes") == 0) {
-        params[0] = w->target.large;
-        q->nparams = 1;
-    } else if (k->flags & CHECK_FOR_PLAN) {
-        params[0] = w->target.named;
-        q->nparams = 1;
-    } else if (k->flags & CHECK_ON_TABLES) {
-        params[0] = w->target.tables;
-        q->nparams = 1;
-    }
-}
-
-static int needs_plan(const struct check *k)
-{
-    return (k->flags & CHECK_FOR_PLAN) != 0 || strcmp(k->id, "privileges") == 0 ||
-           strcmp(k->id, "extensions") == 0;
-}
-
-/* Before the baseline's own query, so that its answer finds the plans at hand. */
-static void ask_plans(struct work *w, struct round *r)
-{
-    const json_t *plans = selection_plans(w->o->config), *one;
-    const char *name;
-    size_t i = 0;
-
-    json_object_foreach((json_t *)(uintptr_t)plans, name, one) {
-        (void)one;
-        if (w->explain == NULL || w->explain[i] == NULL)
-            return;
-        (void)ask(r, w->explain[i++], 1, NULL, 0);
-        r->slots[r->n - 1].plan = name;
-    }
-}
-
-static int prepare_plans(struct work *w, struct err *err)
-{
-    const json_t *plans = selection_plans(w->o->config), *one;
-    const char *name;
-
-    if (w->o->baseline == NULL)
-        return 0;
-    json_object_foreach((json_t *)(uintptr_t)plans, name, one) {
-        if (!json_is_string(one))
-            return err_set(err, ERR_USAGE, "mig.json: prodcheck.plans.%s must be a query", name);
-        if (strings_addf(&w->explain, err, "EXPLAIN (COSTS OFF) %s", json_string_value(one)) != 0)
-            return -1;
-    }
-    if (strings_count(w->explain) > MAX_QUERIES / 4)
-        return err_set(err, ERR_USAGE, "mig.json: prodcheck.plans has more than %d queries",
-                       MAX_QUERIES / 4);
-    return 0;
-}
-
 /* A query that cannot be planned is part of the picture too: its table may be gone. */
 static int take_plan(struct work *w, const char *name, const struct result *r,
                      const struct err *why, struct err *err)
@@ -223,40 +98,6 @@ out:
     buf_free(&text);
     buf_free(&key);
     return rc;
-}
-
-/* Ask what is due: every check of the verdict, or with AGAIN only the volatile ones that failed. */
-static void compose(struct work *w, struct round *r, int again)
-{
-    size_t i;
-
-    r->n = 0;
-    if (!again) {
-        (void)ask(r, meta_sql, 4, NULL, 0);
-        ask_plans(w, r);
-    }
-    for (i = 0; i < w->v->nchecks && r->n < MAX_QUERIES - 1; i++) {
-        struct check_result *out = &w->v->checks[i];
-        const struct check *k = check_find(out->id);
-
-        if (out->status == CHECK_SKIPPED)
-            continue;
-        if (again && (out->status != CHECK_FAIL || k == NULL || !(k->flags & CHECK_VOLATILE)))
-            continue;
-        if (k == NULL) {
-            const char *sql = json_string_value(json_object_get(selection_custom(w->o->config), out->id + 4));
-
-            if (sql != NULL)
-                (void)ask(r, sql, -1, NULL, i);
-        } else if (strcmp(k->id, "window") == 0) {
-            ask(r, window_sql, CHECK_COLUMNS, k, i)->nparams = 1;
-            r->params[r->n - 1][0] = w->zones;
-        } else if (k->sql != NULL) {
-            struct query *q = ask(r, k->sql, CHECK_COLUMNS, k, i);
-
-            give(w, k, q, r->params[r->n - 1]);
-        }
-    }
 }
 
 static int take_meta(struct work *w, const struct result *r, struct err *err)
@@ -298,7 +139,7 @@ static int not_made(struct work *w, const struct check *k, const struct err *why
         k = &own;
     if (strcmp(k->id, "window") == 0 && strcmp(why->sqlstate, "22023") == 0) {
         rc = check_say(out, k, CHECK_ERROR, err,
-                       "the server does not know a time zone of prodcheck.window (%s)", w->zones);
+                       "the server does not know a time zone of prodcheck.window (%s)", w->terms.zones);
     } else if (strcmp(why->sqlstate, "42501") == 0 && w->managed) {
         rc = check_say(out, k, CHECK_SKIPPED, err, "this service lets nobody see it: %s",
                        why->message);
@@ -391,7 +232,7 @@ static int judge_round(struct work *w, struct round *r, struct err *err)
         struct check_result *out = &w->v->checks[r->slots[i].result];
         int rc;
 
-        if (r->queries[i].sql == meta_sql) {
+        if (r->slots[i].is_meta) {
             if (r->results[i] == NULL) {
                 *err = r->errs[i];
                 return err_prefix(err, "cannot prepare the checks");
@@ -426,10 +267,8 @@ static int ask_round(struct work *w, struct round *r, int again, struct err *err
 {
     int i, rc;
 
-    memset(r->results, 0, sizeof(r->results));
-    memset(r->errs, 0, sizeof(r->errs));
-    compose(w, r, again);
-    rc = query_pipeline_under(w->c, w->before, r->queries, r->n, r->results, r->errs, err);
+    round_compose(r, &w->terms, w->v, again);
+    rc = round_ask(r, &w->terms, w->c, err);
     if (rc == 0)
         rc = judge_round(w, r, err);
     for (i = 0; i < r->n; i++)
@@ -475,9 +314,9 @@ static int list_checks(struct work *w, struct err *err)
     for (i = 0; w->v->names != NULL && w->v->names[i] != NULL; i++)
         if (add(w, w->v->names[i], err) != 0)
             return -1;
-    if (w->v->nchecks > MAX_QUERIES - MAX_QUERIES / 4 - 1)
+    if (w->v->nchecks > ROUND_QUERIES - ROUND_QUERIES / 4 - 1)
         return err_set(err, ERR_USAGE, "mig.json: prodcheck.sql has more than %d queries",
-                       MAX_QUERIES - MAX_QUERIES / 4 - 1 - (int)n);
+                       ROUND_QUERIES - ROUND_QUERIES / 4 - 1 - (int)n);
     return 0;
 }
 
@@ -497,7 +336,7 @@ static int skip_some(struct work *w, struct err *err)
         } else if (k != NULL && strcmp(k->id, "baseline") == 0 && w->o->baseline == NULL) {
             if (check_say(out, k, CHECK_SKIPPED, err, "needs --baseline FILE") != 0)
                 return -1;
-        } else if (k != NULL && !w->target.known && needs_plan(k) &&
+        } else if (k != NULL && !w->terms.target.known && round_needs_plan(k) &&
                    check_say(out, k, CHECK_SKIPPED, err,
                              "needs --for-downgrade, --for-upgrade or --for-sql") != 0) {
             return -1;
@@ -569,14 +408,12 @@ struct verdict *verdict_run(struct conn *c, const struct verdict_options *o, str
     struct round *r = calloc(1, sizeof(*r));
     int rc = -1;
 
-    (void)snprintf(w.before, sizeof(w.before), before_sql, o->timeout_ms > 0 ? o->timeout_ms : 2000);
     if (r == NULL || (w.v = calloc(1, sizeof(*w.v))) == NULL) {
         err_oom(err);
         goto out;
     }
     if (selection_check(o, err) != 0 || list_checks(&w, err) != 0 ||
-        target_find(o->plan, o->closure, &w.target, err) != 0 ||
-        skip_some(&w, err) != 0 || prepare_plans(&w, err) != 0 || (w.zones = local_window_zones(o->config, err)) == NULL ||
+        round_prepare(&w.terms, o, err) != 0 || skip_some(&w, err) != 0 ||
         ask_round(&w, r, 0, err) != 0)
         goto out;
     if (o->recheck_ms >= 0 && any_volatile_failure(w.v) &&
@@ -588,9 +425,7 @@ struct verdict *verdict_run(struct conn *c, const struct verdict_options *o, str
     weigh(w.v, o);
     rc = 0;
 out:
-    target_free(&w.target);
-    free(w.zones);
-    strings_free(w.explain);
+    round_terms_free(&w.terms);
     json_decref(w.plans);
     free(w.data_directory);
     free(w.role);
