@@ -17,8 +17,9 @@ struct loss {
     char *note;     /* why more is saved than one might think, or NULL */
 };
 
-/* Does the way forward write a relation by which others may be written: a view, a table with triggers,
- * rules or foreign keys that carry on?  Its text does not say then what it fills in. */
+/* May the way forward write tables that its text does not name: through a view, a trigger, a rule, a foreign
+ * key that carries on, an event trigger, a function behind a default or a check?  Then nobody knows what it
+ * fills in. */
 int loss_indirect(struct conn *c, const struct snapshot_options *o, int *indirect,
                   struct err *err) MIG_MUST_CHECK;
 /* KEY: NULL-terminated, or NULL where the table has none (then it is saved whole).  DOMAINS: columns of

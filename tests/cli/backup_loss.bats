@@ -157,6 +157,43 @@ forward_by() {
     forward_by "update keyless set a = a"
 }
 
+@test "forward fills the column by an event trigger: every row" {
+    sql "create function seen() returns event_trigger language plpgsql as \$\$ begin
+            if exists (select from pg_attribute where attrelid = 'public.t'::regclass and attname = 'last') then update public.t set last = 'x'; end if; end \$\$" \
+        "create event trigger seen on ddl_command_end execute function seen()"
+    forward_by "create table other (a int)" "drop table other"
+}
+
+@test "forward fills the column by TRUNCATE CASCADE and another table's trigger: every row" {
+    sql "create table top (id int primary key)" "create table middle (id int primary key references top)" "create table child (id int references middle)" \
+        "create function fires() returns trigger language plpgsql as 'begin update t set last = ''x''; return null; end'" \
+        "create trigger fires after truncate on child execute function fires()"
+    forward_by "truncate top cascade"
+}
+
+@test "forward fills the column by a function behind a default, a check, a domain, a view, an operator: every row" {
+    sql "create function fill(int) returns int language plpgsql as 'begin update t set last = ''x''; return 1; end'" \
+        "create function quiet(int) returns int language plpgsql as 'begin return 1; end'" "create view seen as select fill(1) as a"
+    forward_by "alter table keyless add column z int default fill(1)" "alter table keyless drop column z"
+    forward_by "alter table keyless add constraint k check (fill(a) > 0)" "alter table keyless drop constraint k"
+    forward_by "alter table keyless alter a type int using fill(a)"
+    forward_by "insert into keyless (a) select a from seen"
+    sql "create operator ### (leftarg = int, rightarg = int, function = int4pl)" "alter table t add column last text" "create table def (a int, b int default fill(1))" \
+        "create domain checked as int check (fill(value) > 0)" "create table dom (a int)" "insert into dom values (1)" "alter table t drop column last"
+    forward_by "insert into def (a) values (1)"
+    forward_by "alter table dom add column b checked default 1" "alter table dom drop column b"
+}
+
+@test "what runs no function does not make the backup larger, whatever functions there are" {
+    sql "create function fill(int) returns int language plpgsql as 'begin update t set last = ''x''; return 1; end'"
+    printf 'revision = "d4"\ndown_revision = "c3"\nfrom alembic import op\ndef upgrade():\n    op.execute("alter table t add column last text")\n    op.execute("alter table keyless add column z timestamptz default now()")\n    op.execute("create index on keyless (a)")\ndef downgrade():\n    op.execute("alter table t drop column last")\n    op.execute("alter table keyless drop column z")\n' >alembic/versions/d4.py
+    alembic_here upgrade head
+    sql "update t set last = 'l' where id in (5, 6)"
+    mig mig-backup create --for-downgrade -1 --scope loss --no-ddl --format json
+    assert_exit 0
+    assert_equal "$(json "['tables'][1]['name']") $(json "['tables'][1]['rows']")" "public.t 2"
+}
+
 @test "defaults of every kind: nulls that would come back as a default, equal numbers that are not the same" {
     rm alembic/versions/c3.py
     sql "alter table t drop column moved" "update alembic_version set version_num = 'b2'"
