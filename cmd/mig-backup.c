@@ -1,6 +1,7 @@
 /*
  * mig-backup: options -> one call per sub-command -> the error -> the exit code.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,11 @@
 #include "backup/rekey.h"
 #include "backup/shelf.h"
 #include "backup/verify.h"
+#include "backup/visit.h"
 #include "core/audit.h"
 #include "core/cli.h"
-#include "core/config.h"
-#include "core/log.h"
 #include "core/report.h"
-#include "core/state.h"
-#include "pg/address.h"
+#include "core/strings.h"
 #include "pg/conn.h"
 
 /* What the command line said. */
@@ -43,95 +42,6 @@ struct options {
 };
 static struct options opt;
 
-/* What every sub-command but keygen needs. */
-struct session {
-    struct config *config;
-    struct keyring *keys;
-    const char *dir;
-    char *state;
-    struct audit *audit; /* of what changes something or shows rows */
-};
-
-static void session_end(struct session *s)
-{
-    audit_free(s->audit);
-    free(s->state);
-    keyring_free(s->keys);
-    config_free(s->config);
-}
-
-static int session_begin_with(struct session *s,
-                              struct keyring *(*load)(const struct cli_common *, const struct config *, struct err *),
-                              struct err *err)
-{
-    memset(s, 0, sizeof(*s));
-    if ((s->config = config_load(opt.common.config, err)) == NULL ||
-        (s->keys = load(&opt.common, s->config, err)) == NULL) {
-        session_end(s);
-        return -1;
-    }
-    s->dir = state_shelf(&opt.common, s->config);
-    return 0;
-}
-
-static int session_begin(struct session *s, struct err *err)
-{
-    return session_begin_with(s, keyring_load, err);
-}
-
-/* From here on it will be in the log, however it ends. */
-static int session_log(struct session *s, const char *operation, struct err *err)
-{
-    if ((s->state = state_dir(&opt.common, s->config, err)) == NULL ||
-        (s->audit = state_audit(&opt.common, s->config, operation, err)) == NULL)
-        return -1;
-    return 0;
-}
-
-/* session_end, with the line in the log.  RC, or -1 where the log could not be written. */
-static int session_close(struct session *s, int rc, struct err *err)
-{
-    struct err why = {0};
-    char head[65];
-
-    if (s->audit != NULL) {
-        if (audit_end(s->audit, err, NULL, head, &why) == 0)
-            log_info("log head %s", head);
-        else if (rc != 0)
-            log_warn("%s", why.message);
-        else {
-            *err = why;
-            rc = -1;
-        }
-    }
-    session_end(s);
-    return rc;
-}
-
-/* FILE as an argument: a path, a name, an id, or "latest" of the database that flags or variables
- * name.  Owned. */
-static char *find(const struct session *s, const char *file, struct err *err)
-{
-    struct conn_options o = conn_options_of(&opt.common, "mig-backup");
-    struct address a = {0};
-    const char *database = NULL;
-    char *path = NULL;
-
-    if (strcmp(file, "latest") == 0) {
-        if (address_resolve(&o, &a, err) != 0)
-            goto out;
-        database = address_get(&a, "dbname");
-        if (database == NULL) /* libpq's to find */
-            database = getenv("PGDATABASE");
-        if (database != NULL && database[0] == '\0')
-            database = NULL;
-    }
-    path = shelf_find(s->dir, file, &(struct shelf_whose){.keys = s->keys, .database = database}, err);
-out:
-    address_free(&a);
-    return path;
-}
-
 static const char *const text_or_json[] = {"text", "json", NULL};
 
 static int run_keygen(int argc, const char *const *argv, void *context, struct err *err)
@@ -143,242 +53,232 @@ static int run_keygen(int argc, const char *const *argv, void *context, struct e
     return keygen_run(&opt.keygen, stdout, stderr, err);
 }
 
-static int run_list(int argc, const char *const *argv, void *context, struct err *err)
+static int list(struct visit *v, struct report *report, void *context, struct err *err)
 {
-    struct session s;
-    struct report report = {0};
-    struct shelf *shelf = NULL;
+    struct shelf *shelf = shelf_read(v->dir, v->keys, err);
     time_t now = time(NULL);
     int rc = -1;
 
-    (void)argc;
-    (void)argv;
     (void)context;
-    if (session_begin_with(&s, keyring_load_public, err) != 0)
+    if (shelf == NULL)
         return -1;
-    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
-        (shelf = shelf_read(s.dir, s.keys, err)) == NULL)
-        goto out;
-    for (size_t i = 0; i < report.count; i++) {
-        if (report.outputs[i].format == 0)
-            shelf_print(shelf, s.dir, now, report.outputs[i].out);
-        else if (shelf_print_json(shelf, s.dir, now, report.outputs[i].out, err) != 0)
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->outputs[i].format == 0)
+            shelf_print(shelf, v->dir, now, report->outputs[i].out);
+        else if (shelf_print_json(shelf, v->dir, now, report->outputs[i].out, err) != 0)
             goto out;
     }
-    rc = report_close(&report, err);
+    rc = 0;
 out:
-    report_discard(&report);
     shelf_free(shelf);
-    session_end(&s);
+    return rc;
+}
+
+static int run_list(int argc, const char *const *argv, void *context, struct err *err)
+{
+    const struct visit_task task = {.forms = text_or_json, .keys = keyring_load_public, .work = list};
+
+    (void)argc;
+    (void)argv;
+    return visit_run(&opt.common, &task, context, err);
+}
+
+static int show(struct visit *v, struct report *report, void *context, struct err *err)
+{
+    struct err closed = {0};
+    struct archive_reader *a = describe_open(v->path, v->keys, &closed, err);
+    int rc = -1;
+
+    (void)context;
+    if (a == NULL)
+        return -1;
+    for (size_t i = 0; i < report->count; i++)
+        if ((report->outputs[i].format == 0
+                 ? describe_print(a, v->path, &closed, report->outputs[i].out, err)
+                 : describe_print_json(a, v->path, report->outputs[i].out, err)) != 0)
+            goto out;
+    rc = 0;
+out:
+    archive_reader_free(a);
     return rc;
 }
 
 static int run_show(int argc, const char *const *argv, void *context, struct err *err)
 {
-    struct session s;
-    struct report report = {0};
-    struct archive_reader *a = NULL;
-    struct err closed = {0};
-    char *path = NULL;
-    int rc = -1;
+    const struct visit_task task = {.forms = text_or_json, .file = argv[0], .work = show};
 
     (void)argc;
-    (void)context;
-    if (session_begin(&s, err) != 0)
-        return -1;
-    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
-        (path = find(&s, argv[0], err)) == NULL ||
-        (a = describe_open(path, s.keys, &closed, err)) == NULL)
-        goto out;
-    for (size_t i = 0; i < report.count; i++)
-        if ((report.outputs[i].format == 0
-                 ? describe_print(a, path, &closed, report.outputs[i].out, err)
-                 : describe_print_json(a, path, report.outputs[i].out, err)) != 0)
+    return visit_run(&opt.common, &task, context, err);
+}
+
+static int verify(struct visit *v, struct report *report, void *context, struct err *err)
+{
+    const char *const *argv = context;
+    struct conn_options address = conn_options_of(&opt.common, "mig-backup");
+    struct conn *conn = NULL;
+    char **paths = NULL;
+    int rc = -1;
+
+    for (int i = 0; argv[i] != NULL; i++) {
+        char *path = visit_find(v, argv[i], err);
+
+        if (path == NULL || strings_add(&paths, path, err) != 0) {
+            free(path);
             goto out;
-    rc = report_close(&report, err);
+        }
+        free(path);
+    }
+    if (opt.against_db && (keyring_can_read(v->keys, err) != 0 || (conn = conn_open(&address, CONN_OWN, err)) == NULL))
+        goto out;
+    rc = verify_report((const char *const *)paths, v->keys, conn, opt.common.show_values ? 20 : 0, report, err);
+    /* Differences from the database are a finding, and are told all the same. */
+    if (rc != 0 && (err->kind == ERR_FINDING || err->kind == ERR_BACKUP))
+        rc = VISIT_FOUND;
 out:
-    report_discard(&report);
-    archive_reader_free(a);
-    free(path);
-    session_end(&s);
+    conn_free(conn);
+    strings_free(paths);
     return rc;
 }
 
 static int run_verify(int argc, const char *const *argv, void *context, struct err *err)
 {
-    struct session s;
-    struct report report = {0};
-    struct conn_options address = conn_options_of(&opt.common, "mig-backup");
-    struct conn *conn = NULL;
-    char **paths = calloc((size_t)argc + 1, sizeof(*paths));
+    const struct visit_task task = {.forms = text_or_json, .work = verify};
+
+    (void)argc;
+    (void)context;
+    return visit_run(&opt.common, &task, (void *)(uintptr_t)argv, err);
+}
+
+static int cat(struct visit *v, struct report *report, void *context, struct err *err)
+{
+    struct archive_reader *a = archive_open(v->path, v->keys, err);
     int rc = -1;
 
     (void)context;
-    if (paths == NULL)
-        return err_oom(err);
-    if (session_begin(&s, err) != 0)
-        goto no_session;
-    for (int i = 0; i < argc; i++)
-        if ((paths[i] = find(&s, argv[i], err)) == NULL)
+    if (a == NULL)
+        return -1;
+    for (size_t i = 0; i < report->count; i++)
+        if (cat_table(a, opt.table,
+                      report->outputs[i].format == 1 ? CAT_CSV
+                      : opt.objects                  ? CAT_OBJECTS
+                                                     : CAT_ROWS,
+                      report->outputs[i].out, err) != 0)
             goto out;
-    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
-        (opt.against_db && (keyring_can_read(s.keys, err) != 0 || (conn = conn_open(&address, CONN_OWN, err)) == NULL)))
-        goto out;
-    /* Differences from the database are a finding, and are told all the same. */
-    if (verify_report((const char *const *)paths, s.keys, conn, opt.common.show_values ? 20 : 0, &report, err) != 0 &&
-        err->kind != ERR_FINDING && err->kind != ERR_BACKUP)
-        goto out;
-    if (report_close(&report, err) == 0)
-        rc = err->kind == ERR_NONE ? 0 : -1;
+    rc = 0;
 out:
-    report_discard(&report);
-    conn_free(conn);
-    session_end(&s);
-no_session:
-    for (int i = 0; i < argc; i++)
-        free(paths[i]);
-    free(paths);
+    archive_reader_free(a);
     return rc;
 }
 
 static int run_cat(int argc, const char *const *argv, void *context, struct err *err)
 {
     static const char *const forms[] = {"json", "csv", NULL};
-    struct session s;
-    struct report report = {0};
-    struct archive_reader *a = NULL;
-    char *path = NULL;
-    int rc = -1;
+    const struct visit_task task = {.operation = "backup cat", .forms = forms, .file = argv[0], .work = cat};
 
     (void)argc;
-    (void)context;
-    if (session_begin(&s, err) != 0)
-        return -1;
-    if (report_open(&report, &opt.common.formats, forms, err) != 0 ||
-        (path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup cat", err) != 0)
-        goto out;
-    audit_add(s.audit, "file", json_string(path));
-    if ((a = archive_open(path, s.keys, err)) == NULL)
-        goto out;
-    for (size_t i = 0; i < report.count; i++)
-        if (cat_table(a, opt.table,
-                      report.outputs[i].format == 1 ? CAT_CSV
-                      : opt.objects                 ? CAT_OBJECTS
-                                                    : CAT_ROWS,
-                      report.outputs[i].out, err) != 0)
-            goto out;
-    rc = report_close(&report, err);
-out:
-    report_discard(&report);
-    archive_reader_free(a);
-    free(path);
-    return session_close(&s, rc, err);
+    return visit_run(&opt.common, &task, context, err);
 }
 
-static int run_prune(int argc, const char *const *argv, void *context, struct err *err)
+static int prune(struct visit *v, struct report *report, void *context, struct err *err)
 {
     struct prune_options o = opt.prune;
-    struct session s;
-    struct report report = {0};
     struct prune_result r = {0};
     int rc = -1;
 
-    (void)argc;
-    (void)argv;
     (void)context;
-    if (session_begin_with(&s, keyring_load_public, err) != 0)
-        return -1;
-    prune_defaults(&o, s.config);
-    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
-        session_log(&s, o.dry_run ? "backup prune --dry-run" : "backup prune", err) != 0)
-        goto out;
-    o.dir = s.dir;
-    o.state_dir = s.state;
-    o.keys = s.keys;
+    prune_defaults(&o, v->config);
+    o.dir = v->dir;
+    o.state_dir = v->state;
+    o.keys = v->keys;
     o.names = &opt.prune_names;
     o.now = time(NULL);
     if (prune_run(&o, &r, err) != 0)
         goto out;
-    audit_add(s.audit, "removed", json_integer((json_int_t)r.removed));
-    for (size_t i = 0; i < report.count; i++) {
-        if (report.outputs[i].format == 0)
-            prune_print(&r, o.dry_run, report.outputs[i].out);
-        else if (prune_print_json(&r, o.dry_run, report.outputs[i].out, err) != 0)
+    audit_add(v->audit, "removed", json_integer((json_int_t)r.removed));
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->outputs[i].format == 0)
+            prune_print(&r, o.dry_run, report->outputs[i].out);
+        else if (prune_print_json(&r, o.dry_run, report->outputs[i].out, err) != 0)
             goto out;
     }
-    rc = report_close(&report, err);
+    rc = 0;
 out:
-    report_discard(&report);
     prune_result_free(&r);
+    return rc;
+}
+
+static int run_prune(int argc, const char *const *argv, void *context, struct err *err)
+{
+    const struct visit_task task = {.operation = opt.prune.dry_run ? "backup prune --dry-run" : "backup prune",
+                                    .forms = text_or_json,
+                                    .keys = keyring_load_public,
+                                    .work = prune};
+    int rc;
+
+    (void)argc;
+    (void)argv;
+    rc = visit_run(&opt.common, &task, context, err);
     cli_list_free(&opt.prune_names);
-    return session_close(&s, rc, err);
+    return rc;
+}
+
+static int rekey(struct visit *v, struct report *report, void *context, struct err *err)
+{
+    struct rekey_options o = {.keys = v->keys, .add = &opt.common.recipient, .remove = &opt.remove};
+    struct rekey_result r;
+
+    (void)context;
+    if (rekey_file(v->path, &o, &r, err) != 0)
+        return -1;
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->outputs[i].format == 0)
+            rekey_print(v->path, &r, report->outputs[i].out);
+        else if (rekey_print_json(v->path, &r, report->outputs[i].out, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int run_rekey(int argc, const char *const *argv, void *context, struct err *err)
 {
-    struct rekey_options o = {.add = &opt.common.recipient, .remove = &opt.remove};
-    struct session s;
-    struct report report = {0};
-    struct rekey_result r;
-    char *path = NULL;
-    int rc = -1;
+    const struct visit_task task = {
+        .operation = "backup rekey", .forms = text_or_json, .file = argv[0], .work = rekey};
+    int rc;
 
     (void)argc;
+    rc = visit_run(&opt.common, &task, context, err);
+    cli_list_free(&opt.remove);
+    return rc;
+}
+
+static int reencrypt(struct visit *v, struct report *report, void *context, struct err *err)
+{
+    struct reencrypt_result r = {0};
+    int rc = -1;
+
     (void)context;
-    if (session_begin(&s, err) != 0)
-        return -1;
-    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
-        (path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup rekey", err) != 0)
+    if (reencrypt_file(v->path, opt.output, v->keys, &r, err) != 0)
         goto out;
-    audit_add(s.audit, "file", json_string(path));
-    o.keys = s.keys;
-    if (rekey_file(path, &o, &r, err) != 0)
-        goto out;
-    for (size_t i = 0; i < report.count; i++) {
-        if (report.outputs[i].format == 0)
-            rekey_print(path, &r, report.outputs[i].out);
-        else if (rekey_print_json(path, &r, report.outputs[i].out, err) != 0)
+    audit_add(v->audit, "backup", json_string(r.file));
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->outputs[i].format == 0)
+            reencrypt_print(v->path, &r, report->outputs[i].out);
+        else if (reencrypt_print_json(v->path, &r, report->outputs[i].out, err) != 0)
             goto out;
     }
-    rc = report_close(&report, err);
+    rc = 0;
 out:
-    report_discard(&report);
-    free(path);
-    cli_list_free(&opt.remove);
-    return session_close(&s, rc, err);
+    free(r.file);
+    return rc;
 }
 
 static int run_reencrypt(int argc, const char *const *argv, void *context, struct err *err)
 {
-    struct session s;
-    struct report report = {0};
-    struct reencrypt_result r = {0};
-    char *path = NULL;
-    int rc = -1;
+    const struct visit_task task = {
+        .operation = "backup reencrypt", .forms = text_or_json, .file = argv[0], .work = reencrypt};
 
     (void)argc;
-    (void)context;
-    if (session_begin(&s, err) != 0)
-        return -1;
-    if (report_open(&report, &opt.common.formats, text_or_json, err) != 0 ||
-        (path = find(&s, argv[0], err)) == NULL || session_log(&s, "backup reencrypt", err) != 0)
-        goto out;
-    audit_add(s.audit, "file", json_string(path));
-    if (reencrypt_file(path, opt.output, s.keys, &r, err) != 0)
-        goto out;
-    audit_add(s.audit, "backup", json_string(r.file));
-    for (size_t i = 0; i < report.count; i++) {
-        if (report.outputs[i].format == 0)
-            reencrypt_print(path, &r, report.outputs[i].out);
-        else if (reencrypt_print_json(path, &r, report.outputs[i].out, err) != 0)
-            goto out;
-    }
-    rc = report_close(&report, err);
-out:
-    report_discard(&report);
-    free(r.file);
-    free(path);
-    return session_close(&s, rc, err);
+    return visit_run(&opt.common, &task, context, err);
 }
 
 static int run_log(int argc, const char *const *argv, void *context, struct err *err)
