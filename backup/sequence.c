@@ -88,6 +88,15 @@ static const struct target *owner(const struct target_list *l, const struct mani
     return NULL;
 }
 
+/* Columns are put back beside a sequence that numbers one of them. */
+static int numbers_one(const struct target *t, const struct manifest_sequence *s)
+{
+    for (size_t i = 0; s->column != NULL && i < t->ncolumns; i++)
+        if (strcmp(t->saved->columns[t->columns[i]].name, s->column) == 0)
+            return 1;
+    return 0;
+}
+
 int sequence_restore(struct conn *c, const struct manifest *m, const struct target_list *l,
                      int whole, struct err *err)
 {
@@ -97,7 +106,7 @@ int sequence_restore(struct conn *c, const struct manifest *m, const struct targ
         uint32_t oid = 0;
         int move;
 
-        if (t == NULL ? !whole || s->table_name != NULL : t->mode == RESTORE_COLUMNS)
+        if (t == NULL ? !whole || s->table_name != NULL : t->mode == RESTORE_COLUMNS && !numbers_one(t, s))
             continue;
         if (catalog_find(c, s->schema, s->name, NULL, &oid, err) != 0)
             return -1;

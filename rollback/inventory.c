@@ -250,6 +250,19 @@ static int attempt(struct conn *c, const char *clear, const char *make, const ch
     return tx_rollback_to(c, "mig_inventory", err) == 0 ? 0 : -1;
 }
 
+/* Does a sequence that stands at IS give what it gave after WAS? */
+static int has_reached(const char *is, const char *was)
+{
+    char *end;
+    long long a, b;
+
+    if (strcmp(is, "not called") == 0 || strcmp(was, "not called") == 0)
+        return strcmp(was, "not called") == 0;
+    a = strtoll(is, NULL, 10);
+    b = strtoll(was, &end, 10);
+    return *end == '\0' ? a >= b : a <= b;
+}
+
 /* One pass; 1: something was made. */
 static int pass(struct conn *c, const struct inventory *v, const struct inventory *now, int first,
                 char ***made, char ***failed, struct err *err)
@@ -271,8 +284,8 @@ static int pass(struct conn *c, const struct inventory *v, const struct inventor
         const struct item *t = &v->items[i], *is = find(now, t);
         int done;
 
-        /* A sequence that was made again starts anew; one that stayed has gone on, and goes on. */
-        if (t->rank == RANK_VALUE && is != NULL && strcmp(is->def, "not called") != 0)
+        /* A sequence that was made or set again starts anew; one that stayed has gone on, and goes on. */
+        if (t->rank == RANK_VALUE && is != NULL && has_reached(is->def, t->def))
             continue;
         /* A materialized view that the upgrade filled saw tables without their values. */
         if (t->make == NULL ||

@@ -164,11 +164,14 @@ WITH wanted AS (
                              ' MINVALUE ', s.seqmin, ' MAXVALUE ', s.seqmax, ' START ', s.seqstart, ' CACHE ', s.seqcache,
                              CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END), NULL
     FROM rel r JOIN pg_catalog.pg_sequence s ON s.seqrelid = r.oid
-    -- one that no column owns: the backup has the others
+    -- where one stands is the backup's of tables alone: a script may move one without its table, or drop its column
     UNION ALL
-    SELECT 33, 'value of sequence ' || r.ident, coalesce(pg_catalog.pg_sequence_last_value(r.oid)::pg_catalog.text, 'not called'),
+    SELECT 33, 'value of sequence ' || r.ident,
+           coalesce(pg_catalog.pg_sequence_last_value(r.oid)::pg_catalog.text || CASE WHEN s.seqincrement < 0 THEN ' descending' ELSE '' END,
+                    'not called'),
            'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(r.ident) || ', ' || pg_catalog.pg_sequence_last_value(r.oid)::pg_catalog.text || ')', NULL
-    FROM rel r WHERE r.relkind = 'S' AND NOT EXISTS (SELECT FROM owned o WHERE o.seq = r.oid)
+    FROM rel r JOIN pg_catalog.pg_sequence s ON s.seqrelid = r.oid
+    WHERE CASE WHEN r.relkind = 'S' THEN pg_catalog.has_sequence_privilege(r.oid, 'USAGE, SELECT') END
     UNION ALL
     SELECT 25, 'options of ' || pg_catalog.lower(r.word) || ' ' || r.ident, pg_catalog.array_to_string(r.reloptions, ', '),
            'ALTER ' || r.word || ' ' || r.ident || ' SET (' || pg_catalog.array_to_string(r.reloptions, ', ') || ')',

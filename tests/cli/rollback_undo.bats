@@ -143,3 +143,23 @@ alter table g add column three int generated always as (id * 3) stored;"
     assert_exit 0
     [ "$(sql "select string_agg(id || slug, ' ' order by id) from f")" = "1a 2b 3c" ]
 }
+
+@test "a sequence stands where it stood: that of a dropped column, and one that the script sets back" {
+    sql "create table t (id int primary key, s int generated always as identity, z serial)" \
+        "insert into t (id) select g from generate_series(1, 9) g" "delete from t where id = 3" "insert into t (id) values (3)" \
+        "create table o (id serial primary key)" "insert into o default values" "insert into o default values" \
+        "create sequence down increment -2" "select nextval('down'), nextval('down')" >/dev/null
+    there_and_back "alter table t drop column z; alter table t drop column s; select setval('o_id_seq', 1);
+select setval('down', -1);" \
+        "alter table t add column s int generated always as identity; alter table t add column z serial;"
+    assert_exit 0
+    # The next number is nobody's yet.
+    same
+    [ "$(sql "insert into t (id) values (11) returning s || ' ' || z" | head -1)" = "11 11" ]
+    # One that went on meanwhile goes on.
+    mig mig-rollback run --sql down.sql --undo-sql up.sql "${GO[@]}"
+    sql "select setval('o_id_seq', 50)" >/dev/null
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select last_value from o_id_seq")" = 50 ]
+}
