@@ -246,6 +246,10 @@ static int describe(struct work *w, struct err *err)
     w->s.tables = NULL;
     w->s.notes = NULL;
     w->s.n = 0;
+    if (conn_untested(w->leader) != 0 &&
+        strings_addf(&m->notes, err, "the server is PostgreSQL %d, newer than any that this mig was tested with",
+                     conn_untested(w->leader)) != 0)
+        return -1;
     return manifest_check_names(m, err);
 }
 

@@ -366,11 +366,17 @@ struct conn *conn_open(const struct conn_options *o, enum conn_profile profile, 
     if ((c->application = copy(o->application != NULL ? o->application : "mig", err)) == NULL ||
         (o->role != NULL && (c->role = copy(o->role, err)) == NULL) ||
         address_resolve(o, &c->address, err) != 0 || set_defaults(c, err) != 0 ||
-        connect_now(c, o, err) != 0 || begin_session(c, profile, err) != 0) {
-        conn_free(c);
-        return NULL;
-    }
+        connect_now(c, o, err) != 0)
+        goto fail;
+    if (conn_untested(c) != 0)
+        log_warn("the server at %s is PostgreSQL %d, newer than any that this mig was tested with (13 to 17)",
+                 c->title, conn_untested(c));
+    if (begin_session(c, profile, err) != 0)
+        goto fail;
     return c;
+fail:
+    conn_free(c);
+    return NULL;
 }
 
 /* The host that was reached, not the list: a second session must be with the same server. */
@@ -443,6 +449,13 @@ void conn_free(struct conn *c)
 int conn_version(const struct conn *c)
 {
     return PQserverVersion(c->raw);
+}
+
+int conn_untested(const struct conn *c)
+{
+    enum { NEWEST = 17 };
+
+    return conn_version(c) / 10000 > NEWEST ? conn_version(c) / 10000 : 0;
 }
 
 const char *conn_title(const struct conn *c)

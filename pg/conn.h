@@ -48,6 +48,7 @@ struct conn *conn_again(const struct conn *model, enum conn_profile profile, str
 void conn_free(struct conn *c);
 
 int conn_version(const struct conn *c);         /* 150020 */
+int conn_untested(const struct conn *c);        /* 18: a major newer than what mig knows; else 0 */
 const char *conn_title(const struct conn *c);   /* "user@host:port/dbname", for messages */
 const char *conn_source(const struct conn *c);  /* "--dbname", "$MIG_DATABASE_URL", "alembic.ini" */
 const char *conn_database(const struct conn *c);

@@ -2,6 +2,7 @@
 # mig-backup create: what is chosen, what is said, and that nothing half-made ever stands under a good name.
 
 load ../lib/common
+load ../lib/waiting
 
 setup_file() {
     db_create
@@ -30,30 +31,6 @@ print(" ".join(t["name"] for t in json.load(sys.stdin)))'; }
 # Neither a backup nor what was to become one.
 assert_no_file() {
     assert_equal "$(find shelf -type f ! -path '*/.state/*' ! -name .gitignore | wc -l)" 0
-}
-# Wait until CONDITION (SQL, true or false) holds.
-until_sql() {
-    local i
-    for ((i = 0; i < 600; i++)); do
-        [ "$(sql "select $1")" != t ] || return 0
-        sleep 0.05
-    done
-    echo "never: $1"
-    return 1
-}
-
-# Stop PID in the middle of its COPY, however fast it is and slow psql: what nobody reads, the server
-# cannot finish sending.
-freeze_in_copy() {
-    local pid=$1
-    until [[ $(ps -o stat= -p "$pid") == Z* ]]; do
-        kill -STOP "$pid"
-        [ "$(sql "select count(*) > 0 from pg_stat_activity where datname = current_database() and query like 'COPY%' and state = 'active' and application_name = 'mig-backup'")" != t ] || return 0
-        kill -CONT "$pid"
-        sleep 0.02
-    done
-    echo "it was never seen in COPY"
-    return 1
 }
 
 @test "patterns are psql's" {
