@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "script/access.h"
+#include "script/block.h"
 #include "script/finder.h"
 #include "script/node.h"
 #include "script/object.h"
@@ -284,6 +285,38 @@ static void opaque(struct finder *f, const char *what, const json_t *body)
     shadow_forget(f->shadow);
 }
 
+static void statement(struct finder *f, const struct statement *st);
+
+/* DO is opaque, but what it may run can be told. */
+static void do_block(struct finder *f, const json_t *body)
+{
+    struct about a = {.detail = "DO", .node = body};
+    struct effect *e = finder_add(f, EFFECT_OPAQUE, a);
+    struct finder inner = {.shadow = f->shadow, .version_schema = f->version_schema,
+                           .version_name = f->version_name, .within = 1, .err = f->err};
+    struct block *block;
+    size_t i;
+
+    if (e == NULL || f->within)
+        goto out;
+    if ((block = e->block = block_read(f->st, f->err)) == NULL) {
+        f->failed |= f->err->kind != ERR_NONE;
+        goto out;
+    }
+    if ((inner.out = block->effects = calloc(1, sizeof(*block->effects))) == NULL) {
+        finder_oom(f);
+        goto out;
+    }
+    block->effects->script = block->script;
+    shadow_freeze(f->shadow, 1);
+    for (i = 0; i < block->script->count && !inner.failed; i++)
+        statement(&inner, &block->script->statements[i]);
+    shadow_freeze(f->shadow, 0);
+    f->failed |= inner.failed;
+out:
+    shadow_forget(f->shadow);
+}
+
 static void statement(struct finder *f, const struct statement *st)
 {
     const json_t *tree = st->tree, *body = node_body(tree);
@@ -336,7 +369,7 @@ static void statement(struct finder *f, const struct statement *st)
             access_analysed(f, node_get(body, "query"));
         }
     } else if (strcmp(kind, "DoStmt") == 0) {
-        opaque(f, "DO", body);
+        do_block(f, body);
     } else if (strcmp(kind, "CallStmt") == 0) {
         opaque(f, "CALL", body);
     } else if (strcmp(kind, "ExecuteStmt") == 0) {
@@ -496,6 +529,7 @@ void effects_free(struct effects *e)
         free(x->partner_schema);
         free(x->partner);
         free(x->detail);
+        block_free(x->block);
     }
     free(e->items);
     free(e);

@@ -13,6 +13,7 @@
 
 #include "core/err.h"
 
+struct block;
 struct script;
 struct statement;
 
@@ -76,6 +77,7 @@ enum effect_kind {
 #define EFFECT_VERSION 64u   /* on alembic's version table */
 #define EFFECT_GONE 128u     /* the script itself dropped it, or renamed it away, before */
 
+#define EFFECT_PERHAPS 512u  /* inside of a DO block: it may run */
 #define EFFECT_FREED 256u    /* ADD_COLUMN: the script dropped or renamed the column of this name before */
 
 struct effect {
@@ -101,6 +103,7 @@ struct effect {
                        * the others: the parse tree's node ("ClusterStmt", "OBJECT_POLICY") */
     const void *node; /* the json_t of the clause (AlterTableCmd, Constraint, IndexStmt, ...),
                        * borrowed from the tree; NULL: the whole statement's */
+    struct block *block; /* OPAQUE, of DO: what it may run (script/block.h); NULL: not read */
 };
 
 struct effects {

@@ -43,7 +43,7 @@ struct effect *finder_add(struct finder *f, enum effect_kind kind, struct about 
     e = &f->out->items[f->out->count++];
     memset(e, 0, sizeof(*e));
     e->kind = kind;
-    e->flags = a.flags;
+    e->flags = a.flags | (f->within ? EFFECT_PERHAPS : 0);
     e->statement = f->st;
     e->schema = finder_copy(f, a.schema);
     e->name = finder_copy(f, a.name);

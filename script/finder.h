@@ -24,6 +24,7 @@ struct finder {
     struct shadow *shadow;
     const struct statement *st; /* the one being looked at */
     char *version_schema, *version_name;
+    int within; /* a DO block: one inside of it is not read again */
     int failed;
     struct err *err;
 };

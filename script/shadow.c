@@ -13,6 +13,7 @@
  */
 struct shadow {
     json_t *objects;
+    int frozen;
 };
 
 static int key_of(struct buf *b, enum shadow_space space, const char *schema, const char *name,
@@ -50,6 +51,11 @@ void shadow_forget(struct shadow *s)
     (void)json_object_clear(s->objects);
 }
 
+void shadow_freeze(struct shadow *s, int on)
+{
+    s->frozen = on;
+}
+
 static json_t *get(const struct shadow *s, enum shadow_space space, const char *schema,
                    const char *name)
 {
@@ -73,7 +79,7 @@ static int put(struct shadow *s, enum shadow_space space, const char *schema, co
         (void)err_oom(err);
         goto out;
     }
-    if (name == NULL) {
+    if (name == NULL || s->frozen) {
         rc = 0;
         goto out;
     }
@@ -251,7 +257,7 @@ static int set_column(struct shadow *s, const char *schema, const char *name, co
 {
     json_t *columns = NULL;
 
-    if (column == NULL || name == NULL) {
+    if (column == NULL || name == NULL || s->frozen) {
         json_decref(value);
         return 0;
     }

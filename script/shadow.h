@@ -57,6 +57,9 @@ int shadow_moved_into(const struct shadow *s, const char *schema,
                                    const char *server_name, void *arg),
                       void *arg);
 
+/* While ON nothing is learned: what is looked at may not run. */
+void shadow_freeze(struct shadow *s, int on);
+
 /* ROLLBACK, SET search_path: what is known of names no longer holds. */
 void shadow_forget(struct shadow *s);
 

@@ -8,7 +8,6 @@
 #include "script/effect.h"
 #include "script/statement.h"
 #include "validate/detect.h"
-#include "validate/facts.h"
 #include "validate/inquiry.h"
 
 static void step_itself(struct inquiry *q, const struct plan_step *s)
@@ -22,24 +21,6 @@ static void step_itself(struct inquiry *q, const struct plan_step *s)
     if (s->irreversible)
         (void)inquiry_raise(q, "irreversible", NULL, s->revision, "%s has no way back: %s",
                             s->revision, s->irreversible_why == NULL ? "" : s->irreversible_why);
-}
-
-static void opaque(struct inquiry *q, const struct effect *e)
-{
-    if (e->kind == EFFECT_UNKNOWN)
-        (void)inquiry_raise(q, "unparsed", e, "", "not understood: %s",
-                            e->detail == NULL ? "" : e->detail);
-    else if (e->detail != NULL && strcmp(e->detail, "function") == 0 &&
-             (e->flags & EFFECT_OWN) == 0 && facts_volatility(q->facts, e->name) != '\0' &&
-             facts_volatility(q->facts, e->name) != 'v')
-        return; /* the server says that it cannot write */
-    else if (e->detail != NULL && strcmp(e->detail, "function") == 0)
-        (void)inquiry_raise(q, "opaque", e, NULL, "calls %s%s%s(), whose effect cannot be known from here",
-                            e->schema == NULL ? "" : e->schema, e->schema == NULL ? "" : ".",
-                            e->name);
-    else
-        (void)inquiry_raise(q, "opaque", e, "", "%s: what it does cannot be known from its text",
-                            e->detail);
 }
 
 /* A statement that cannot share a transaction, where it does or might. */
@@ -132,7 +113,7 @@ void detect(struct inquiry *q, struct effects *const *steps)
                 settle_writing(q);
             now = e->statement;
             if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN) {
-                opaque(q, e);
+                detect_block(q, e);
                 q->opaque_before = 1;
                 continue;
             }

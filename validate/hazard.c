@@ -106,7 +106,8 @@ const struct hazard hazard_table[] = {
      "ALTER TABLE users RENAME COLUMN phone TO phone_number"},
     /* ---- opaque ---- */
     {"opaque", "opaque", "what this does cannot be known from its text", SEVERITY_MEDIUM,
-     HAZARD_OPAQUE, ALL, "DO blocks, procedures and functions may do anything.",
+     HAZARD_OPAQUE, ALL, "DO blocks, procedures and functions may do anything.  What a DO block in PL/pgSQL names itself is told "
+     "beside this: its losses as the most that they can be, its locks as possible ones.",
      "Write the statements out; or review them and say so: -- mig:ignore opaque REASON.",
      "DO $$ BEGIN EXECUTE 'drop table users'; END $$", "SELECT lower('X')"},
     {"fires-triggers", "opaque", "a write sets off triggers, rules or a view's rewriting", SEVERITY_MEDIUM,
@@ -141,7 +142,8 @@ const struct hazard hazard_table[] = {
      "-- migrate:up\nALTER TABLE users DROP COLUMN phone;\n-- migrate:down\nSELECT 1",
      "-- migrate:up\nALTER TABLE users DROP COLUMN phone;\n-- migrate:down\nALTER TABLE users ADD COLUMN phone text"},
     {"downgrade-uncompared", "compatibility", "the downgrade was not compared with its upgrade", SEVERITY_INFO, 0, ALL,
-     "The upgrade's SQL is not known (it reads the database in Python), so nobody looked for what its downgrade leaves or forgets.",
+     "The upgrade's SQL is not known (it reads the database in Python), or one of the two ways holds what nobody can read (a DO block), "
+     "so nobody looked for what the downgrade leaves, forgets or removes.",
      "Compare by hand; mig-rollback verifies the schema after each step.",
      NULL, NULL},
     /* ---- transactions ---- */

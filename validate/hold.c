@@ -239,7 +239,7 @@ static void weigh(struct reckoning *r, const struct closure_reach *reach)
     struct cost cost;
     struct work *w;
 
-    if (t == NULL || strchr("rm", reach->kind) == NULL)
+    if (t == NULL || strchr("rm", reach->kind) == NULL || (e->flags & EFFECT_PERHAPS) != 0)
         return;
     heap = reach->because == NULL ? reach->fate != 0 || reach->oid == own
                                   : strcmp(reach->because, "child or partition") == 0 ||
@@ -452,7 +452,8 @@ void hold_predict(struct inquiry *q, struct effects *const *steps)
         price(&r, &r.works[i], pace);
     add_up(&r);
     for (i = 0; i < q->out->nlocks && !q->failed; i++)
-        hold_one(&r, &q->out->locks[i]);
+        if (!q->out->locks[i].possible)
+            hold_one(&r, &q->out->locks[i]);
 out:
     json_decref(r.held);
     if (r.read != NULL)

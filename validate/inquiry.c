@@ -11,6 +11,7 @@
 #include "pg/quote.h"
 #include "script/closure.h"
 #include "script/effect.h"
+#include "script/statement.h"
 #include "validate/facts.h"
 #include "validate/hazard.h"
 
@@ -138,7 +139,9 @@ long inquiry_raise(struct inquiry *q, const char *code, const struct effect *e, 
     f->step = q->step;
     f->since_upgrade = -1;
     f->undo = -1;
-    f->statement = e == NULL ? NULL : e->statement;
+    f->statement = e == NULL ? NULL : q->within != NULL ? q->within->statement : e->statement;
+    f->possible = q->within != NULL && e != q->within;
+    f->possible_line = f->possible && e != NULL ? e->statement->line : 0;
     f->opaque = (h->flags & HAZARD_OPAQUE) != 0;
     f->object = object != NULL ? strdup(object) : e != NULL ? inquiry_object(q, e) : strdup("");
     f->remedy = strdup(h->remedy);
@@ -171,6 +174,8 @@ int inquiry_past(const struct inquiry *q, char **list, uint32_t oid, const char 
 
 void inquiry_remember(struct inquiry *q, char ***list, uint32_t oid, const char *column)
 {
+    if (q->within != NULL)
+        return; /* not known to have happened */
     if (strings_addf(list, q->err, column == NULL ? "%u" : "%u.%s", oid, column) < 0)
         q->failed = 1;
 }

@@ -84,11 +84,12 @@ struct inquiry {
     int told_timeout;      /* no-lock-timeout was raised */
     unsigned loosened;     /* LOOSENED_*: kinds of dependents that the script has dropped before */
     int retyped;           /* a column changed its type before */
+    const struct effect *within; /* the DO whose statements are being looked at: they may run, or not */
     int failed;            /* out of memory; ERR says so */
     struct err *err;
 };
 
-/* A finding of hazard CODE at E's statement (E may be NULL: the step as a whole).  OBJECT NULL: E's.
+/* A finding of hazard CODE at E's (WITHIN's) statement (E may be NULL: the step as a whole).  OBJECT NULL: E's.
  * MESSAGE is printf's.  Returns its index, or -1 (FAILED is set). */
 long inquiry_raise(struct inquiry *q, const char *code, const struct effect *e, const char *object,
                    const char *message, ...) __attribute__((format(printf, 5, 6)));

@@ -105,6 +105,8 @@ static json_t *finding_json(const struct finding *f, const struct plan *p, int s
         (void)json_object_set_new(out, "written_since_upgrade", json_integer(f->since_upgrade));
     if (f->undo >= 0)
         (void)json_object_set_new(out, "undo", json_boolean(f->undo));
+    if (f->possible)
+        (void)json_object_set_new(out, "possible", json_true());
     if (f->ignored != NULL)
         (void)json_object_set_new(out, "reason", json_string(f->ignored));
     return out;
@@ -176,13 +178,17 @@ json_t *judgement_json(const struct judgement *j, const struct plan *p, int show
     for (i = 0; i < j->nfindings; i++)
         (void)json_array_append_new(j->findings[i].ignored != NULL ? ignored : findings,
                                     finding_json(&j->findings[i], p, show_values, &last));
-    for (i = 0; i < j->nlocks; i++)
-        (void)json_array_append_new(
-            locks, json_pack("{s:i, s:o, s:s, s:s, s:b, s:b}", "statement",
-                             j->locks[i].statement->index, "revision",
-                             text(p->steps[j->locks[i].step].revision), "relation",
-                             j->locks[i].relation, "mode", j->locks[i].mode, "rewrite",
-                             j->locks[i].rewrite, "scan", j->locks[i].scan));
+    for (i = 0; i < j->nlocks; i++) {
+        json_t *row = json_pack("{s:i, s:o, s:s, s:s, s:b, s:b}", "statement",
+                                j->locks[i].statement->index, "revision",
+                                text(p->steps[j->locks[i].step].revision), "relation",
+                                j->locks[i].relation, "mode", j->locks[i].mode, "rewrite",
+                                j->locks[i].rewrite, "scan", j->locks[i].scan);
+
+        if (j->locks[i].possible)
+            (void)json_object_set_new(row, "possible", json_true());
+        (void)json_array_append_new(locks, row);
+    }
     json_decref(last.json);
     (void)json_object_set_new(out, "schema", json_string("mig-validate/1"));
     (void)json_object_set_new(out, "verdict", json_string(verdicts[j->verdict]));

@@ -10,6 +10,7 @@
 #include "pg/catalog.h"
 #include "pg/conn.h"
 #include "pg/quote.h"
+#include "script/block.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/lock.h"
@@ -31,15 +32,59 @@ const char *severity_name(enum severity s)
     return severities[s];
 }
 
+/* The effects in order, those of DO blocks at their place: views of STEPS and their blocks, in an array
+ * of *N that the caller frees with *VIEWS; NULL: out of memory. */
+static struct effects **with_blocks(struct effects *const *steps, size_t nsteps, struct effects **views, size_t *n)
+{
+    size_t i, k, blocks = 0;
+    struct effects **out;
+
+    for (i = 0; i < nsteps; i++)
+        for (k = 0; steps[i] != NULL && k < steps[i]->count; k++)
+            blocks += steps[i]->items[k].block != NULL;
+    *n = 0;
+    *views = calloc(nsteps + blocks + 1, sizeof(**views));
+    out = calloc(nsteps + 2 * blocks + 1, sizeof(struct effects *));
+    if (*views == NULL || out == NULL) {
+        free(*views);
+        free(out);
+        *views = NULL;
+        return NULL;
+    }
+    for (i = 0, blocks = 0; i < nsteps; i++) {
+        struct effects *view = &(*views)[i + blocks];
+
+        if (steps[i] == NULL)
+            continue;
+        *view = (struct effects){.items = steps[i]->items, .script = steps[i]->script};
+        out[(*n)++] = view;
+        for (k = 0; k < steps[i]->count; k++) {
+            view->count++;
+            if (steps[i]->items[k].block == NULL)
+                continue;
+            out[(*n)++] = steps[i]->items[k].block->effects;
+            view = &(*views)[i + ++blocks];
+            *view = (struct effects){.items = &steps[i]->items[k + 1], .script = steps[i]->script};
+            out[(*n)++] = view;
+        }
+    }
+    return out;
+}
+
 /* The closure of all steps, and the catalog's word on each of its tables. */
 static int read_facts(struct inquiry *q, struct effects *const *steps)
 {
+    struct effects *views = NULL, **all = NULL;
     uint32_t *oids = NULL;
-    size_t i;
+    size_t i, n;
     int rc = -1;
 
-    if ((q->closure = closure_find(q->conn, steps, q->plan->nsteps, q->err)) == NULL)
-        return -1;
+    if ((all = with_blocks(steps, q->plan->nsteps, &views, &n)) == NULL) {
+        (void)err_oom(q->err);
+        goto out;
+    }
+    if ((q->closure = closure_find(q->conn, all, n, q->err)) == NULL)
+        goto out;
     if ((oids = calloc(q->closure->ntables + 1, sizeof(*oids))) == NULL) {
         (void)err_oom(q->err);
         goto out;
@@ -48,11 +93,13 @@ static int read_facts(struct inquiry *q, struct effects *const *steps)
         oids[i] = q->closure->tables[i].oid;
     if ((q->tables = catalog_tables_get(q->conn, oids, q->closure->ntables, q->err)) == NULL)
         goto out;
-    if ((q->facts = facts_read(q->conn, q->closure, steps, q->plan->nsteps, q->err)) == NULL)
+    if ((q->facts = facts_read(q->conn, q->closure, all, n, q->err)) == NULL)
         goto out;
     rc = 0;
 out:
     free(oids);
+    free(all);
+    free(views);
     return rc;
 }
 
@@ -121,6 +168,29 @@ static int name_version(struct inquiry *q)
         rc = -1;
     buf_free(&b);
     return rc;
+}
+
+/* What a DO block may do is no more than that, and no backup of the plan's tables covers it. */
+static void say_possible(struct inquiry *q)
+{
+    size_t i;
+
+    for (i = 0; i < q->out->nfindings && !q->failed; i++) {
+        struct finding *f = &q->out->findings[i];
+        struct buf b = {0};
+
+        if (!f->possible)
+            continue;
+        f->covered = f->predicted_failure = 0;
+        if (buf_addf(&b, q->err, "if the DO block gets to line %d: %s", f->possible_line, f->message) < 0) {
+            q->failed = 1;
+        } else {
+            free(f->message);
+            if ((f->message = buf_take(&b, q->err)) == NULL)
+                q->failed = 1;
+        }
+        buf_free(&b);
+    }
 }
 
 static void weigh(struct inquiry *q)
@@ -213,6 +283,7 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
     if (q.failed || (c != NULL && measure_run(&q, err) < 0))
         goto out;
     hold_predict(&q, steps);
+    say_possible(&q);
     if (q.failed)
         goto out;
     if (!o->no_ignore && ignore_apply(&q) < 0)

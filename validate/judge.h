@@ -45,6 +45,8 @@ struct finding {
     int quotes;             /* the SQL above holds the script's own literals */
     int covered;            /* a snapshot of the affected tables covers this loss */
     int opaque;
+    int possible;           /* a DO block may do it: what is lost is at most so much */
+    int possible_line;      /* ... in this line */
     int predicted_failure;  /* the statement would fail as the data is now */
     char *ignored;          /* the reason in mig:ignore or mig.json, or NULL */
 };
@@ -54,6 +56,7 @@ struct lock_row {
     const struct statement *statement;
     char *relation;
     const char *mode;
+    int possible;      /* a DO block may take it */
     int index;         /* RELATION is an index; REWRITE: it is built anew */
     int rewrite, scan;
 };

@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "migration/plan.h"
 #include "pg/catalog.h"
+#include "script/block.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/lock.h"
@@ -14,6 +15,11 @@
 #include "validate/cost.h"
 #include "validate/facts.h"
 #include "validate/inquiry.h"
+
+static const struct statement *statement_of(const struct inquiry *q, const struct effect *e)
+{
+    return q->within != NULL ? q->within->statement : e->statement;
+}
 
 /* E's statement locks ROW's relation (owned here); the strongest mode of a statement counts. */
 static void add(struct inquiry *q, const struct effect *e, struct lock_row row)
@@ -28,7 +34,7 @@ static void add(struct inquiry *q, const struct effect *e, struct lock_row row)
     }
     for (i = out->nlocks; i > 0; i--) {
         known = &out->locks[i - 1];
-        if (known->statement != e->statement)
+        if (known->statement != statement_of(q, e))
             break;
         if (strcmp(known->relation, row.relation) == 0) {
             if (lock_strength(row.mode) > lock_strength(known->mode))
@@ -46,7 +52,8 @@ static void add(struct inquiry *q, const struct effect *e, struct lock_row row)
     }
     out->locks = grown;
     row.step = q->step;
-    row.statement = e->statement;
+    row.statement = statement_of(q, e);
+    row.possible = q->within != NULL;
     grown[out->nlocks++] = row;
 }
 
@@ -361,7 +368,16 @@ void locks_predict(struct inquiry *q, struct effects *const *steps)
 
     for (i = 0; i < q->plan->nsteps; i++) {
         q->step = i;
-        for (k = 0; steps[i] != NULL && k < steps[i]->count && !q->failed; k++)
-            one(q, &steps[i]->items[k]);
+        for (k = 0; steps[i] != NULL && k < steps[i]->count && !q->failed; k++) {
+            const struct effect *e = &steps[i]->items[k];
+
+            one(q, e);
+            if (e->block == NULL)
+                continue;
+            q->within = e;
+            for (size_t n = 0; n < e->block->effects->count && !q->failed; n++)
+                one(q, &e->block->effects->items[n]);
+            q->within = NULL;
+        }
     }
 }

@@ -163,12 +163,12 @@ static void lower(struct finding *f, enum severity to)
         f->severity = to;
 }
 
-/* BOUND: why it is at most so much, or NULL. */
+/* BOUND: why it is at most so much, or NULL; MOST: it was counted, and may happen or not. */
 static void settle_loss(struct inquiry *q, struct finding *f, const struct probe *p, int exact,
-                        const char *bound)
+                        const char *bound, int most)
 {
     char rows[64], values[64], total[64], bytes[32];
-    const char *about = exact ? "" : bound != NULL ? "at most " : "about ";
+    const char *about = exact ? "" : bound != NULL || most ? "at most " : "about ";
     struct buf b = {0};
     int rc;
 
@@ -179,11 +179,11 @@ static void settle_loss(struct inquiry *q, struct finding *f, const struct probe
     f->has_loss = 1;
     f->loss_exact = exact;
     f->evidence = exact ? EVIDENCE_EXACT : EVIDENCE_ESTIMATED;
-    if (exact && f->table_rows == 0) {
+    if ((exact || most) && f->table_rows == 0) {
         /* An empty table is no evidence: the next database may be full. */
         f->evidence = EVIDENCE_EMPTY;
         rc = buf_addf(&b, q->err, "%s: the table is empty here, which proves nothing", p->subject);
-    } else if (exact && f->loss_rows == 0) {
+    } else if ((exact || most) && f->loss_rows == 0) {
         lower(f, SEVERITY_LOW);
         rc = buf_addf(&b, q->err, p->recreated ? "%s: computed values, which come again (%s)"
                                                : "%s: nothing to lose in %s",
@@ -260,7 +260,7 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
     const char *bound = p->bound != NULL ? p->bound
                         : a->vague > 0   ? "several rows of what it is joined with disagree"
                                          : NULL;
-    int exact = a->answered && !p->shaken && bound == NULL;
+    int exact = a->answered && !p->shaken && bound == NULL && !f->possible;
 
     if (p->kind == PROBE_NONE)
         return;
@@ -279,7 +279,7 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
             f->loss_rows = p->recreated ? 0 : (uint64_t)a->rows;
             f->loss_values = p->recreated ? 0 : (uint64_t)a->values;
             f->loss_bytes = p->recreated ? 0 : (uint64_t)a->bytes;
-            settle_loss(q, f, p, exact, a->answered ? bound : NULL);
+            settle_loss(q, f, p, exact, bound, f->possible && !p->shaken);
         } else {
             f->violation_rows = (uint64_t)a->rows;
             settle_violation(q, f, p, exact);
@@ -287,7 +287,7 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
         return;
     }
     /* The data itself stopped the query: it would stop the statement too. */
-    if (!a->over && p->cast && (strncmp(a->why.sqlstate, "22", 2) == 0 ||
+    if (!a->over && p->cast && !f->possible && (strncmp(a->why.sqlstate, "22", 2) == 0 ||
                                 strncmp(a->why.sqlstate, "23", 2) == 0)) {
         struct buf b = {0};
 
@@ -322,7 +322,7 @@ static void settle(struct inquiry *q, size_t i, const struct answer *a)
         f->loss_rows = positive(p->rows * p->fraction);
         f->loss_values = f->loss_rows * (uint64_t)p->values_per_row;
         f->loss_bytes = p->bytes < 0 ? 0 : positive((double)p->bytes * p->fraction);
-        settle_loss(q, f, p, 0, NULL);
+        settle_loss(q, f, p, 0, NULL, 0);
     } else {
         f->violation_rows = positive(p->rows * p->fraction);
         settle_violation(q, f, p, 0);

@@ -16,8 +16,19 @@
 struct mirror {
     struct inquiry *q;
     struct things things;
-    int dark[3];   /* by pass: something ran that nobody can know */
+    const struct effect *dark[3]; /* by pass: the first that nobody can know, or NULL */
+    char **unsaid[3];             /* ... and what is not said for it: "table n" */
 };
+
+/* Nothing is said of OBJECT, for PASS may have dealt with it.  1: so it is. */
+static int is_dark(struct mirror *m, enum pass pass, const struct thing *t, const char *object)
+{
+    if (m->dark[pass] == NULL)
+        return 0;
+    if (strings_addf(&m->unsaid[pass], m->q->err, "%s %s", thing_kind(t->kind), object) < 0)
+        m->q->failed = 1;
+    return 1;
+}
 
 /* A dropped part of a table is made again under another name where nobody named it. */
 static int made_again(const struct mirror *m, const struct thing *t)
@@ -64,7 +75,7 @@ static void left(struct mirror *m, const struct thing *t, const char *object)
     const char *kind = thing_kind(t->kind);
     long index;
 
-    if (m->dark[PASS_DOWN] || told_with_table(m, t))
+    if (told_with_table(m, t) || is_dark(m, PASS_DOWN, t, object))
         return;
     if (t->kind == THING_STATE)
         index = inquiry_raise(m->q, "downgrade-forgets", NULL, object,
@@ -85,7 +96,7 @@ static void removed(struct mirror *m, const struct thing *t, const char *object)
 {
     long index;
 
-    if (m->dark[PASS_UP] || not_there(m->q, t->by))
+    if (not_there(m->q, t->by) || is_dark(m, PASS_UP, t, object))
         return;
     index = inquiry_raise(m->q, "downgrade-removes", t->by, object,
                           "the downgrade drops %s %s, which its upgrade does not make", thing_kind(t->kind), object);
@@ -110,20 +121,48 @@ static void compare(struct mirror *m)
             left(m, t, object);
         } else if (t->made == 0 && t->gone == PASS_DOWN && !made_again(m, t)) {
             removed(m, t, start);
-        } else if (t->made == 0 && t->gone == PASS_UP && !m->dark[PASS_DOWN] && !made_again(m, t)) {
-            (void)inquiry_raise(q, "downgrade-forgets", NULL, start,
-                                "the upgrade drops %s %s, the downgrade does not make it again", thing_kind(t->kind),
-                                start);
-        } else if (t->made == 0 && t->gone == 0 && !m->dark[PASS_DOWN] &&
+        } else if (t->made == 0 && t->gone == PASS_UP && !made_again(m, t)) {
+            if (!is_dark(m, PASS_DOWN, t, start))
+                (void)inquiry_raise(q, "downgrade-forgets", NULL, start,
+                                    "the upgrade drops %s %s, the downgrade does not make it again",
+                                    thing_kind(t->kind), start);
+        } else if (t->made == 0 && t->gone == 0 &&
                    (!thing_same(t->name, t->start_name) ||
                     (t->start_schema != NULL && t->schema != NULL && strcmp(t->schema, t->start_schema) != 0))) {
-            (void)inquiry_raise(q, "downgrade-forgets", NULL, start,
-                                "%s %s is %s after the downgrade: the rename is not undone", thing_kind(t->kind), start,
-                                object);
+            if (!is_dark(m, PASS_DOWN, t, start))
+                (void)inquiry_raise(q, "downgrade-forgets", NULL, start,
+                                    "%s %s is %s after the downgrade: the rename is not undone", thing_kind(t->kind),
+                                    start, object);
         }
         free(object);
         free(start);
     }
+}
+
+/* What nobody compared, and why. */
+static void say_dark(struct mirror *m, enum pass pass, const char *revision)
+{
+    const struct effect *e = m->dark[pass];
+    const int call = e != NULL && e->detail != NULL && strcmp(e->detail, "function") == 0;
+    size_t i, n = strings_count(m->unsaid[pass]);
+    struct buf b = {0};
+    int rc;
+
+    if (n == 0)
+        return;
+    rc = buf_addf(&b, m->q->err, "%s%s%s", pass == PASS_UP ? "what the downgrade removes (" : "what the downgrade leaves (",
+                  m->unsaid[pass][0], n > 1 ? "" : ")");
+    for (i = 1; rc == 0 && i < n; i++)
+        rc = i < 3 ? buf_addf(&b, m->q->err, ", %s%s", m->unsaid[pass][i], i + 1 == n ? ")" : "")
+             : i == 3 ? buf_adds(&b, " and more)", m->q->err) : 0;
+    if (rc < 0)
+        m->q->failed = 1;
+    else
+        (void)inquiry_raise(m->q, "downgrade-uncompared", NULL, revision,
+                            "not compared: %s, for nobody can say what %s%s in the %s does", b.data,
+                            e->kind == EFFECT_UNKNOWN ? "a statement that does not parse" : call ? e->name : e->detail,
+                            call ? "()" : "", pass == PASS_UP ? "upgrade" : "downgrade");
+    buf_free(&b);
 }
 
 static int play(struct mirror *m, const struct effects *effects, enum pass pass)
@@ -134,7 +173,7 @@ static int play(struct mirror *m, const struct effects *effects, enum pass pass)
         const struct effect *e = &effects->items[i];
 
         if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN)
-            m->dark[pass] = 1;
+            m->dark[pass] = m->dark[pass] == NULL ? e : m->dark[pass];
         else if ((e->flags & EFFECT_VERSION) == 0 && play_effect(&m->things, e, pass, m->q->err) < 0)
             return -1;
     }
@@ -160,8 +199,13 @@ void mirror_detect(struct inquiry *q, struct effects *const *steps)
         q->step = i;
         if (play(&m, s->forward_effects, PASS_UP) < 0 || play(&m, steps[i], PASS_DOWN) < 0)
             q->failed = 1;
-        else
+        else {
             compare(&m);
+            say_dark(&m, PASS_UP, s->revision);
+            say_dark(&m, PASS_DOWN, s->revision);
+        }
+        strings_free(m.unsaid[PASS_UP]);
+        strings_free(m.unsaid[PASS_DOWN]);
         things_free(&m.things);
     }
 }

@@ -8,6 +8,7 @@
 #include "core/strings.h"
 #include "pg/catalog.h"
 #include "pg/quote.h"
+#include "script/block.h"
 #include "script/closure.h"
 #include "script/deparse.h"
 #include "script/effect.h"
@@ -301,6 +302,10 @@ int pick_find(struct inquiry *q, const struct effect *e, struct pick *out)
         cost_volatile(q, node_get(node_body(e->statement->tree), "withClause")) ||
         cost_volatile(q, node_get(e->node, "withClause")))
         out->bound = "it calls a volatile function";
+    /* Its variables, and what it writes before, decide which rows are meant. */
+    if (q->within != NULL && (q->within->block->variables || q->opaque_before ||
+                              block_writes(q->within->block) > 1))
+        out->bound = "the DO block decides which rows";
     look_around(q, e, out);
     if (new_label(q, e)) {
         out->retyped = 1;

@@ -56,7 +56,8 @@ void probe_set(struct inquiry *q, long index, enum probe_kind kind, struct buf *
     p->bytes = t->bytes;
     p->fraction = fraction;
     p->values_per_row = (int)t->ncolumns;
-    p->shaken = inquiry_past(q, q->past.written, t->oid, NULL);
+    /* Nobody knows what a statement did that nobody can read. */
+    p->shaken = inquiry_past(q, q->past.written, t->oid, NULL) || (q->opaque_before && q->within == NULL);
 }
 
 void probe_subject(struct inquiry *q, long index, const char *verb, const char *object)

@@ -179,7 +179,8 @@ static void show_finding(const struct pen *p, const struct finding *f,
     if (f->statement != NULL)
         show_statement(p, f, r);
     if (f->lock_mode != NULL && f->severity > SEVERITY_LOW)
-        fprintf(p->out, "           locks %s in %s%s%s\n",
+        fprintf(p->out, "           %s %s in %s%s%s\n",
+                f->possible || f->opaque ? "may lock" : "locks",
                 report_plain(f->lock_relation, room, sizeof(room)), f->lock_mode,
                 f->rewrite ? ", rewrites it" : "", f->scan ? ", reads it whole" : "");
     if (f->ignored != NULL)
@@ -262,12 +263,12 @@ uint64_t report_rows_lost(const struct judgement *j, int *several)
     *several = 0;
     for (size_t i = 0; i < j->nfindings; i++) {
         const struct finding *f = &j->findings[i];
-        int counts = f->ignored == NULL && f->loss_rows > 0;
+        int counts = f->ignored == NULL && f->loss_rows > 0 && !f->possible;
 
         for (size_t k = 0; counts && k < j->nfindings; k++) {
             const struct finding *g = &j->findings[k];
 
-            if (k == i || g->ignored != NULL || g->loss_rows == 0 ||
+            if (k == i || g->ignored != NULL || g->loss_rows == 0 || g->possible ||
                 !same_table(f, g))
                 continue;
             *several = 1;
@@ -302,7 +303,7 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
     struct pen p = {.out = out, .colour = r->colour};
     char rows[64], values[64];
     uint64_t lost, lost_values = 0;
-    int several = 0;
+    int several = 0, possible = 0;
     size_t i, n = 0, ignored = 0;
     char *const *u;
 
@@ -334,7 +335,9 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
             continue;
         }
         n++;
-        lost_values += f->loss_values;
+        if (!f->possible)
+            lost_values += f->loss_values;
+        possible |= f->possible && f->loss_rows > 0;
     }
     if (ignored > 0) {
         fprintf(out, "\nignored:\n");
@@ -355,7 +358,7 @@ int report_text(FILE *out, const struct report_judgement *r, struct err *err)
     if ((lost = report_rows_lost(j, &several)) > 0)
         fprintf(out, "; %s in %s%s would be lost", report_things(lost_values, "value", values),
                 several ? "at least " : "", report_things(lost, "row", rows));
-    fprintf(out, "\n");
+    fprintf(out, "%s\n", possible ? "; DO blocks may take more" : "");
     if (j->verdict == JUDGE_UNKNOWN)
         fprintf(out, "  could not be judged: %s\n",
                 j->why_unknown == NULL ? "" : j->why_unknown);

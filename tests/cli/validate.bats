@@ -172,8 +172,10 @@ breaks() {
     [ "$status" -eq 1 ]
     judge "select 1" --fail-on nonsense
     [ "$status" -eq 2 ]
-    judge "do \$\$ begin execute 'drop table users'; end \$\$"
+    judge "do \$\$ begin execute 'drop table ' || 'users'; end \$\$"
     [ "$status" -eq 3 ]
+    judge "do \$\$ begin execute 'drop table users'; end \$\$"
+    [ "$status" -eq 1 ]
     judge "this is no sql"
     [ "$status" -eq 3 ]
     # unsafe beats unknown

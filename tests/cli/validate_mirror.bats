@@ -131,6 +131,13 @@ END
 @test "where a block may have done it, nothing is said to be left" {
     printf -- '-- migrate:up\ncreate table n (a int);\n-- migrate:down\ndo $$ begin execute %s; end $$;\n' "'drop table n'" >x.sql
     mig mig-validate sql --offline --format json x.sql
+    [ "$(field '[(x["code"], x["message"]) for x in f]')" = "[('downgrade-uncompared', 'not compared: what the downgrade leaves (table n), for nobody can say what DO in the downgrade does')]" ]
+    # nor to be removed; and what both ways name is compared, so that nothing is unsaid
+    printf -- '-- migrate:up\ndo $$ begin create table n (a int); end $$;\n-- migrate:down\ndrop table n; drop table p; alter table u drop column age;\n' >x.sql
+    mig mig-validate sql --offline --format json x.sql
+    [ "$(field '[(x["code"], x["message"]) for x in f]')" = "[('downgrade-uncompared', 'not compared: what the downgrade removes (table n, table p, column u.age), for nobody can say what DO in the upgrade does')]" ]
+    printf -- '-- migrate:up\ndo $$ begin perform 1; end $$; create table n (a int);\n-- migrate:down\ndrop table n;\n' >x.sql
+    mig mig-validate sql --offline --format json x.sql
     [ "$(field 'f')" = "[]" ]
 }
 
