@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/scan.h"
+#include "pg/jsonrow.h"
 
 /* Text is taken in pieces, so that the masks and what they speak of stay in the first-level cache
  * and room in the output is made once per piece. */
@@ -16,19 +17,6 @@ static const struct {
     ['b'] = {2, "\\b"}, ['f'] = {2, "\\f"}, ['n'] = {2, "\\n"},      ['r'] = {2, "\\r"},
     ['t'] = {2, "\\t"}, ['v'] = {6, "\\u000b"}, ['\\'] = {2, "\\\\"},
 };
-
-/* LEN bytes from SRC to DST.  Short ones, nearly all, are two 16-byte moves; 32 bytes behind DST
- * are always ours to write, those behind SRC only up to END. */
-static inline char *span(char *dst, const char *src, size_t len, const char *end)
-{
-    if (len <= 32 && end - src >= 32) {
-        memcpy(dst, src, 16);
-        memcpy(dst + 16, src + 16, 16);
-    } else {
-        memcpy(dst, src, len);
-    }
-    return dst + len;
-}
 
 static char *hex_escape(char *o, unsigned char c)
 {
@@ -93,7 +81,7 @@ static int rows_to_json(struct buf *out, size_t columns, const char *text, size_
                 mask &= mask - 1;
                 if (p < from)
                     continue; /* the second half of an escape */
-                o = span(o, from, (size_t)(p - from), end);
+                o = jsonrow_span(o, from, (size_t)(p - from), end);
                 from = p + 1;
                 if (c == '\t') {
                     fields++;
@@ -289,78 +277,6 @@ int copytext_to_json(struct buf *out, const struct copytext_shape *shape, const 
 
 /* ---- the way back ---- */
 
-/* Where the next special byte at or after P is; masks are made piece by piece. */
-struct reader {
-    const char *end;
-    const char *piece;
-    size_t size; /* of this piece */
-    uint64_t masks[MASKS];
-};
-
-static const char *next_special(struct reader *r, const char *p)
-{
-    while (p < r->end) {
-        size_t at, w;
-
-        if (p >= r->piece + r->size) {
-            r->piece = p;
-            r->size = r->end - p < PIECE ? (size_t)(r->end - p) : PIECE;
-            scan_special(r->piece, r->size, r->masks);
-        }
-        at = (size_t)(p - r->piece);
-        w = at / 64;
-        if (r->masks[w] >> (at % 64) != 0)
-            return p + (unsigned)__builtin_ctzll(r->masks[w] >> (at % 64));
-        for (w++; w * 64 < r->size; w++)
-            if (r->masks[w] != 0)
-                return r->piece + w * 64 + (unsigned)__builtin_ctzll(r->masks[w]);
-        p = r->piece + r->size;
-    }
-    return r->end;
-}
-
-static int hex4(const char *p, const char *end, uint32_t *v)
-{
-    *v = 0;
-    if (end - p < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        uint32_t d;
-
-        if (c >= '0' && c <= '9')
-            d = (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            d = (uint32_t)(c - 'a' + 10);
-        else if (c >= 'A' && c <= 'F')
-            d = (uint32_t)(c - 'A' + 10);
-        else
-            return -1;
-        *v = *v << 4 | d;
-    }
-    return 0;
-}
-
-static char *utf8_put(char *o, uint32_t c)
-{
-    if (c < 0x80) {
-        *o++ = (char)c;
-    } else if (c < 0x800) {
-        *o++ = (char)(0xc0 | c >> 6);
-        *o++ = (char)(0x80 | (c & 63));
-    } else if (c < 0x10000) {
-        *o++ = (char)(0xe0 | c >> 12);
-        *o++ = (char)(0x80 | (c >> 6 & 63));
-        *o++ = (char)(0x80 | (c & 63));
-    } else {
-        *o++ = (char)(0xf0 | c >> 18);
-        *o++ = (char)(0x80 | (c >> 12 & 63));
-        *o++ = (char)(0x80 | (c >> 6 & 63));
-        *o++ = (char)(0x80 | (c & 63));
-    }
-    return o;
-}
-
 /* One byte or character as COPY text reads it. */
 static char *copy_put(char *o, uint32_t c)
 {
@@ -385,57 +301,7 @@ static char *copy_put(char *o, uint32_t c)
         *o++ = e;
         return o;
     }
-    return utf8_put(o, c);
-}
-
-/* The escape after the backslash at *P; *P moves behind it.  -1: not JSON, or a NUL. */
-static int json_escape(const char **p, const char *end, uint32_t *c)
-{
-    const char *s = *p + 1;
-    uint32_t low;
-
-    if (s >= end)
-        return -1;
-    switch (*s) {
-    case '"':
-    case '\\':
-    case '/':
-        *c = (unsigned char)*s;
-        break;
-    case 'b':
-        *c = '\b';
-        break;
-    case 'f':
-        *c = '\f';
-        break;
-    case 'n':
-        *c = '\n';
-        break;
-    case 'r':
-        *c = '\r';
-        break;
-    case 't':
-        *c = '\t';
-        break;
-    case 'u':
-        if (hex4(s + 1, end, c) != 0 || *c == 0)
-            return -1;
-        s += 4;
-        if (*c >= 0xd800 && *c < 0xdc00) {
-            if (end - s < 7 || s[1] != '\\' || s[2] != 'u' || hex4(s + 3, end, &low) != 0 ||
-                low < 0xdc00 || low > 0xdfff)
-                return -1;
-            *c = 0x10000 + ((*c - 0xd800) << 10) + (low - 0xdc00);
-            s += 6;
-        } else if (*c >= 0xdc00 && *c < 0xe000) {
-            return -1;
-        }
-        break;
-    default:
-        return -1;
-    }
-    *p = s + 1;
-    return 0;
+    return jsonrow_utf8(o, c);
 }
 
 /* The bytes of base64 text [P, P + LEN) as COPY text. */
@@ -479,36 +345,30 @@ static int base64_take(struct buf *out, const char *p, size_t len, struct err *e
     return 0;
 }
 
-static int not_rows(struct err *err, uint64_t row, const char *what)
+/* The string that begins at R->p, appended as COPY text; R->p moves behind its end. */
+static int string_from_json(struct buf *out, struct jsonrow *r, struct err *err)
 {
-    return err_set(err, ERR_BACKUP, "row %llu of this batch is not a row of the table: %s",
-                   (unsigned long long)row, what);
-}
-
-/* The string that opens at *P (behind its quote), appended as COPY text; *P moves behind its end. */
-static int string_from_json(struct buf *out, struct reader *r, const char **p, struct err *err)
-{
-    const char *from = *p;
+    const char *from = r->p;
 
     for (;;) {
-        const char *q = next_special(r, from);
+        const char *q = jsonrow_special(r, from);
         size_t n = (size_t)(q - from);
         char *o;
 
         if (buf_reserve(out, n + SLACK, err) != 0)
             return -1;
-        o = span(out->data + out->len, from, n, r->end);
+        o = jsonrow_span(out->data + out->len, from, n, r->end);
         out->len += n;
         if (q >= r->end || (unsigned char)*q < 0x20)
-            return -1;
+            return jsonrow_refuse(r, "a string is not JSON", err);
         if (*q == '"') {
-            *p = q + 1;
+            r->p = q + 1;
             return 0;
         } else {
             uint32_t c;
 
-            if (json_escape(&q, r->end, &c) != 0)
-                return -1;
+            if (jsonrow_escape(r, &q, &c) != 0)
+                return jsonrow_refuse(r, "a string is not JSON", err);
             o = copy_put(o, c);
             out->len = (size_t)(o - out->data);
             from = q;
@@ -516,59 +376,49 @@ static int string_from_json(struct buf *out, struct reader *r, const char **p, s
     }
 }
 
+static int base64_from_json(struct buf *out, struct jsonrow *r, struct err *err)
+{
+    const char *q = jsonrow_special(r, r->p);
+
+    if (q >= r->end || *q != '"' || base64_take(out, r->p, (size_t)(q - r->p), err) != 0)
+        return jsonrow_refuse(r, "a marked column is not base64", err);
+    r->p = q + 1;
+    return 0;
+}
+
 int copytext_from_json(struct buf *out, const struct copytext_shape *shape, const char *json,
                        size_t len, uint64_t *rows, struct err *err)
 {
-    struct reader r = {.end = json + len, .piece = json, .size = 0};
-    const char *p = json;
-    uint64_t n = 0;
+    struct jsonrow r;
+    int more;
 
     if (len == 0)
         return 0;
     if (buf_reserve(out, len + SLACK, err) != 0)
         return -1;
-    while (p < r.end) {
-        uint64_t row = *rows + n + 1;
-
-        if (*p++ != '[')
-            return not_rows(err, row, "it does not begin with \"[\"");
+    jsonrow_start(&r, json, len, *rows);
+    while ((more = jsonrow_begin(&r, err)) == 1) {
         for (size_t i = 0; i < shape->columns; i++) {
-            if (buf_reserve(out, SLACK, err) != 0)
+            int is_string = jsonrow_value(&r, i, err);
+
+            if (is_string < 0 || buf_reserve(out, SLACK, err) != 0)
                 return -1;
-            if (i > 0) {
-                if (p >= r.end || *p++ != ',')
-                    return not_rows(err, row, "too few columns");
+            if (i > 0)
                 out->data[out->len++] = '\t';
-            }
-            if (r.end - p >= 4 && memcmp(p, "null", 4) == 0) {
+            if (!is_string) {
                 memcpy(out->data + out->len, "\\N", 2);
                 out->len += 2;
-                p += 4;
-            } else if (p < r.end && *p == '"') {
-                const char *q;
-
-                p++;
-                if (shape->base64 != NULL && shape->base64[i]) {
-                    q = next_special(&r, p);
-                    if (q >= r.end || *q != '"' ||
-                        base64_take(out, p, (size_t)(q - p), err) != 0)
-                        return not_rows(err, row, "a marked column is not base64");
-                    p = q + 1;
-                } else if (string_from_json(out, &r, &p, err) != 0) {
-                    return not_rows(err, row, "a string is not JSON");
-                }
-            } else {
-                return not_rows(err, row, "a value is neither a string nor null");
+            } else if ((shape->base64 != NULL && shape->base64[i] ? base64_from_json(out, &r, err)
+                                                                  : string_from_json(out, &r, err)) != 0) {
+                return -1;
             }
         }
-        if (r.end - p < 2 || p[0] != ']' || p[1] != '\n')
-            return not_rows(err, row, "too many columns, or no line's end");
-        p += 2;
-        if (buf_addc(out, '\n', err) != 0)
+        if (jsonrow_end(&r, err) != 0 || buf_addc(out, '\n', err) != 0)
             return -1;
-        n++;
     }
+    if (more < 0)
+        return -1;
     out->data[out->len] = '\0';
-    *rows += n;
+    *rows = r.row;
     return 0;
 }
