@@ -20,21 +20,34 @@
 /* ---- sending ---- */
 
 struct names {
-    const char **names;
+    const char **names, **types;
     unsigned char *base64;
     size_t n;
 };
 
-/* All saved columns: a row of the file holds them all. */
-static int names_make(const struct manifest_table *m, struct names *n, struct err *err)
+static int is_written(const struct target *t, size_t column)
 {
+    for (size_t i = 0; i < t->ncolumns; i++)
+        if (t->columns[i] == column)
+            return 1;
+    return 0;
+}
+
+/* All saved columns: a row of the file holds them all.  Those that are not written are text on their way
+ * (make_stage). */
+static int names_make(const struct target *t, struct names *n, struct err *err)
+{
+    const struct manifest_table *m = t->saved;
+
     n->n = m->ncolumns;
     n->names = calloc(m->ncolumns + 1, sizeof(*n->names));
+    n->types = calloc(m->ncolumns + 1, sizeof(*n->types));
     n->base64 = calloc(m->ncolumns + 1, 1);
-    if (n->names == NULL || n->base64 == NULL)
+    if (n->names == NULL || n->types == NULL || n->base64 == NULL)
         return err_oom(err);
     for (size_t i = 0; i < m->ncolumns; i++) {
         n->names[i] = m->columns[i].name;
+        n->types[i] = is_written(t, i) ? m->columns[i].type : "text";
         n->base64[i] = m->columns[i].base64 != 0;
     }
     return 0;
@@ -43,6 +56,7 @@ static int names_make(const struct manifest_table *m, struct names *n, struct er
 static void names_free(struct names *n)
 {
     free(n->names);
+    free(n->types);
     free(n->base64);
 }
 
@@ -61,9 +75,10 @@ static int send_rows(struct conn *c, struct archive_reader *reader, struct targe
     uint64_t rows = 0;
     int more, rc = -1;
 
-    if (names_make(m, &n, err) != 0)
+    if (names_make(t, &n, err) != 0)
         goto out;
     o.columns.names = n.names;
+    o.columns.types = n.types;
     o.columns.base64 = n.base64;
     o.columns.count = n.n;
     /* Decrypting and inflating the next frame goes on while the server takes this one. */
@@ -111,12 +126,9 @@ static int make_stage(struct conn *c, struct stage *s, struct err *err)
 
     if (buf_addf(&b, err, "CREATE TEMPORARY TABLE pg_temp.%s ON COMMIT DROP AS SELECT ", t->stage) != 0)
         goto out;
-    for (size_t i = 0, k = 0; i < t->saved->ncolumns; i++) {
-        int written = k < t->ncolumns && t->columns[k] == i;
-
-        k += (size_t)written;
+    for (size_t i = 0; i < t->saved->ncolumns; i++) {
         if ((i > 0 && buf_adds(&b, ", ", err) != 0) ||
-            (!written && buf_adds(&b, "NULL::pg_catalog.text AS ", err) != 0) ||
+            (!is_written(t, i) && buf_adds(&b, "NULL::pg_catalog.text AS ", err) != 0) ||
             quote_ident(&b, t->saved->columns[i].name, err) != 0)
             goto out;
     }
@@ -522,7 +534,7 @@ int stage_verify(struct conn *c, struct stage *s, struct err *err)
         t->result.vanished > 0 ||
         ((t->mode == RESTORE_MERGE || t->mode == RESTORE_COLUMNS) && s->o->on_conflict == RESTORE_KEEP))
         return 0;
-    if (names_make(t->saved, &n, err) != 0)
+    if (names_make(t, &n, err) != 0)
         goto out;
     if (t->mode == RESTORE_MERGE || t->mode == RESTORE_COLUMNS) {
         if (set_text(&filter, err, "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s)", t->stage, s->match) != 0)

@@ -354,11 +354,29 @@ struct copy_sink {
     struct conn *conn;
     struct copytext_shape shape;
     unsigned char *base64;
-    char *title;
+    struct copybinary binary;
+    int is_binary;
+    char *title, *target; /* "COPY schema.table (columns) FROM STDIN" */
     struct buf text;
-    uint64_t rows;
+    uint64_t rows; /* of this COPY */
     int done;
 };
+
+static int sink_start(struct copy_sink *s, struct err *err)
+{
+    struct buf sql = {0};
+    int rc = -1;
+
+    if (buf_adds(&sql, s->target, err) == 0 &&
+        (!s->is_binary || buf_adds(&sql, " (FORMAT binary)", err) == 0) &&
+        start(s->conn, sql.data, PGRES_COPY_IN, err) == 0) {
+        s->done = 0;
+        s->rows = 0;
+        rc = 0;
+    }
+    buf_free(&sql);
+    return rc == 0 ? 0 : err_prefix(err, "cannot write %s", s->title);
+}
 
 /* The server refused a row: its error says why and where. */
 static int sink_failed(struct copy_sink *s, struct err *err)
@@ -372,21 +390,13 @@ static int sink_failed(struct copy_sink *s, struct err *err)
     return err_prefix(err, "cannot write %s", s->title);
 }
 
-static int sink_put(struct row_sink *self, const struct row_batch *batch, struct err *err)
+/* Portions, for libpq keeps a second copy of each; COPY does not care where they are cut. */
+static int sink_send(struct copy_sink *s, struct err *err)
 {
-    struct copy_sink *s = (struct copy_sink *)(void *)self;
-    uint64_t rows = 0;
     size_t at = 0;
 
-    buf_reset(&s->text);
-    if (copytext_from_json(&s->text, &s->shape, batch->data, batch->len, &rows, err) != 0)
-        return err_prefix(err, "%s", s->title);
-    if (rows != batch->rows)
-        return err_set(err, ERR_BACKUP, "%s: a batch of %" PRIu64 " rows holds %" PRIu64, s->title,
-                       batch->rows, rows);
     if (conn_check(s->conn, err) != 0)
         return -1;
-    /* Portions, for libpq keeps a second copy of each; COPY does not care where they are cut. */
     while (at < s->text.len) {
         size_t n = s->text.len - at < 65536 ? s->text.len - at : 65536;
 
@@ -394,17 +404,20 @@ static int sink_put(struct row_sink *self, const struct row_batch *batch, struct
             return sink_failed(s, err);
         at += n;
     }
-    s->rows += rows;
+    buf_reset(&s->text);
     return 0;
 }
 
-static int sink_finish(struct row_sink *self, struct err *err)
+/* The end of this COPY: the server must have stored what it was sent. */
+static int sink_end(struct copy_sink *s, struct err *err)
 {
-    struct copy_sink *s = (struct copy_sink *)(void *)self;
     PGconn *raw = conn_raw(s->conn);
     PGresult *res;
     uint64_t stored;
 
+    if (s->is_binary &&
+        (copybinary_finish(&s->binary, &s->text, err) != 0 || sink_send(s, err) != 0))
+        return -1;
     if (PQputCopyEnd(raw, NULL) != 1)
         return sink_failed(s, err);
     res = PQgetResult(raw);
@@ -425,6 +438,51 @@ static int sink_finish(struct row_sink *self, struct err *err)
     return 0;
 }
 
+/* The batch's rows into S->text; from the first one on that binary cannot hold, all travel as text. */
+static int sink_encode(struct copy_sink *s, const struct row_batch *batch, uint64_t *rows, struct err *err)
+{
+    int rc;
+
+    if (s->is_binary) {
+        rc = copybinary_from_json(&s->binary, &s->text, batch->data, batch->len, rows, err);
+        if (rc < 0)
+            return err_prefix(err, "%s", s->title);
+        if (rc == 0)
+            return 0;
+        if (sink_end(s, err) != 0)
+            return -1;
+        s->is_binary = 0;
+        if (sink_start(s, err) != 0)
+            return -1;
+        *rows = 0;
+    }
+    if (copytext_from_json(&s->text, &s->shape, batch->data, batch->len, rows, err) != 0)
+        return err_prefix(err, "%s", s->title);
+    return 0;
+}
+
+static int sink_put(struct row_sink *self, const struct row_batch *batch, struct err *err)
+{
+    struct copy_sink *s = (struct copy_sink *)(void *)self;
+    uint64_t rows = 0;
+
+    buf_reset(&s->text);
+    if (sink_encode(s, batch, &rows, err) != 0)
+        return -1;
+    if (rows != batch->rows)
+        return err_set(err, ERR_BACKUP, "%s: a batch of %" PRIu64 " rows holds %" PRIu64, s->title,
+                       batch->rows, rows);
+    if (sink_send(s, err) != 0)
+        return -1;
+    s->rows += rows;
+    return 0;
+}
+
+static int sink_finish(struct row_sink *self, struct err *err)
+{
+    return sink_end((struct copy_sink *)(void *)self, err);
+}
+
 static void sink_free(struct row_sink *self)
 {
     struct copy_sink *s = (struct copy_sink *)(void *)self;
@@ -435,8 +493,10 @@ static void sink_free(struct row_sink *self)
         PQputCopyEnd(conn_raw(s->conn), "abandoned") == 1)
         conn_drain(s->conn);
     buf_free(&s->text);
+    copybinary_end(&s->binary);
     free(s->base64);
     free(s->title);
+    free(s->target);
     free(s);
 }
 
@@ -464,14 +524,14 @@ struct row_sink *copy_in(struct conn *c, const struct copy_in_options *o, struct
         (buf_adds(&sql, " (", err) != 0 || columns_list(&sql, &o->columns, err) != 0 ||
          buf_addc(&sql, ')', err) != 0))
         goto out;
-    if (buf_adds(&sql, " FROM STDIN", err) != 0)
+    if (buf_adds(&sql, " FROM STDIN", err) != 0 || (s->target = buf_take(&sql, err)) == NULL)
         goto out;
     s->shape.base64 = s->base64;
-    if (start(c, sql.data, PGRES_COPY_IN, err) != 0) {
-        err_prefix(err, "cannot write %s", s->title);
+    if (s->base64 == NULL && o->columns.types != NULL &&
+        (s->is_binary = copybinary_start(&s->binary, o->columns.types, o->columns.count, err)) < 0)
         goto out;
-    }
-    s->done = 0;
+    if (sink_start(s, err) != 0)
+        goto out;
     ok = 1;
 out:
     buf_free(&sql);

@@ -18,7 +18,7 @@ struct copy_columns {
     const char *const *names;
     const unsigned char *base64; /* per column, or NULL: none */
     /* As format_type() names them, or NULL.  Where every type's text form follows from its binary
-     * form, rows are read in binary, which is cheaper for the server; what comes out is the same. */
+     * form, rows travel in binary, which is cheaper for the server; what comes out is the same. */
     const char *const *types;
     size_t count;
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg/jsonrow.h"
 #include "pg/network.h"
 #include "pg/value.h"
 
@@ -141,4 +142,133 @@ int copybinary_to_json(struct copybinary *b, struct buf *out, const char *data, 
     if (out->data != NULL)
         out->data[out->len] = '\0';
     return 0;
+}
+
+/* ---- the way back ---- */
+
+/* As buf_reserve(), which is called only where there is none. */
+static inline int room(struct buf *b, size_t more, struct err *err)
+{
+    return b->cap - b->len > more ? 0 : buf_reserve(b, more, err);
+}
+
+/* Signature, no flags, no extension. */
+static int begin(struct copybinary *b, struct buf *out, struct err *err)
+{
+    static const char zeros[8] = "";
+
+    if (b->begun)
+        return 0;
+    if (buf_add(out, signature, sizeof(signature), err) != 0 || buf_add(out, zeros, sizeof(zeros), err) != 0)
+        return -1;
+    b->begun = 1;
+    return 0;
+}
+
+/* The string that begins at R->p, its length before it; R->p moves behind its end. */
+static int pack_text(struct buf *out, struct jsonrow *r, int is_jsonb, struct err *err)
+{
+    size_t begin_at = out->len;
+    const char *from = r->p;
+
+    if (room(out, VALUE_SMALL, err) != 0)
+        return -1;
+    out->len += 4;
+    if (is_jsonb)
+        out->data[out->len++] = 1; /* the version of its binary form */
+    for (;;) {
+        const char *q = jsonrow_special(r, from);
+        size_t n = (size_t)(q - from);
+        uint32_t c;
+
+        if (room(out, n + VALUE_SMALL, err) != 0)
+            return -1;
+        (void)jsonrow_span(out->data + out->len, from, n, r->end);
+        out->len += n;
+        if (q >= r->end || (unsigned char)*q < 0x20)
+            return jsonrow_refuse(r, "a string is not JSON", err);
+        if (*q == '"') {
+            r->p = q + 1;
+            break;
+        }
+        if (r->end - q > 1 && (q[1] == '"' || q[1] == '\\')) { /* nearly all of them */
+            out->data[out->len++] = q[1];
+            from = q + 2;
+            continue;
+        }
+        if (jsonrow_escape(r, &q, &c) != 0)
+            return jsonrow_refuse(r, "a string is not JSON", err);
+        out->len = (size_t)(jsonrow_utf8(out->data + out->len, c) - out->data);
+        from = q;
+    }
+    if (out->len - begin_at - 4 > INT32_MAX)
+        return 1;
+    network_put32(out->data + begin_at, (uint32_t)(out->len - begin_at - 4));
+    return 0;
+}
+
+static int pack_value(struct buf *out, struct jsonrow *r, enum value_kind kind, struct err *err)
+{
+    const char *q;
+    size_t n;
+
+    if (kind == VALUE_TEXT || kind == VALUE_JSONB)
+        return pack_text(out, r, kind == VALUE_JSONB, err);
+    /* No text of these types has anything to escape. */
+    q = jsonrow_special(r, r->p);
+    if (q >= r->end || *q != '"')
+        return 1;
+    if (room(out, 4 + VALUE_PACKED, err) != 0)
+        return -1;
+    if ((n = value_pack(out->data + out->len + 4, kind, r->p, (size_t)(q - r->p))) == 0)
+        return 1;
+    network_put32(out->data + out->len, (uint32_t)n);
+    out->len += 4 + n;
+    r->p = q + 1;
+    return 0;
+}
+
+int copybinary_from_json(struct copybinary *b, struct buf *out, const char *json, size_t len,
+                         uint64_t *rows, struct err *err)
+{
+    struct jsonrow r;
+    size_t before;
+    int more, rc;
+
+    if (begin(b, out, err) != 0)
+        return -1;
+    before = out->len;
+    jsonrow_start(&r, json, len, *rows);
+    while ((more = jsonrow_begin(&r, err)) == 1) {
+        if (room(out, VALUE_SMALL, err) != 0)
+            return -1;
+        network_put16(out->data + out->len, (uint16_t)b->columns);
+        out->len += 2;
+        for (size_t i = 0; i < b->columns; i++) {
+            int is_string = jsonrow_value(&r, i, err);
+
+            if (is_string < 0 || room(out, VALUE_SMALL, err) != 0)
+                return -1;
+            if (!is_string) {
+                network_put32(out->data + out->len, UINT32_MAX);
+                out->len += 4;
+            } else if ((rc = pack_value(out, &r, (enum value_kind)b->kinds[i], err)) != 0) {
+                if (rc > 0)
+                    out->len = before; /* the header stays */
+                return rc;
+            }
+        }
+        if (jsonrow_end(&r, err) != 0)
+            return -1;
+    }
+    if (more < 0)
+        return -1;
+    *rows = r.row;
+    return 0;
+}
+
+int copybinary_finish(struct copybinary *b, struct buf *out, struct err *err)
+{
+    b->ended = 1;
+    return begin(b, out, err) == 0 && buf_add(out, "\377\377", 2, err) == 0 ? 0 : -1;
 }

@@ -23,4 +23,22 @@ static inline uint64_t network_get64(const char *p)
     return (uint64_t)network_get32(p) << 32 | network_get32(p + 4);
 }
 
+static inline void network_put16(char *p, uint16_t v)
+{
+    p[0] = (char)(unsigned char)(v >> 8);
+    p[1] = (char)(unsigned char)v;
+}
+
+static inline void network_put32(char *p, uint32_t v)
+{
+    network_put16(p, (uint16_t)(v >> 16));
+    network_put16(p + 2, (uint16_t)v);
+}
+
+static inline void network_put64(char *p, uint64_t v)
+{
+    network_put32(p, (uint32_t)(v >> 32));
+    network_put32(p + 4, (uint32_t)v);
+}
+
 #endif

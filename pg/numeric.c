@@ -70,3 +70,63 @@ char *numeric_put(char *o, const struct numeric *n)
     }
     return o;
 }
+
+size_t numeric_pack(char *o, const char *p, size_t len)
+{
+    const char *end = p + len, *point;
+    int negative = len > 0 && *p == '-';
+    size_t whole, scale, n = 0;
+    int32_t weight;
+    char *d = o + 8;
+
+    if (len == 3 && memcmp(p, "NaN", 3) == 0) {
+        memset(o, 0, 8);
+        network_put16(o + 4, 0xc000);
+        return 8;
+    }
+    p += negative;
+    if (p == end || len > NUMERIC_TEXT)
+        return 0;
+    if ((point = memchr(p, '.', (size_t)(end - p))) == NULL)
+        point = end;
+    whole = (size_t)(point - p);
+    scale = point < end ? (size_t)(end - point - 1) : 0;
+    if (whole == 0 || (point < end && scale == 0) || (p[0] == '0' && whole > 1))
+        return 0;
+    if (p[0] == '0') {
+        p++;
+        whole = 0;
+    }
+    weight = (int32_t)((whole + 3) / 4) - 1;
+    while (p < end) {
+        /* The first may be short, and so may the last one behind the point, which is filled up. */
+        size_t k = p < point ? (whole - 1) % 4 + 1 : (size_t)(end - p);
+        int64_t v;
+
+        if (p == point) {
+            p++;
+            continue;
+        }
+        if (k > 4)
+            k = 4;
+        if ((v = digits_get(p, k)) < 0)
+            return 0;
+        for (size_t i = k; p > point && i < 4; i++)
+            v *= 10;
+        p += k;
+        if (p <= point)
+            whole -= k;
+        if (n == 0 && v == 0) {
+            weight--;
+            continue;
+        }
+        network_put16(d + 2 * n++, (uint16_t)v);
+    }
+    while (n > 0 && network_get16(d + 2 * (n - 1)) == 0)
+        n--;
+    network_put16(o, (uint16_t)n);
+    network_put16(o + 2, (uint16_t)(n > 0 ? weight : 0));
+    network_put16(o + 4, negative && n > 0 ? 0x4000 : 0);
+    network_put16(o + 6, (uint16_t)scale);
+    return 8 + 2 * n;
+}

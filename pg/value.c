@@ -6,7 +6,6 @@
 #include "pg/digits.h"
 #include "pg/escape.h"
 #include "pg/network.h"
-#include "pg/numeric.h"
 
 static const struct {
     const char *name;
@@ -142,5 +141,102 @@ int value_add(struct buf *out, enum value_kind kind, const char *p, size_t len, 
         o = datetime_put_timestamp(o, (int64_t)network_get64(p), kind == VALUE_TIMESTAMPTZ);
     }
     out->len = (size_t)(o - out->data);
+    return 0;
+}
+
+/* ---- the way back ---- */
+
+/* The digit's value and a bit that no other byte has. */
+static const unsigned char hex_values[256] = {
+    ['0'] = 0x80, ['1'] = 0x81, ['2'] = 0x82, ['3'] = 0x83, ['4'] = 0x84, ['5'] = 0x85, ['6'] = 0x86, ['7'] = 0x87,
+    ['8'] = 0x88, ['9'] = 0x89, ['a'] = 0x8a, ['b'] = 0x8b, ['c'] = 0x8c, ['d'] = 0x8d, ['e'] = 0x8e, ['f'] = 0x8f,
+};
+
+/* 2 * N digits as N bytes.  -1: another byte is among them. */
+static int get_hex(char *o, const char *p, size_t n)
+{
+    unsigned char all = 0x80;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned char high = hex_values[(unsigned char)p[2 * i]], low = hex_values[(unsigned char)p[2 * i + 1]];
+
+        all &= high & low;
+        o[i] = (char)(unsigned char)(high << 4 | (low & 15));
+    }
+    return all != 0 ? 0 : -1;
+}
+
+static int get_uuid(char *o, const char *p, size_t len)
+{
+    return len == 36 && p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' &&
+                   get_hex(o, p, 4) == 0 && get_hex(o + 4, p + 9, 2) == 0 && get_hex(o + 6, p + 14, 2) == 0 &&
+                   get_hex(o + 8, p + 19, 2) == 0 && get_hex(o + 10, p + 24, 6) == 0
+               ? 0
+               : -1;
+}
+
+/* A whole number of SIZE bytes. */
+static size_t pack_integer(char *o, const char *p, size_t len, size_t size)
+{
+    int64_t v;
+
+    if (digits_get_signed(p, len, &v) != 0)
+        return 0;
+    if (size == 2 && v >= INT16_MIN && v <= INT16_MAX)
+        network_put16(o, (uint16_t)v);
+    else if (size == 4 && v >= INT32_MIN && v <= INT32_MAX)
+        network_put32(o, (uint32_t)v);
+    else if (size == 8)
+        network_put64(o, (uint64_t)v);
+    else
+        return 0;
+    return size;
+}
+
+size_t value_pack(char *o, enum value_kind kind, const char *p, size_t len)
+{
+    uint64_t u;
+    int64_t us;
+    int32_t days;
+
+    switch (kind) {
+    case VALUE_BOOL:
+        *o = len == 1 && *p == 't';
+        return len == 1 && (*p == 't' || *p == 'f');
+    case VALUE_INT2:
+        return pack_integer(o, p, len, 2);
+    case VALUE_INT4:
+        return pack_integer(o, p, len, 4);
+    case VALUE_INT8:
+        return pack_integer(o, p, len, 8);
+    case VALUE_OID:
+        if (digits_get_unsigned(p, len, &u) != 0 || u > UINT32_MAX)
+            return 0;
+        network_put32(o, (uint32_t)u);
+        return 4;
+    case VALUE_UUID:
+        return get_uuid(o, p, len) == 0 ? 16 : 0;
+    case VALUE_DATE:
+        if (datetime_get_date(p, len, &days) != 0)
+            return 0;
+        network_put32(o, (uint32_t)days);
+        return 4;
+    case VALUE_TIME:
+        if (datetime_get_time(p, len, &u) != 0)
+            return 0;
+        network_put64(o, u);
+        return 8;
+    case VALUE_TIMESTAMP:
+    case VALUE_TIMESTAMPTZ:
+        if (datetime_get_timestamp(p, len, kind == VALUE_TIMESTAMPTZ, &us) != 0)
+            return 0;
+        network_put64(o, (uint64_t)us);
+        return 8;
+    case VALUE_NUMERIC:
+        return numeric_pack(o, p, len);
+    case VALUE_TEXT:
+    case VALUE_JSONB:
+        break;
+    }
     return 0;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "core/buf.h"
+#include "pg/numeric.h"
 
 /* No value of a fixed size is longer as text. */
 enum { VALUE_SMALL = 64 };
@@ -36,5 +37,11 @@ int value_kind(const char *type);
  * form; -1 without memory. */
 int value_add(struct buf *out, enum value_kind kind, const char *p, size_t len, struct err *err)
     MIG_MUST_CHECK;
+
+/* The binary form at O, which has room for VALUE_PACKED bytes, of a value whose text is P: for every kind
+ * but VALUE_TEXT and VALUE_JSONB, whose bytes are the text's.  Returns its length; 0: P is not as the
+ * server writes it (or a numeric that the server may take as text alone). */
+enum { VALUE_PACKED = NUMERIC_PACKED };
+size_t value_pack(char *o, enum value_kind kind, const char *p, size_t len);
 
 #endif

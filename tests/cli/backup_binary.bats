@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Rows read in COPY's binary form are the rows that COPY text would have given, to the byte.
+# Rows that travel in COPY's binary form, either way, are the rows that COPY text would have given, to the byte.
 
 load ../lib/common
 
@@ -87,6 +87,121 @@ for line in sys.stdin.buffer.read().decode().split("\n")[:-1]:
     assert_equal "$(grep -c "TO STDOUT$" asked) $(grep -c "FORMAT binary" asked)" "1 0"
     mig-backup cat latest -t other >ours
     assert_equal "$(cat ours)" '["1","0.1","{a,NULL}","1 day"]'
+}
+
+# How rows were put into TABLE.
+copies() { grep -a "statement: COPY $1 .* FROM STDIN" "$MIG_TEST_CLUSTER/server.log" | sed 's/.*FROM STDIN/FROM STDIN/'; }
+dump() { pg_dump --data-only -t "$1" | sed -n '/^COPY/,/^\\\.$/p' | sed '1d;$d' | LC_ALL=C sort; }
+
+@test "restored in binary and as text, every type is what it was" {
+    # An interval puts the same rows on the way of text.
+    sql "create table bt as select *, interval '1 day' as i from b" "create schema back" "create table back.b (like b including all)" "create table back.bt (like bt)" \
+        "create schema again" "create table again.b (like b including all)"
+    mig mig-backup create -t b -t bt --no-ddl
+    assert_exit 0
+    sql "alter database \"$PGDATABASE\" set log_statement = 'all'"
+    mig mig-backup restore latest --into back --yes --confirm "$PGDATABASE"
+    assert_exit 0
+    # The longest numerics, an infinity too, are for text: the table goes on in it from there.
+    assert_equal "$(copies '"back"."b"')" "$(printf 'FROM STDIN (FORMAT binary)\nFROM STDIN')"
+    assert_equal "$(copies '"back"."bt"')" "FROM STDIN"
+    dump b >was
+    [ "$(wc -l <was)" -gt 140000 ]
+    dump back.b >now
+    cmp was now
+    dump bt >was
+    dump back.bt >now
+    cmp was now
+    # Without those, all of it in binary.
+    sql "delete from b where length(num::text) > 2000 or num in ('Infinity', '-Infinity')"
+    mig mig-backup create -t b --no-ddl
+    assert_exit 0
+    mig mig-backup restore latest --into again --verify full --yes --confirm "$PGDATABASE"
+    assert_exit 0
+    assert_out "digest equal"
+    assert_equal "$(copies '"again"."b"')" "FROM STDIN (FORMAT binary)"
+    dump b >was
+    dump again.b >now
+    cmp was now
+}
+
+# TYPE, what format_type() makes of it where that is longer, then values: each is written into a signed backup, restored, and must be what the server makes
+# of the same text, or be refused with the table and the server's or our reason.
+forged() {
+    local type=$1 name=$2 value
+    shift 2
+    for value in "$@"; do
+        sql "set client_min_messages = error" "drop table if exists forged" "create table forged (c1 int, c2 $type)"
+        rm -f forged.mig
+        "$MIG_PYTHON" -c 'import json, sys; print(json.dumps(["1", sys.argv[1]], ensure_ascii=False))' "$value" | tr -d '\n' | sed 's/", "/","/; s/$/\n/' |
+            "$forge" "$HOME/.config/mig/key" forged.mig forged integer "$name"
+        psql -XAtq -v ON_ERROR_STOP=1 -v v="$value" >expected 2>expected.err <<'SQL' || echo refused >expected
+set datestyle = 'ISO, MDY'; set timezone = 'UTC'; set search_path = '';
+create temporary table x as select * from public.forged;
+insert into x values (1, :'v');
+select * from x;
+SQL
+        mig mig-backup restore forged.mig --yes --confirm "$PGDATABASE"
+        if [ "$status" = 0 ]; then
+            sql "set timezone = 'UTC'" "select * from forged" >found
+        else
+            assert_exit 3
+            assert_err "public.forged"
+            [ "${#stderr}" -gt 40 ]
+            echo refused >found
+            assert_equal "$(sql "select count(*) from forged")" 0
+        fi
+        if ! cmp expected found >&2; then
+            echo "$type '$value': $(cat expected) expected, $(cat found) found" >&2
+            return 1
+        fi
+    done
+}
+
+@test "a value in other words than the server's, or a wrong one: what the server makes of it, or its refusal" {
+    forge=$(dirname "$(command -v mig-backup)")/../tools/forge # make unit-build
+    forged boolean boolean true ' t' 2 t
+    forged smallint smallint 40000 -32769 ' 7' +7 007 -0 x ''
+    forged int integer 2147483648 1.0 1e3
+    forged bigint bigint 9223372036854775808 -9223372036854775808
+    forged oid oid -1 4294967296 4294967295
+    forged uuid uuid 0E04FB6D-7795-41B0-A442-39F7B7940539 '{0e04fb6d-7795-41b0-a442-39f7b7940539}' 0e04fb6d779541b0a44239f7b7940539 0e04fb6d-7795-41b0-a442-39f7b794053
+    forged date date 2001-02-29 '1 Feb 2020' 2020-2-3 0000-01-01 4714-11-23\ BC 4714-11-24\ BC 5874898-01-01 5874897-12-31 99999-12-31 epoch
+    forged time "time without time zone" 24:00:00 24:00:01 12:30 '12:30:00 PM' 12:00:60 12:00:00.1234567
+    forged 'time(2)' "time(2) without time zone" 12:00:00.129 23:59:59.999
+    forged timestamp "timestamp without time zone" '2020-01-01' '2020-01-01 24:00:00' '294277-01-01 00:00:00' '4714-11-23 23:59:59 BC' '2020-01-01 00:00:00+05' '2020-02-30 00:00:00'
+    forged 'timestamp(1)' "timestamp(1) without time zone" '2020-01-01 00:00:00.25' '294276-12-31 23:59:59.99'
+    forged timestamptz "timestamp with time zone" '2020-01-01 00:00:00' '2020-01-01 00:00:00+05' '0001-01-01 00:00:00+00 BC' '294277-01-01 00:00:00+00'
+    forged numeric numeric 1e5 .5 1. -0 -0.00 007.10 Infinity NaN nan 1e131072 1e-20000 "$(printf '9%.0s' {1..3000}).5"
+    forged 'numeric(5,2)' "numeric(5,2)" 123.456 999.995 1000 -999.994 0.001 NaN Infinity
+    forged 'varchar(3)' "character varying(3)" abc 'ab   ' abcd äöü äöüß ''
+    forged 'char(3)' "character(3)" a 'a     ' abcd ''
+    forged text text '\N' '\.' $'tab\there' 'a\tb'
+    forged json json '{"a":  1,"a":2}' '{a}' '' '"\u0000"'
+    forged jsonb jsonb '{"b":1, "a":  2,"a":3}' '{a}' '' '"\u0000"' '"\ud800"' 1e400
+}
+
+@test "what the server refuses of binary rows, it says why, and nothing stays" {
+    sql "create table strict (id int primary key, t text, n numeric)" "insert into strict select i, 'v' || i, i from generate_series(1, 30000) i"
+    mig mig-backup create -t strict --no-ddl
+    assert_exit 0
+    sql "truncate strict" "alter table strict add check (n <> 20000)"
+    mig mig-backup restore latest --yes --confirm "$PGDATABASE"
+    assert_exit 3
+    assert_err "cannot write public.strict"
+    assert_err "violates check constraint"
+    assert_equal "$(sql "select count(*) from strict")" 0
+}
+
+@test "columns that are not put back travel as the text that they are staged as" {
+    sql "create table part (id int primary key, a int, u uuid, t text)" "insert into part select i, i * 3, gen_random_uuid(), 't' || i from generate_series(1, 5000) i" \
+        "create table part_was as table part"
+    mig mig-backup create -t part --no-ddl
+    assert_exit 0
+    sql "update part set a = null, u = null, t = null"
+    mig mig-backup restore latest -t part:u --on-conflict overwrite --yes --confirm "$PGDATABASE"
+    assert_exit 0
+    assert_equal "$(sql "select count(*) from part join part_was w using (id) where part.u = w.u and part.a is null and part.t is null")" 5000
 }
 
 @test "verify --against-db, which reads text, finds the same rows" {

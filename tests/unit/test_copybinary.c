@@ -175,6 +175,195 @@ static void test_texts(void **state)
     expect("jsonb", &m, "[\"{\\\"a\\\": 1}\"]\n");
 }
 
+/* ---- the way back ---- */
+
+static int pack(const char *const *types, size_t n, const char *json, struct buf *out, struct err *err)
+{
+    struct copybinary b;
+    uint64_t rows = 0;
+    size_t len = strlen(json);
+    char *exact = malloc(len + 1);
+    int rc;
+
+    assert_non_null(exact);
+    memcpy(exact, json, len); /* without its NUL: nobody may look for one */
+    buf_reset(out);
+    assert_int_equal(copybinary_start(&b, types, n, err), 1);
+    if ((rc = copybinary_from_json(&b, out, exact, len, &rows, err)) == 0)
+        assert_int_equal(copybinary_finish(&b, out, err), 0);
+    copybinary_end(&b);
+    free(exact);
+    return rc;
+}
+
+/* Text to binary and back is the same text. */
+static void round_trip(const char *type, const char *text)
+{
+    struct buf packed = {0}, out = {0}, again = {0};
+    struct err err = {0};
+    struct copybinary b;
+    uint64_t rows = 0;
+
+    assert_int_equal(buf_addf(&out, &err, "[\"%s\"]\n[null]\n", text), 0);
+    if (pack(&type, 1, out.data, &packed, &err) != 0)
+        fail_msg("%s '%s' does not go in binary", type, text);
+    assert_int_equal(copybinary_start(&b, &type, 1, &err), 1);
+    if (copybinary_to_json(&b, &again, packed.data, packed.len, &rows, &err) != 0)
+        fail_msg("%s '%s': %s", type, text, err.message);
+    assert_int_equal(rows, 2);
+    assert_int_equal(b.ended, 1);
+    copybinary_end(&b);
+    assert_string_equal(again.data, out.data);
+    buf_free(&packed);
+    buf_free(&out);
+    buf_free(&again);
+}
+
+/* Left to COPY text, and nothing of it written. */
+static void not_packed(const char *type, const char *text)
+{
+    struct buf out = {0}, json = {0};
+    struct err err = {0};
+
+    assert_int_equal(buf_addf(&json, &err, "[\"%s\"]\n", text), 0);
+    if (pack(&type, 1, json.data, &out, &err) != 1)
+        fail_msg("%s '%s' goes in binary", type, text);
+    assert_int_equal(out.len, 19); /* the header */
+    buf_free(&out);
+    buf_free(&json);
+}
+
+static void test_pack(void **state)
+{
+    static const char *const good[][2] = {
+        {"boolean", "t"}, {"boolean", "f"}, {"smallint", "-32768"}, {"smallint", "32767"}, {"integer", "-2147483648"},
+        {"integer", "2147483647"}, {"bigint", "-9223372036854775808"}, {"bigint", "9223372036854775807"}, {"bigint", "0"},
+        {"oid", "4294967295"}, {"uuid", "0e04fb6d-7795-41b0-a442-39f7b7940539"}, {"date", "4714-11-24 BC"}, {"date", "0001-01-01"},
+        {"date", "0001-12-31 BC"}, {"date", "0001-02-29 BC"}, {"date", "0005-02-29 BC"}, {"date", "2000-02-29"}, {"date", "5874897-12-31"},
+        {"date", "infinity"}, {"date", "-infinity"}, {"time without time zone", "24:00:00"}, {"time without time zone", "00:00:00.000001"},
+        {"time without time zone", "23:59:59.999999"}, {"timestamp without time zone", "4714-11-24 00:00:00 BC"},
+        {"timestamp without time zone", "294276-12-31 23:59:59.999999"}, {"timestamp without time zone", "-infinity"},
+        {"timestamp with time zone", "0001-12-31 23:59:59.999999+00 BC"}, {"timestamp with time zone", "infinity"},
+        {"timestamp with time zone", "1999-12-31 23:59:59.5+00"}, {"numeric", "0"}, {"numeric", "0.000"}, {"numeric", "-0.00000000010"},
+        {"numeric", "10000"}, {"numeric", "9999"}, {"numeric", "100000000.00000001"}, {"numeric", "-123456789.123456789"}, {"numeric", "NaN"},
+        {"numeric", "0.9999"}, {"numeric", "0.00009999"}, {"numeric", "1.10"}, {"numeric", "12300000000000000000000"},
+        {"text", ""}, {"text", "a\\\"b\\\\c\\b\\f\\n\\r\\t\\u000b\\u0001\177\303\251"}, {"character(12)", "c          "},
+        {"name", "events"}, {"json", "{ \\\"a\\\":1}"}, {"jsonb", "{\\\"a\\\": \\\"\\\\n\\\"}"},
+    };
+    static const char *const others[][2] = {
+        {"boolean", "true"}, {"boolean", ""}, {"boolean", "tt"}, {"smallint", "32768"}, {"smallint", "-32769"}, {"integer", "2147483648"},
+        {"integer", " 1"}, {"integer", "1 "}, {"integer", "+1"}, {"integer", "01"}, {"integer", "-0"}, {"integer", "-"}, {"integer", ""},
+        {"integer", "0x10"}, {"integer", "1_000"}, {"integer", "1\\u0030"}, {"bigint", "9223372036854775808"}, {"bigint", "-9223372036854775809"},
+        {"bigint", "18446744073709551616"}, {"bigint", "18446744073709551615"}, {"bigint", "99999999999999999999"}, {"bigint", "100000000000000000000"},
+        {"oid", "4294967296"}, {"oid", "-1"}, {"uuid", "0e04fb6d-7795-41b0-a442-39f7b794053"}, {"uuid", "0E04FB6D-7795-41b0-a442-39f7b7940539"},
+        {"uuid", "0e04fb6d-7795-41b0-a442-39f7b794053g"}, {"uuid", "0e04fb6d77-95-41b0-a442-39f7b7940539"}, {"uuid", "{e04fb6d-7795-41b0-a442-39f7b7940539"},
+        {"date", "2001-02-29"}, {"date", "1900-02-29"}, {"date", "0004-02-29 BC"}, {"date", "2000-13-01"}, {"date", "2000-00-01"}, {"date", "2000-01-00"},
+        {"date", "2000-04-31"}, {"date", "0000-01-01"}, {"date", "200-01-01"}, {"date", "02000-01-01"}, {"date", "2000-1-01"}, {"date", "2000-01-01 "},
+        {"date", "01.02.2000"}, {"date", "Infinity"}, {"date", "12345678-01-01"}, {"date", "2000-01-01 00:00:00"}, {"date", ""}, {"date", " BC"},
+        {"time without time zone", "24:00:00.000001"}, {"time without time zone", "25:00:00"}, {"time without time zone", "12:60:00"},
+        {"time without time zone", "12:00:60"}, {"time without time zone", "12:00:00."}, {"time without time zone", "12:00:00.1234567"},
+        {"time without time zone", "12:00"}, {"time without time zone", "12:00:00+00"}, {"time without time zone", "1 :00:00"},
+        {"timestamp without time zone", "2000-01-01"}, {"timestamp without time zone", "2000-01-01 24:00:00"}, {"timestamp without time zone", "2000-01-01T00:00:00"},
+        {"timestamp without time zone", "2000-01-01 00:00:00+00"}, {"timestamp without time zone", "294278-01-01 00:00:00"},
+        {"timestamp without time zone", "9999999-01-01 00:00:00"}, {"timestamp without time zone", "9999999-01-01 00:00:00 BC"},
+        {"timestamp with time zone", "2000-01-01 00:00:00"}, {"timestamp with time zone", "2000-01-01 00:00:00+01"},
+        {"timestamp with time zone", "2000-01-01 00:00:00+00:30"}, {"timestamp with time zone", "+00"}, {"timestamp with time zone", ""},
+        {"numeric", "1e5"}, {"numeric", "."}, {"numeric", "1."}, {"numeric", ".5"}, {"numeric", "-"}, {"numeric", ""}, {"numeric", "01"}, {"numeric", "00"},
+        {"numeric", "+1"}, {"numeric", "1.2.3"}, {"numeric", "--1"}, {"numeric", "Infinity"}, {"numeric", "-Infinity"}, {"numeric", "-NaN"}, {"numeric", "1 "},
+        {"numeric", "1-1"}, {"numeric", "12345.6789a"},
+    };
+    char number[2100], type[] = "numeric";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        round_trip(good[i][0], good[i][1]);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        not_packed(others[i][0], others[i][1]);
+    memset(number, '7', sizeof(number));
+    number[2000] = '\0';
+    round_trip(type, number);
+    number[2000] = '7';
+    number[2001] = '\0';
+    not_packed(type, number);
+}
+
+/* Every century's days, and every length of a number's whole and fraction. */
+static void test_pack_ranges(void **state)
+{
+    struct buf packed = {0}, json = {0}, again = {0};
+    struct err err = {0};
+    static const char *const types[] = {"date", "timestamp with time zone", "bigint"};
+    struct copybinary b;
+    struct message m;
+    uint64_t seed = 7;
+
+    (void)state;
+    for (int64_t day = -2451545; day < 2145031948; day += day < 800000 ? 1 : 4999) {
+        uint64_t rows = 0, us = (uint64_t)(day % 106000000) * 86400000000 + seed % 86400000000;
+
+        seed = seed * 6364136223846793005 + 1442695040888963407;
+        m.len = 0;
+        put_be(&m, 3, 2);
+        put_int(&m, (uint32_t)(int32_t)day, 4);
+        put_int(&m, us, 8);
+        put_int(&m, (uint64_t)((int64_t)seed >> (seed % 61)), 8);
+        buf_reset(&packed);
+        buf_reset(&json);
+        buf_reset(&again);
+        assert_int_equal(copybinary_start(&b, types, 3, &err), 1);
+        b.begun = 1;
+        assert_int_equal(copybinary_to_json(&b, &json, m.data, m.len, &rows, &err), 0);
+        if (copybinary_from_json(&b, &again, json.data, json.len, &rows, &err) != 0)
+            fail_msg("%s", json.data);
+        assert_int_equal(again.len, m.len);
+        if (memcmp(again.data, m.data, m.len) != 0)
+            fail_msg("%s", json.data);
+        copybinary_end(&b);
+    }
+    for (size_t whole = 0; whole < 30; whole++)
+        for (size_t scale = 0; scale < 30; scale++)
+            for (size_t zeros = 0; zeros <= whole + scale; zeros++) {
+                char text[80] = "-";
+                size_t n = 1;
+
+                if (zeros == whole + scale) /* zero has no sign */
+                    n = 0;
+                for (size_t i = 0; i < (whole > 0 ? whole : 1); i++)
+                    text[n++] = (char)(whole == 0 || (zeros == whole + scale) ? '0' : i == 0 || i >= zeros ? '1' + (char)(i % 9) : '0');
+                if (zeros == whole + scale && whole > 1)
+                    continue;
+                if (scale > 0)
+                    text[n++] = '.';
+                for (size_t i = whole; i < whole + scale; i++)
+                    text[n++] = (char)(i >= zeros ? '1' + (char)(i % 9) : '0');
+                text[n] = '\0';
+                round_trip("numeric", text);
+            }
+    buf_free(&packed);
+    buf_free(&json);
+    buf_free(&again);
+}
+
+static void test_pack_refused(void **state)
+{
+    static const char *const bad[] = {
+        "x", "[", "[]\n", "[\"1\"]", "[\"1\"]\n\n", "[\"1\",\"a\",\"b\"]\n", "[\"1\" ,\"a\"]\n", "[1,\"a\"]\n", "[\"1\",\"a]\n", "[\"1\",\"a",
+        "[\"1\",\"\\u0000\"]\n", "[\"1\",\"\\ud800\"]\n", "[\"1\",\"\\", "[\"1\",\"\001\"]\n", "[\"1\",\"\\x\"]\n", "[\"1\",nul]\n", "[\"1\",\"a\"] \n",
+    };
+    static const char *const types[] = {"integer", "text"};
+    struct buf out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct err err = {0};
+
+        if (pack(types, 2, bad[i], &out, &err) != -1)
+            fail_msg("%s", bad[i]);
+        assert_int_equal(err.kind, ERR_BACKUP);
+    }
+    buf_free(&out);
+}
+
 /* The vector code against the plain loop: every length, position and kind of byte. */
 static void test_escape(void **state)
 {
@@ -269,7 +458,8 @@ int main(void)
         cmocka_unit_test(test_integers), cmocka_unit_test(test_times),
         cmocka_unit_test(test_numerics), cmocka_unit_test(test_texts),
         cmocka_unit_test(test_escape),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_types),    cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_pack_ranges), cmocka_unit_test(test_pack_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
