@@ -1,5 +1,6 @@
 #include "backup/create.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +259,7 @@ static int look_for_gaps(struct create *k, struct effects *const *effects, size_
 {
     struct buf which = {0};
 
+    assert(effects != NULL); /* where there is a plan, they were looked for */
     for (size_t i = 0; i < k->plan->nsteps; i++)
         if (k->plan->steps[i].online_only) {
             err_set(err, ERR_FAILED, "nobody can tell from revision %s what it touches: %s",

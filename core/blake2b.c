@@ -68,14 +68,14 @@ __attribute__((target("avx512f"))) static inline void transpose(__m512i r[8])
 
 #define G(a, b, c, d, x, y)                                                                        \
     do {                                                                                           \
-        a = _mm512_add_epi64(_mm512_add_epi64(a, b), x);                                           \
-        d = _mm512_ror_epi64(_mm512_xor_si512(d, a), 32);                                          \
-        c = _mm512_add_epi64(c, d);                                                                \
-        b = _mm512_ror_epi64(_mm512_xor_si512(b, c), 24);                                          \
-        a = _mm512_add_epi64(_mm512_add_epi64(a, b), y);                                           \
-        d = _mm512_ror_epi64(_mm512_xor_si512(d, a), 16);                                          \
-        c = _mm512_add_epi64(c, d);                                                                \
-        b = _mm512_ror_epi64(_mm512_xor_si512(b, c), 63);                                          \
+        (a) = _mm512_add_epi64(_mm512_add_epi64(a, b), x);                                         \
+        (d) = _mm512_ror_epi64(_mm512_xor_si512(d, a), 32);                                        \
+        (c) = _mm512_add_epi64(c, d);                                                              \
+        (b) = _mm512_ror_epi64(_mm512_xor_si512(b, c), 24);                                        \
+        (a) = _mm512_add_epi64(_mm512_add_epi64(a, b), y);                                         \
+        (d) = _mm512_ror_epi64(_mm512_xor_si512(d, a), 16);                                        \
+        (c) = _mm512_add_epi64(c, d);                                                              \
+        (b) = _mm512_ror_epi64(_mm512_xor_si512(b, c), 63);                                        \
     } while (0)
 
 #define ROUND(s)                                                                                   \

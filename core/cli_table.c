@@ -9,16 +9,6 @@ const struct cli_option cli_table_standard[] = {
     {.name = NULL},
 };
 
-int cli_table_is_only(const struct cli_command *c)
-{
-    return c->name == NULL && c->run != NULL;
-}
-
-int cli_table_is_end(const struct cli_command *c)
-{
-    return c->name == NULL && c->run == NULL;
-}
-
 const struct cli_option *const *cli_table_common(const struct cli_program *p, const struct cli_command *c)
 {
     return c != NULL && c->common != NULL ? c->common : p->common;

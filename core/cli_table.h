@@ -16,8 +16,14 @@
 extern const struct cli_option cli_table_standard[];
 
 /* The only command of a program without sub-commands; the end of a table of commands. */
-int cli_table_is_only(const struct cli_command *c);
-int cli_table_is_end(const struct cli_command *c);
+static inline int cli_table_is_only(const struct cli_command *c)
+{
+    return c->name == NULL && c->run != NULL;
+}
+static inline int cli_table_is_end(const struct cli_command *c)
+{
+    return c->name == NULL && c->run == NULL;
+}
 const struct cli_command *cli_table_command(const struct cli_program *p, const char *name);
 /* The tables of common options that C takes (NULL: the program's own); NULL where there are none. */
 const struct cli_option *const *cli_table_common(const struct cli_program *p, const struct cli_command *c);

@@ -1,5 +1,6 @@
 #include "core/process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -163,7 +164,10 @@ static int drain(int fd, struct buf *b, size_t max, const char *name, struct err
 /* Feed standard input.  1: all of it went (or the child closed it). */
 static int feed(int fd, const struct buf *input, size_t *sent)
 {
-    ssize_t n = write(fd, input->data + *sent, input->len - *sent);
+    ssize_t n;
+
+    assert(input != NULL); /* there is a pipe only where there is something to send */
+    n = write(fd, input->data + *sent, input->len - *sent);
 
     if (n < 0)
         return errno != EINTR && errno != EAGAIN;

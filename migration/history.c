@@ -442,14 +442,16 @@ struct history *history_new(struct revision **revisions, size_t n, struct err *e
 {
     struct history *h = calloc(1, sizeof(*h));
     size_t i = 0;
-    int rc = h != NULL ? 0 : err_oom(err);
+    int rc = 0;
 
-    for (; i < n && rc == 0; i++)
+    if (h == NULL)
+        (void)err_oom(err);
+    for (; h != NULL && i < n && rc == 0; i++)
         rc = add_node(h, revisions[i], err);
     for (; i < n; i++)
         revision_free(revisions[i]);
     free(revisions);
-    if (rc != 0 || build(h, err) != 0) {
+    if (h == NULL || rc != 0 || build(h, err) != 0) {
         history_free(h);
         return NULL;
     }

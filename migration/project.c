@@ -245,7 +245,7 @@ static int read_locations(struct project *p, const struct ini *ini, const char *
     versions = join(script, "versions", err);
     if (versions != NULL)
         rc = add_location(p, root, "script_location", versions, strlen(versions), err);
-    if (rc == 0 && !exists(p->versions[0])) {
+    if (rc == 0 && p->versions != NULL && !exists(p->versions[0])) {
         rc = err_set(err, ERR_USAGE, "%s: script_location has no versions folder: %s is not there",
                      p->config, p->versions[0]);
         err_hint(err, "script_location is relative to the working directory: run this where alembic "

@@ -70,31 +70,32 @@ int rows_apply(char ***rows, const struct route_op *op, struct err *err)
 {
     size_t n = count(*rows);
     long from = op->kind != ROUTE_INSERT ? place(*rows, op->from) : -1;
-    char *added = NULL;
 
     if (op->kind != ROUTE_INSERT && from < 0)
         return 1;
     if (op->kind != ROUTE_DELETE && place(*rows, op->to) >= 0)
         return 1;
-    if (op->kind != ROUTE_DELETE && (added = strdup(op->to)) == NULL)
-        return err_oom(err);
-    if (op->kind == ROUTE_INSERT) {
-        char **more = realloc(*rows, (n + 2) * sizeof(*more));
-
-        if (more == NULL) {
-            free(added);
-            return err_oom(err);
-        }
-        *rows = more;
-        more[n++] = added;
-        more[n] = NULL;
-    } else if (op->kind == ROUTE_UPDATE) {
-        free((*rows)[from]);
-        (*rows)[from] = added;
-    } else {
+    if (op->kind == ROUTE_DELETE) {
         free((*rows)[from]);
         (*rows)[from] = (*rows)[--n];
         (*rows)[n] = NULL;
+    } else {
+        char *added = strdup(op->to);
+        char **more = op->kind == ROUTE_INSERT ? realloc(*rows, (n + 2) * sizeof(*more)) : *rows;
+
+        if (more != NULL)
+            *rows = more;
+        if (more == NULL || added == NULL) {
+            free(added);
+            return err_oom(err);
+        }
+        if (op->kind == ROUTE_INSERT) {
+            more[n++] = added;
+            more[n] = NULL;
+        } else {
+            free(more[from]);
+            more[from] = added;
+        }
     }
     qsort(*rows, n, sizeof(**rows), by_id);
     return 0;

@@ -91,6 +91,7 @@ static int resolve(const struct history *h, const char *rev, struct resolved *r,
         r->nodes = heads;
         memset(&heads, 0, sizeof(heads));
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was moved into R goes with it, below or by the caller */
     if (strcmp(rev, "head") == 0 && r->nodes.count > 1) {
         (void)multiple_heads(h, &r->nodes, whole, err);
         goto out;

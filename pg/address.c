@@ -118,7 +118,7 @@ static int hex(char c)
 /* Percent-decoded, owned.  PLUS: `+` is a space, as Python's parse_qsl reads queries. */
 static char *decode(const char *s, size_t len, int plus, struct err *err)
 {
-    char *out = malloc(len + 1);
+    char *out = strndup(s, len);
     size_t i, n = 0;
 
     if (out == NULL) {

@@ -22,7 +22,23 @@ int array_number(struct buf *b, long long number, struct err *err)
     return buf_addf(b, err, "%c%lld", b->len == 0 ? '{' : ',', number);
 }
 
+int array_texts(struct buf *b, char *const *texts, struct err *err)
+{
+    for (; texts != NULL && *texts != NULL; texts++)
+        if (array_text(b, *texts, err) != 0)
+            return -1;
+    return 0;
+}
+
 int array_end(struct buf *b, struct err *err)
 {
     return buf_adds(b, b->len == 0 ? "{}" : "}", err);
+}
+
+char *array_take(struct buf *b, struct err *err)
+{
+    if (array_end(b, err) == 0)
+        return buf_take(b, err);
+    buf_free(b);
+    return NULL;
 }

@@ -13,6 +13,10 @@ struct buf;
 /* NULL is SQL's NULL. */
 int array_text(struct buf *b, const char *text, struct err *err) MIG_MUST_CHECK;
 int array_number(struct buf *b, long long number, struct err *err) MIG_MUST_CHECK;
+/* Each of TEXTS (NULL-terminated; NULL: none). */
+int array_texts(struct buf *b, char *const *texts, struct err *err) MIG_MUST_CHECK;
 int array_end(struct buf *b, struct err *err) MIG_MUST_CHECK;
+/* Closed, and the caller's; B is empty then, also on failure. */
+char *array_take(struct buf *b, struct err *err) MIG_MUST_CHECK;
 
 #endif

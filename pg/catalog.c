@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/strings.h"
 #include "pg/array.h"
 #include "pg/conn.h"
 #include "pg/query.h"
@@ -25,16 +26,6 @@ static const char find_sql[] =
 static const char match_sql[] =
 #include "pg/sql/catalog_match.sql.h"
     ;
-
-static int copy_text(char **to, const struct result *r, int row, int col, struct err *err)
-{
-    const char *text = result_text(r, row, col);
-
-    *to = NULL;
-    if (text != NULL && (*to = strdup(text)) == NULL)
-        return err_oom(err);
-    return 0;
-}
 
 static char letter(const struct result *r, int row, int col)
 {
@@ -99,9 +90,10 @@ static struct catalog_table *read_table(const struct result *r, int row, struct 
     t->rows = result_double(r, row, 10);
     t->bytes = result_int(r, row, 11);
     t->row_security = result_bool(r, row, 12);
-    if (copy_text(&t->schema, r, row, 1, err) != 0 || copy_text(&t->name, r, row, 2, err) != 0 ||
-        copy_text(&t->owner, r, row, 5, err) != 0 ||
-        copy_text(&t->extension, r, row, 8, err) != 0) {
+    if (strings_dup(&t->schema, result_text(r, row, 1), err) != 0 ||
+        strings_dup(&t->name, result_text(r, row, 2), err) != 0 ||
+        strings_dup(&t->owner, result_text(r, row, 5), err) != 0 ||
+        strings_dup(&t->extension, result_text(r, row, 8), err) != 0) {
         catalog_table_free(t);
         return NULL;
     }
@@ -139,10 +131,10 @@ static int read_columns(struct catalog_table *t, const struct result *r, struct 
         c->generated = letter(r, i, 8);
         c->not_null = result_bool(r, i, 9);
         c->text = result_bool(r, i, 10);
-        if (copy_text(&c->name, r, i, 1, err) != 0 || copy_text(&c->type, r, i, 3, err) != 0 ||
-            copy_text(&c->collation, r, i, 4, err) != 0 ||
-            copy_text(&c->expression, r, i, 5, err) != 0 ||
-            copy_text(&c->missing, r, i, 6, err) != 0)
+        if (strings_dup(&c->name, result_text(r, i, 1), err) != 0 || strings_dup(&c->type, result_text(r, i, 3), err) != 0 ||
+            strings_dup(&c->collation, result_text(r, i, 4), err) != 0 ||
+            strings_dup(&c->expression, result_text(r, i, 5), err) != 0 ||
+            strings_dup(&c->missing, result_text(r, i, 6), err) != 0)
             return -1;
     }
     return 0;
@@ -166,12 +158,12 @@ static int read_keys(struct catalog_table *t, const struct result *r, struct err
             k->primary = result_bool(r, i, 3);
             if ((k->columns = calloc((size_t)(from + n - i), sizeof(*k->columns))) == NULL)
                 return err_oom(err);
-            if (copy_text(&k->name, r, i, 2, err) != 0)
+            if (strings_dup(&k->name, result_text(r, i, 2), err) != 0)
                 return -1;
         } else {
             k = &t->keys[t->nkeys - 1];
         }
-        if (copy_text(&k->columns[k->ncolumns++], r, i, 4, err) != 0)
+        if (strings_dup(&k->columns[k->ncolumns++], result_text(r, i, 4), err) != 0)
             return -1;
     }
     return 0;

@@ -40,7 +40,7 @@ static void mask_detail(const char *state, char *detail, size_t size)
     rest = to != NULL ? strlen(to) : 0;
     if (rest > size - (size_t)(from - detail) - 5)
         rest = size - (size_t)(from - detail) - 5;
-    if (rest > 0)
+    if (to != NULL && rest > 0)
         memmove(from + 4, to, rest);
     from[4 + rest] = '\0';
     memcpy(from + 1, "...", 3);

@@ -111,7 +111,7 @@ static int rows_to_json(struct buf *out, size_t columns, const char *text, size_
                     if (json_of_copy[e].len == 0)
                         return err_set(err, ERR_FAILED,
                                        "row %llu of the server's COPY data has an unknown escape",
-                                       (unsigned long long)(*rows + n + 1));
+                                       (unsigned long long)*rows + n + 1);
                     memcpy(o, json_of_copy[e].text, 6);
                     o += json_of_copy[e].len;
                     from++;

@@ -12,9 +12,9 @@
 #include "core/config.h"
 #include "core/process.h"
 #include "core/report.h"
+#include "pg/array.h"
 #include "pg/conn.h"
 #include "pg/query.h"
-#include "prodcheck/target.h"
 
 /* --- the window --- */
 
@@ -117,23 +117,17 @@ char *local_window_zones(const struct config *config, struct err *err)
     struct buf b = {0};
     size_t i;
 
-    if (buf_addc(&b, '{', err) != 0)
-        goto fail;
     for (i = 0; i < windows(config); i++) {
         const char *w = config_item(config, "prodcheck.window", i), *zone;
         unsigned days;
         int from, to;
 
-        if (read_window(w, &days, &from, &to, &zone) == 0 &&
-            target_element(&b, zone, err) != 0)
-            goto fail;
+        if (read_window(w, &days, &from, &to, &zone) == 0 && array_text(&b, zone, err) != 0) {
+            buf_free(&b);
+            return NULL;
+        }
     }
-    if (buf_addc(&b, '}', err) != 0)
-        goto fail;
-    return buf_take(&b, err);
-fail:
-    buf_free(&b);
-    return NULL;
+    return array_take(&b, err);
 }
 
 int local_window(const struct check *k, const struct config *config, const struct result *r,

@@ -1,28 +1,15 @@
 #include "prodcheck/target.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
 #include "migration/plan.h"
+#include "pg/array.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/statement.h"
-
-int target_element(struct buf *b, const char *text, struct err *err)
-{
-    if (b->len > 1 && buf_addc(b, ',', err) != 0)
-        return -1;
-    if (buf_addc(b, '"', err) != 0)
-        return -1;
-    for (; *text != '\0'; text++)
-        if (((*text == '"' || *text == '\\') && buf_addc(b, '\\', err) != 0) ||
-            buf_addc(b, *text, err) != 0)
-            return -1;
-    return buf_addc(b, '"', err);
-}
 
 /* Tables of C with one of the fates in ANY and none of those in NONE. */
 static char *oids(const struct closure *c, unsigned any, unsigned none, struct err *err)
@@ -30,15 +17,11 @@ static char *oids(const struct closure *c, unsigned any, unsigned none, struct e
     struct buf b = {0};
     size_t i;
 
-    if (buf_addc(&b, '{', err) != 0)
-        goto fail;
     for (i = 0; c != NULL && i < c->ntables; i++)
         if ((c->tables[i].fate & any) != 0 && (c->tables[i].fate & none) == 0 &&
-            buf_addf(&b, err, "%s%" PRIu32, b.len > 1 ? "," : "", c->tables[i].oid) != 0)
+            array_number(&b, c->tables[i].oid, err) != 0)
             goto fail;
-    if (buf_addc(&b, '}', err) != 0)
-        goto fail;
-    return buf_take(&b, err);
+    return array_take(&b, err);
 fail:
     buf_free(&b);
     return NULL;
@@ -49,15 +32,11 @@ static char *at_risk(const struct closure *c, struct err *err)
     struct buf b = {0};
     size_t i;
 
-    if (buf_addc(&b, '{', err) != 0)
-        goto fail;
     for (i = 0; c != NULL && i < c->ntables; i++)
         if (closure_table_at_risk(&c->tables[i]) &&
-            buf_addf(&b, err, "%s%" PRIu32, b.len > 1 ? "," : "", c->tables[i].oid) != 0)
+            array_number(&b, c->tables[i].oid, err) != 0)
             goto fail;
-    if (buf_addc(&b, '}', err) != 0)
-        goto fail;
-    return buf_take(&b, err);
+    return array_take(&b, err);
 fail:
     buf_free(&b);
     return NULL;
@@ -69,8 +48,6 @@ static char *referenced(const struct closure *c, const struct plan *plan, struct
     struct buf b = {0};
     size_t i, j;
 
-    if (buf_addc(&b, '{', err) != 0)
-        goto fail;
     for (i = 0; c != NULL && plan != NULL && i < plan->nsteps; i++)
         for (j = 0; plan->steps[i].effects != NULL && j < plan->steps[i].effects->count; j++) {
             const struct effect *e = &plan->steps[i].effects->items[j];
@@ -79,12 +56,10 @@ static char *referenced(const struct closure *c, const struct plan *plan, struct
             if (e->kind != EFFECT_ADD_CONSTRAINT || e->detail == NULL ||
                 strcmp(e->detail, "FOREIGN KEY") != 0 || (oid = closure_partner(c, e)) == 0)
                 continue;
-            if (buf_addf(&b, err, "%s%" PRIu32, b.len > 1 ? "," : "", oid) != 0)
+            if (array_number(&b, oid, err) != 0)
                 goto fail;
         }
-    if (buf_addc(&b, '}', err) != 0)
-        goto fail;
-    return buf_take(&b, err);
+    return array_take(&b, err);
 fail:
     buf_free(&b);
     return NULL;
@@ -120,9 +95,9 @@ static int scan_effects(const struct effects *all, struct buf *schemas, struct b
             e->statement != NULL ? json_object_get(e->statement->tree, "CreateExtensionStmt") : NULL;
         const char *name = json_string_value(json_object_get(extension, "extname"));
 
-        if (name != NULL && target_element(extensions, name, err) != 0)
+        if (name != NULL && array_text(extensions, name, err) != 0)
             return -1;
-        if (makes(e) && target_element(schemas, e->schema != NULL ? e->schema : "", err) != 0)
+        if (makes(e) && array_text(schemas, e->schema != NULL ? e->schema : "", err) != 0)
             return -1;
     }
     return 0;
@@ -139,8 +114,6 @@ int target_find(const struct plan *plan, const struct closure *closure, struct t
 
     memset(t, 0, sizeof(*t));
     t->known = plan != NULL;
-    if (buf_addc(&schemas, '{', err) != 0 || buf_addc(&extensions, '{', err) != 0)
-        goto out;
     if (plan != NULL) {
         t->version_schema = plan->version_schema;
         t->version_table = plan->version_table;
@@ -149,8 +122,6 @@ int target_find(const struct plan *plan, const struct closure *closure, struct t
                 scan_effects(plan->steps[i].effects, &schemas, &extensions, err) != 0)
                 goto out;
     }
-    if (buf_addc(&schemas, '}', err) != 0 || buf_addc(&extensions, '}', err) != 0)
-        goto out;
     /* Where a statement's reach is not known, the whole database is looked at. */
     if (closure != NULL && closure->opaque == 0 && (t->tables = oids(closure, all, 0, err)) == NULL)
         goto out;
@@ -160,8 +131,8 @@ int target_find(const struct plan *plan, const struct closure *closure, struct t
         (t->written = oids(closure, rows, CLOSURE_DROPPED, err)) == NULL ||
         (t->saved = at_risk(closure, err)) == NULL ||
         (t->referenced = referenced(closure, plan, err)) == NULL ||
-        (t->schemas = buf_take(&schemas, err)) == NULL ||
-        (t->extensions = buf_take(&extensions, err)) == NULL)
+        (t->schemas = array_take(&schemas, err)) == NULL ||
+        (t->extensions = array_take(&extensions, err)) == NULL)
         goto out;
     rc = 0;
 out:

@@ -27,8 +27,5 @@ struct target {
 int target_find(const struct plan *plan, const struct closure *closure, struct target *t,
                 struct err *err) MIG_MUST_CHECK;
 void target_free(struct target *t);
-/* Append TEXT, quoted, to an array literal under construction ("{" first, "}" last). */
-struct buf;
-int target_element(struct buf *b, const char *text, struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -72,7 +72,7 @@ static int has(const struct list *l, uint32_t classid, uint32_t oid)
 {
     struct one key = {.classid = classid, .oid = oid};
 
-    return bsearch(&key, l->items, l->count, sizeof(*l->items), by_identity) != NULL;
+    return l->count > 0 && bsearch(&key, l->items, l->count, sizeof(*l->items), by_identity) != NULL;
 }
 
 void census_free(struct census *s)

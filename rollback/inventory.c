@@ -105,10 +105,7 @@ static int read_items(struct conn *c, struct inventory *v, struct err *err)
     const char *param;
     int rc = -1;
 
-    for (size_t i = 0; i < strings_count(v->names); i++)
-        if (array_text(&names, v->names[i], err) != 0)
-            goto out;
-    if (array_end(&names, err) != 0)
+    if (array_texts(&names, v->names, err) != 0 || array_end(&names, err) != 0)
         goto out;
     param = names.data;
     q.params = &param;
@@ -344,7 +341,7 @@ int inventory_repair(struct conn *c, const struct inventory *v, char ***made, ch
         if ((now = look_again(c, v, err)) == NULL)
             goto fail;
     }
-    for (size_t i = 0; i < strings_count(failed); i++)
+    for (size_t i = 0; failed != NULL && failed[i] != NULL; i++)
         log_warn("%s", failed[i]);
     if (differences(v, now, left, order, err) != 0)
         goto fail;

@@ -1,5 +1,6 @@
 #include "rollback/proof.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -107,7 +108,7 @@ static const struct object *find(const struct proof *p, enum kind kind, uint32_t
 {
     struct object key = {.kind = kind, .oid = oid, .sub = sub};
 
-    return bsearch(&key, p->objects, p->count, sizeof(*p->objects), by_identity);
+    return p->objects != NULL ? bsearch(&key, p->objects, p->count, sizeof(*p->objects), by_identity) : NULL;
 }
 
 int proof_has(const struct proof *p, uint32_t oid)
@@ -161,6 +162,7 @@ int proof_same(const struct proof *planned, const struct proof *now, const struc
             i++;
         if (order >= 0)
             k++;
+        assert(one != NULL); /* one of the lists has not ended */
         if (one->kind == RELATION && !is_table(one))
             continue;
         if (one->kind == TRIGGER || one->kind == CONSTRAINT || table_of(closure, one->table) == NULL)

@@ -95,7 +95,7 @@ static void own(struct inquiry *q)
         deciding = q->steps[i] == NULL ? NULL : calloc(q->steps[i]->count + 1, sizeof(*deciding));
         if (q->steps[i] != NULL && deciding == NULL)
             inquiry_oom(q);
-        for (size_t k = 0; q->steps[i] != NULL && k < q->steps[i]->count && !q->failed; k++) {
+        for (size_t k = 0; deciding != NULL && k < q->steps[i]->count && !q->failed; k++) {
             const struct effect *e = &q->steps[i]->items[k];
 
             q->step = i;

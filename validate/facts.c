@@ -149,13 +149,8 @@ struct facts *facts_read(struct conn *c, const struct closure *closure,
         if (closure->reaches[i].oid != last &&
             array_number(&oids, last = closure->reaches[i].oid, err) < 0)
             goto out;
-    for (i = 0; i < strings_count(f->words); i++)
-        if (array_text(&words, f->words[i], err) < 0)
-            goto out;
-    for (i = 0; i < strings_count(f->functions); i++)
-        if (array_text(&functions, f->functions[i], err) < 0)
-            goto out;
-    if (array_end(&oids, err) < 0 || array_end(&words, err) < 0 || array_end(&functions, err) < 0)
+    if (array_texts(&words, f->words, err) < 0 || array_texts(&functions, f->functions, err) < 0 ||
+        array_end(&oids, err) < 0 || array_end(&words, err) < 0 || array_end(&functions, err) < 0)
         goto out;
     p_oids[0] = oids.data;
     p_words[0] = words.data;

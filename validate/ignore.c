@@ -1,5 +1,6 @@
 #include "validate/ignore.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ static int by_comments(struct inquiry *q, const struct plan_step *step)
             }
         }
         free(m.reason);
+        assert(m.hazard != NULL); /* a mark that was found names one */
         if (!m.used && strings_addf(&q->out->unused_ignores, q->err, "%s:%d: %s", s->file, m.line,
                                     m.hazard->code) < 0)
             return -1;

@@ -143,11 +143,13 @@ static void show_statement(const struct pen *p, const struct finding *f, const s
     const char *shown;
     int before, caret;
 
-    if (at < p->nshown && p->shown[at] == NULL)
-        p->shown[at] = report_sql(st->text, r->show_values, 100);
-    if (at >= p->nshown)
-        sql = report_sql(st->text, r->show_values, 100);
-    shown = at < p->nshown ? p->shown[at] : sql;
+    if (p->shown != NULL && at < p->nshown) {
+        if (p->shown[at] == NULL)
+            p->shown[at] = report_sql(st->text, r->show_values, 100);
+        shown = p->shown[at];
+    } else {
+        shown = sql = report_sql(st->text, r->show_values, 100);
+    }
     before = r->plan->direction == PLAN_SQL && strcmp(r->plan->steps[f->step].file, "-") != 0
                  ? fprintf(p->out, "           %s:%d:%d  ", report_plain(r->plan->steps[f->step].revision, room, sizeof(room)),
                            st->line, st->column)
