@@ -123,7 +123,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBMIG)
 	@[ -n "$(Q)" ] && echo "  LD  $@" || :
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
-unit-build: $(UNIT) $(BUILD)/tools/keys $(BUILD)/tools/planner $(BUILD)/tools/plan $(BUILD)/tools/forge
+unit-build: $(UNIT) $(BUILD)/tools/keys $(BUILD)/tools/planner $(BUILD)/tools/plan $(BUILD)/tools/forge $(BUILD)/tools/liar
 
 # What the manual takes from the programs: each SYNOPSIS, and the keys of mig.json.
 $(BUILD)/tools/%: $(BUILD)/tests/lib/%.o $(LIBMIG)

@@ -273,6 +273,59 @@ for t in json.load(sys.stdin)["tables"]: print(t["name"], *[t[k] for k in ("rows
     done
 }
 
+@test "rows that are not those of the manifest, in a file that is whole and signed: exit 5, nothing is changed" {
+    local before lie mode
+    sql "delete from watched where id = 1" "truncate keyless"
+    before=$(data "$PGDATABASE" | sha256sum)
+    for lie in digest rows; do
+        "${MIG_BIN%/bin}/tools/liar" "$HOME/.config/mig/key" "$FILE" "$PWD/$lie.mig" keyless $lie
+        "${MIG_BIN%/bin}/tools/liar" "$HOME/.config/mig/key" "$FILE" "$PWD/w_$lie.mig" watched $lie
+        mig mig-backup verify $lie.mig
+        assert_exit 5
+        assert_err 'table public.keyless is not what the manifest says'
+        mig mig-backup restore "$PWD/$lie.mig" -t keyless --yes --confirm "$PGDATABASE"
+        assert_exit 5
+        assert_err 'public.keyless: 3 rows with digest [0-9a-f]* were sent, the backup says'
+        assert_untouched "$before"
+        for mode in missing merge replace; do
+            mig mig-backup restore "$PWD/w_$lie.mig" -t watched --mode $mode --on-conflict overwrite --yes --confirm "$PGDATABASE"
+            assert_exit 5
+            assert_err 'public.watched: 2 rows .* were sent, the backup says'
+            assert_untouched "$before"
+        done
+        # what is true of the other tables is restored
+        mig mig-backup restore "$PWD/w_$lie.mig" -t keyless --dry-run
+        assert_exit 0
+    done
+}
+
+@test "--verify full reads the tables again: what somebody's event trigger made of the rows is not passed over" {
+    local before mode
+    sql "update watched set v = 'z' where id = 1" "delete from watched where id = 2" \
+        "create function meddle() returns event_trigger language plpgsql as \$\$ begin update public.watched set v = 'meddled' where id = 2; end \$\$" \
+        "create event trigger meddle on ddl_command_end when tag in ('ALTER TABLE') execute function meddle()"
+    before=$(data "$PGDATABASE" | sha256sum)
+    for mode in merge replace; do
+        restore -t watched --mode $mode --on-conflict overwrite --verify full
+        assert_exit 3
+        assert_err 'public.watched, read again, has 2 rows with digest' 'the backup says 2 with'
+        assert_untouched "$before"
+    done
+    sql "truncate watched"
+    restore -t watched --verify full
+    assert_exit 3
+    assert_err 'read again'
+    assert_equal "$(sql "select count(*) from watched")" 0
+    # another row more, too
+    sql "create or replace function meddle() returns event_trigger language plpgsql as \$\$ begin insert into public.watched select 3, 'c' from public.watched where id = 1 on conflict do nothing; end \$\$"
+    restore -t watched --verify full
+    assert_exit 3
+    assert_err 'has 3 rows with digest'
+    sql "alter event trigger meddle disable" "truncate watched"
+    restore -t watched --verify full
+    assert_exit 0
+}
+
 @test "the name must be said, and be right" {
     mig mig-backup restore "$FILE" --mode missing
     assert_exit 4
