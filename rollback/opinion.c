@@ -10,13 +10,31 @@
 #include "script/closure.h"
 #include "validate/judge.h"
 
+/* Rows that the plan writes where no backup of ours reaches, through a partitioned table too. */
+static int elsewhere(struct guard *g, struct err *err)
+{
+    for (size_t i = 0; i < g->closure->ntables; i++) {
+        const struct closure_table *t = &g->closure->tables[i];
+
+        if (t->kind == 'f' && (t->fate & CLOSURE_DROPPED) == 0 &&
+            (t->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS | CLOSURE_COLUMNS)) != 0 &&
+            refusal_add(g, err, "foreign", 1,
+                        "save the rows where they are; then --force foreign --reason TEXT",
+                        "%s.%s is a foreign table: the plan changes or deletes rows of another server, which no "
+                        "backup of this one holds and undo does not bring back", t->schema, t->name) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int opinion_validate(struct guard *g, struct err *err)
 {
     struct judge_options o = {.config = g->request->config, .max_loss_rows = -1,
                               .jobs = g->request->common->jobs,
                               .show_values = g->request->common->show_values};
 
-    if ((g->judgement = judge_run(g->plan, g->main, &o, err)) == NULL)
+    if ((g->judgement = judge_run(g->plan, g->main, &o, err)) == NULL ||
+        (g->request->backup != ROLLBACK_NONE && elsewhere(g, err) != 0))
         return -1;
     for (size_t i = 0; i < g->judgement->nfindings; i++) {
         const struct finding *f = &g->judgement->findings[i];

@@ -39,7 +39,7 @@ int refusal_add(struct guard *g, struct err *err, const char *name, int may_forc
 
 int refusal_force_known(const struct cli_list *force, struct err *err)
 {
-    static const char *const ours[] = {"gate", "validate", "missing", "max-block", "room", "online"};
+    static const char *const ours[] = {"gate", "validate", "missing", "foreign", "max-block", "room", "online"};
 
     for (size_t i = 0; force != NULL && i < force->count; i++)
         for (const char *at = force->items[i]; *at != '\0';) {
@@ -53,7 +53,7 @@ int refusal_force_known(const struct cli_list *force, struct err *err)
             if (!known && hazard_find(name) == NULL && check_find(name) == NULL) {
                 (void)err_set(err, ERR_USAGE, "--force does not know \"%s\"", name);
                 err_hint(err, "it takes check ids, hazard codes, \"gate\", \"validate\", \"missing\", "
-                              "\"max-block\", \"room\" and \"online\"; \"mig-rollback plan\" names them");
+                              "\"foreign\", \"max-block\", \"room\" and \"online\"; \"mig-rollback plan\" names them");
                 return -1;
             }
             at += n + (at[n] == ',');

@@ -149,8 +149,15 @@ static int unseal(struct undo *u, const struct guard *g, struct err *err)
 {
     const char *sealed = json_string_value(json_object_get(journal_last(u->fate.record, "plan"), "sealed"));
 
-    if (sealed == NULL)
-        return err_set(err, ERR_REFUSED, "run %s kept no plan (it had no key)", u->fate.report.run);
+    if (sealed == NULL) {
+        (void)err_set(err, ERR_REFUSED, "run %s kept no plan, for it had no key: this command cannot %s it",
+                      u->fate.report.run, u->resume || u->back ? "go on with" : "undo");
+        err_hint(err, "nothing was changed by this. Migrate with the tool itself: the run went from %s to %s%s%s",
+                 u->fate.report.from, u->fate.report.to,
+                 u->fate.report.backup != NULL ? "; the values are in " : "; it took no backup",
+                 u->fate.report.backup != NULL ? u->fate.report.backup : "");
+        return -1;
+    }
     if (keyring_can_read(g->request->keys, err) != 0)
         return -1;
     if ((u->kept = kept_open(sealed, g->request->keys, err)) == NULL)

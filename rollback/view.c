@@ -108,20 +108,39 @@ static void tables_text(const struct guard *g, FILE *out)
         fputs("  none\n", out);
 }
 
-static void findings_text(const struct judgement *j, FILE *out)
+/* Where what F says is lost will be kept, if it is a loss. */
+static const char *kept_where(const struct guard *g, const struct finding *f)
 {
+    if (!f->has_loss || (f->loss_exact && f->loss_rows == 0))
+        return "";
+    return f->covered && g->request->backup != ROLLBACK_NONE ? " [in the backup]" : " [NOT SAVED]";
+}
+
+/* Said of scripts that others run: a run sets its own timeout on every lock. */
+static int answered(const struct guard *g, const struct finding *f)
+{
+    return !g->command && strcmp(f->code, "no-lock-timeout") == 0;
+}
+
+static void findings_text(const struct guard *g, FILE *out)
+{
+    const struct judgement *j = g->judgement;
+    size_t shown = 0;
     char room[4096];
 
     fprintf(out, "\nWhat it would destroy or break\n");
-    if (j->nfindings == 0)
-        fputs("  nothing was found\n", out);
     for (size_t i = 0; i < j->nfindings; i++) {
         const struct finding *f = &j->findings[i];
 
+        if (answered(g, f))
+            continue;
+        shown++;
         fprintf(out, "  %-8s %s: %s%s%s\n", severity_name(f->severity), f->code,
-                report_plain(f->message, room, sizeof(room)),
-                f->covered && f->has_loss ? " [in the backup]" : "", f->ignored != NULL ? " [ignored]" : "");
+                report_plain(f->message, room, sizeof(room)), kept_where(g, f),
+                f->ignored != NULL ? " [ignored]" : "");
     }
+    if (shown == 0)
+        fputs("  nothing was found\n", out);
 }
 
 static void gate_text(const struct verdict *v, FILE *out)
@@ -139,18 +158,20 @@ static void gate_text(const struct verdict *v, FILE *out)
 static void backup_text(const struct guard *g, FILE *out)
 {
     char bytes[32], wait[32];
+    int none = g->request->backup == ROLLBACK_NONE;
 
-    if (g->request->backup == ROLLBACK_NONE) {
-        fprintf(out, "\nBackup: NONE (%s)\n", g->request->no_backup);
-        return;
-    }
-    fprintf(out, "\nBackup: %s in %s, from %s of data\n",
-            g->command ? "all tables of the database" : g->request->loss_scope ? "only what is lost" : "whole tables",
-            state_shelf(g->request->common, g->request->config), report_bytes(g->bytes, bytes));
+    if (none)
+        fprintf(out, "\nBackup: NONE (%s): what is destroyed is gone\n", g->request->no_backup);
+    else
+        fprintf(out, "\nBackup: %s in %s, from %s of data\n",
+                g->command ? "all tables of the database" : g->request->loss_scope ? "only what is lost" : "whole tables",
+                state_shelf(g->request->common, g->request->config), report_bytes(g->bytes, bytes));
     if (g->command)
         fprintf(out, "COMMAND MODE: alembic runs it and commits by itself. Weaker than a guarded run:\n"
-                     "  the backup (all tables) is taken before, without locks: later writes are not in it;\n"
-                     "  the verification comes after COMMIT: what it finds can only be undone\n");
+                     "%s  the verification comes after COMMIT: what it finds can only be undone\n",
+                none ? "" : "  the backup (all tables) is taken before, without locks: later writes are not in it;\n");
+    else if (none)
+        fputs("Wait: readers and writers of these tables, for the change\n", out);
     else if (g->request->backup == ROLLBACK_BEFORE)
         fprintf(out, "Wait: nobody for the backup; readers and writers for what changed since, and the change\n");
     else if (g->short_copy)
@@ -212,7 +233,7 @@ void view_plan(const struct guard *g, FILE *out)
     if (g->closure != NULL && g->tables != NULL)
         tables_text(g, out);
     if (g->judgement != NULL)
-        findings_text(g->judgement, out);
+        findings_text(g, out);
     if (g->verdict != NULL)
         gate_text(g->verdict, out);
     if (g->closure != NULL)

@@ -38,7 +38,7 @@ static void lose_rows_of(struct inquiry *q, const struct effect *e, const struct
     probe_subject(q, index, "DELETE FROM", object);
     if (t == NULL || index < 0 || t->kind == 'v' || pick_find(q, e, &pick) < 0)
         goto out;
-    inquiry_finding(q, index)->covered = 1;
+    inquiry_finding(q, index)->covered = t->kind != 'f';
     if (pick.bound == NULL)
         where = pick_condition(q, &pick);
     if (pick_begin(q, &b, &pick, t, only) < 0 ||
@@ -154,7 +154,7 @@ static void change_rows(struct inquiry *q, const struct effect *e)
     probe_subject(q, index, "UPDATE of", object);
     if (t == NULL || index < 0 || t->kind == 'v' || pick_find(q, e, &pick) < 0)
         goto out;
-    inquiry_finding(q, index)->covered = 1;
+    inquiry_finding(q, index)->covered = t->kind != 'f';
     if (c == NULL) {
         probe_set(q, index, PROBE_LOSS, NULL, t, 1);
         goto out;

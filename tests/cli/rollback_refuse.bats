@@ -160,3 +160,116 @@ locked="select exists (select from pg_locks join pg_stat_activity a using (pid) 
     assert_exit 0
     unchanged
 }
+
+@test "the shelf has no room for the backup: refused before anything is locked or written down" {
+    no_room() { refused 4 "$@"; }
+    spare() { env LD_PRELOAD="$SHIM" SHIM_PATH=backups SHIM_CALL=statvfs SHIM_NTH=1 SHIM_FAULT="$1" "${@:2}"; }
+    export -f spare
+    export SHIM
+    mkdir backups
+    mig bash -c 'spare 1000000 "$@"' - mig-rollback plan -1
+    assert_exit 4
+    no_room 'the shelf "./backups" has 1.0 MB left, the backup may need [0-9.]+ MB' \
+        bash -c 'spare 1000000 "$@"' - mig-rollback run -1 "${GO[@]}"
+    assert_err '--dir'
+    [ ! -d backups/.state/runs ]
+    # Who knows better says so by name.
+    mig bash -c 'spare 1000000 "$@"' - mig-rollback run -1 "${GO[@]}" --force room --reason "it compresses well"
+    assert_exit 0
+    mig bash -c 'spare 100000000 "$@"' - mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    unchanged
+}
+
+@test "rows of a foreign table, named or as a partition: never called saved; refused, and forced only by name" {
+    sql "create extension postgres_fdw" \
+        "create server s foreign data wrapper postgres_fdw options (host '$PGHOST', dbname '$PGDATABASE')" \
+        "create user mapping for current_user server s options (user '$PGUSER')" \
+        "create table far (id int primary key, v text)" "insert into far values (1, 'a'), (2, 'b')" \
+        "create foreign table ft (id int, v text) server s options (table_name 'far')" \
+        "create table p (id int, v text) partition by range (id)" "create table p1 partition of p for values from (100) to (200)" \
+        "create foreign table p2 partition of p for values from (0) to (100) server s options (table_name 'far')"
+    for script in 'DELETE FROM ft' "UPDATE ft SET v = 'x'" 'DELETE FROM p' "UPDATE p SET v = 'x'" 'TRUNCATE p'; do
+        echo "$script;" >down.sql
+        refused 4 'public\.(ft|p2) is a foreign table: the plan changes or deletes rows of another server' \
+            mig-rollback run --sql down.sql "${GO[@]}"
+        assert_err '--force foreign --reason'
+    done
+    echo 'DELETE FROM ft;' >down.sql
+    mig mig-rollback plan --sql down.sql
+    assert_exit 4
+    assert_out 'destroys 2 of 2 rows .*\[NOT SAVED\]'
+    refused 4 'no backup of the tables covers this loss: DELETE FROM public.ft destroys 2 of 2 rows' \
+        mig-rollback run --sql down.sql "${GO[@]}" --force foreign --reason "one of two"
+    [ "$(sql 'select count(*) from far')" = 2 ]
+    mig mig-rollback run --sql down.sql "${GO[@]}" --force foreign,delete-rows --reason "they are saved there"
+    assert_exit 0
+    [ "$(sql 'select count(*) from far')" = 0 ]
+    # Going, a foreign table takes no rows along.
+    echo 'DROP FOREIGN TABLE ft;' >down.sql
+    mig mig-rollback run --sql down.sql "${GO[@]}"
+    assert_exit 0
+    unchanged
+}
+
+@test "a foretold failure is refused, with its count, and nothing is begun" {
+    echo 'ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0);' >down.sql
+    refused 4 'it would fail: ADD CHECK public.t fails: 1 000 of 1 000 rows violate it' mig-rollback run --sql down.sql "${GO[@]}"
+    [ ! -d backups/.state/runs ]
+    mig mig-rollback plan --sql down.sql
+    assert_exit 4
+    # Forced, it fails where it was foretold to, and that is rolled back.
+    refused 3 'down.sql, statement 1 .*23514|23514' mig-rollback run --sql down.sql "${GO[@]}" --force check-violations --reason "to see it"
+}
+
+@test "without a key and a backup: nothing is called saved, and undo says what is left" {
+    mig env HOME="$BATS_TEST_TMPDIR" mig-rollback plan -1 --no-backup "no key here"
+    assert_exit 0
+    assert_out 'destroys 1 000 rows .*\[NOT SAVED\]' 'Backup: NONE \(no key here\): what is destroyed is gone' '^Wait: ' \
+        'Undo: impossible: no backup'
+    refute_out 'in the backup'
+    mig env HOME="$BATS_TEST_TMPDIR" mig-rollback run -1 --no-backup "no key here" "${GO[@]}"
+    assert_exit 0
+    refute_out '^Next'
+    for key in nothing "$HOME"; do
+        mig env HOME="$key" mig-rollback undo "${GO[@]}"
+        assert_exit 4
+        assert_err 'kept no plan, for it had no key: this command cannot undo it' \
+            'went from aaaaaaaaaaa2 to aaaaaaaaaaa1; it took no backup'
+    done
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa1 ]
+}
+
+@test "a version statement that moves no row rolls everything back" {
+    sql "create function stay() returns trigger language plpgsql as 'begin return null; end'" \
+        "create trigger stay before update on alembic_version for each row execute function stay()"
+    refused 4 'aaaaaaaaaaa2, statement [0-9]+ .*the version table did not move: 0 rows changed where exactly one should' \
+        mig-rollback run -1 "${GO[@]}" --force validate --reason "to see it found"
+    mig mig-rollback status
+    assert_out 'rolled-back'
+}
+
+@test "--terminate-blockers ends clients that are in the way, never a walsender" {
+    # What logical replication's first copy does: a walsender that reads the table in a transaction.
+    mkfifo walsender.pipe
+    PGAPPNAME=copier psql -XAtq "dbname=$PGDATABASE replication=database" <walsender.pipe >/dev/null 2>&1 3>&- 8>&- &
+    exec 7>walsender.pipe
+    echo "begin; select count(*) from t;" >&7
+    hold client "select count(*) from t"
+    backend() { sql "select coalesce((select $1::text from pg_stat_activity where application_name = '$2' and datname = current_database() and state = 'idle in transaction'), '')"; }
+    until [ -n "$(backend pid copier)" ] && [ -n "$(backend pid client)" ]; do sleep 0.05; done
+    [ "$(backend backend_type copier)" = walsender ]
+    pid=$(backend pid copier)
+    for flag in --terminate-blockers --cancel-blockers; do
+        # What is there besides the locks is not of interest here.
+        mig mig-rollback run -1 "${GO[@]}" "$flag" --lock-deadline 1s --force gate --reason "only the locks count"
+        assert_exit 4
+        assert_err "the locks did not come within 1.0 s" "pid $pid, role postgres, copier \\(walsender, left alone\\) from local"
+        [ "$flag" = --cancel-blockers ] || assert_err 'terminated pid [0-9]+ \(role postgres, client\)'
+        refute_err "(terminated|cancelled the query of) pid $pid "
+        [ "$(backend pid copier)" = "$pid" ]
+        [ -z "$(backend pid client)" ]
+    done
+    release
+    unchanged
+}

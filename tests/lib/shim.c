@@ -2,11 +2,12 @@
  * shim: preloaded into a program, it makes one system call on one file go wrong.
  *
  *   SHIM_PATH    part of the file's path; other files are left alone
- *   SHIM_CALL    write (and pwrite), fsync (and fdatasync) or rename
+ *   SHIM_CALL    write (and pwrite), fsync (and fdatasync), rename or statvfs
  *   SHIM_NTH     which of these calls, from 1
  *   SHIM_FAULT   an errno's number; "short": half of the bytes are written, and that is said;
  *                "kill": SIGKILL before the call; "half": half of the bytes, then SIGKILL;
- *                "int": SIGINT to the process, as the terminal sends it; the call itself goes well
+ *                "int": SIGINT to the process, as the terminal sends it; the call itself goes well;
+ *                of statvfs: how many bytes are left
  *   SHIM_MARK    a file that is made when the fault has happened
  *
  * Counted over all threads.
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -137,4 +139,18 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
         (void)raise(SIGKILL);
     errno = atoi(fault);
     return -1;
+}
+
+int statvfs(const char *path, struct statvfs *fs)
+{
+    int (*real)(const char *, struct statvfs *) =
+        (int (*)(const char *, struct statvfs *))dlsym(RTLD_NEXT, "statvfs");
+    const char *fault = now("statvfs", path);
+    int rc = real(path, fs);
+
+    if (rc == 0 && fault != NULL) {
+        fs->f_frsize = 1;
+        fs->f_bavail = (fsblkcnt_t)atoll(fault);
+    }
+    return rc;
 }
