@@ -298,7 +298,7 @@ static int add_condition(struct buf *b, const struct catalog_column *c, const ch
 }
 
 int loss_find(const struct catalog_table *t, const struct closure_table *fate, char *const *key,
-              char *const *domains, int indirect, const struct snapshot_options *o, struct loss *l,
+              int key_goes, char *const *domains, int indirect, const struct snapshot_options *o, struct loss *l,
               struct err *err)
 {
     struct buf filter = {0};
@@ -307,8 +307,8 @@ int loss_find(const struct catalog_table *t, const struct closure_table *fate, c
     memset(l, 0, sizeof(*l));
     if (fate->fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED | CLOSURE_ROWS) || fate->ncolumns == 0)
         return 0;
-    if (key == NULL) {
-        if ((l->note = strdup("it has no key, so it is saved whole")) == NULL)
+    if (key == NULL || key_goes) {
+        if ((l->note = strdup(key_goes ? "its key goes too, so it is saved whole" : "it has no key, so it is saved whole")) == NULL)
             return err_oom(err);
         return 0;
     }
@@ -324,7 +324,7 @@ int loss_find(const struct catalog_table *t, const struct closure_table *fate, c
         if (c == NULL || c->generated)
             continue;
         if (strings_find(l->columns, lost->name) >= 0)
-            every = 1; /* the key itself goes: each row of it is needed */
+            every = 1; /* the key itself is changed: each row of it is needed */
         else if (strings_add(&l->columns, lost->name, err) != 0)
             goto out;
         if (indirect || lost->why != CLOSURE_COLUMN_DROPPED || is_domain(t, lost->name, domains) ||

@@ -22,10 +22,10 @@ struct loss {
  * fills in. */
 int loss_indirect(struct conn *c, const struct snapshot_options *o, int *indirect,
                   struct err *err) MIG_MUST_CHECK;
-/* KEY: NULL-terminated, or NULL where the table has none (then it is saved whole).  DOMAINS: columns of
- * a domain, "OID.COLUMN" (selection reads them).  INDIRECT: of loss_indirect. */
+/* KEY: NULL-terminated, or NULL where the table has none; KEY_GOES: a column of it is dropped (then it is saved
+ * whole, too).  DOMAINS: columns of a domain, "OID.COLUMN" (selection reads them).  INDIRECT: of loss_indirect. */
 int loss_find(const struct catalog_table *t, const struct closure_table *fate, char *const *key,
-              char *const *domains, int indirect, const struct snapshot_options *o, struct loss *l,
+              int key_goes, char *const *domains, int indirect, const struct snapshot_options *o, struct loss *l,
               struct err *err) MIG_MUST_CHECK;
 void loss_free(struct loss *l);
 

@@ -21,6 +21,7 @@ struct restore_target {
     const char *schema, *name;  /* SCHEMA NULL: the only table of that name in the file */
     const char *const *columns; /* NULL-terminated, or NULL: all that were saved */
     enum restore_mode mode;     /* undo mixes modes: dropped tables replaced, columns by key */
+    int key_changed;            /* the transaction SINCE_XID gave rows other keys: these are sought too */
 };
 
 struct restore_options {
@@ -49,6 +50,7 @@ struct restore_table {
     uint64_t inserted, updated, deleted, unchanged;
     uint64_t vanished;  /* columns mode: the key is gone */
     uint64_t changed;   /* changed since */
+    int key_changed;    /* the target's */
     uint64_t surplus;   /* merge mode with SINCE_XID: rows that this transaction had inserted before, whose key
                            the file does not have; at most, where it rewrote the table too */
     int digest_equal;   /* what was sent is what the file says */

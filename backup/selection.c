@@ -183,21 +183,51 @@ static const struct catalog_column *stored(const struct catalog_table *t, const 
     return NULL;
 }
 
-/* The best key all of whose columns are stored; *KEY stays NULL where there is none. */
-static int find_key(const struct catalog_table *t, char ***key, struct err *err)
+/* NONE: a column of it is not stored. */
+static enum selection_key key_becomes(const struct catalog_table *t, const struct catalog_key *k,
+                                      const struct closure_table *fate)
 {
-    for (size_t k = 0; k < t->nkeys; k++) {
-        size_t i = 0;
+    enum selection_key becomes = SELECTION_KEY_STAYS;
 
-        while (i < t->keys[k].ncolumns && stored(t, t->keys[k].columns[i]) != NULL)
-            i++;
-        if (i < t->keys[k].ncolumns || i == 0)
-            continue;
-        for (i = 0; i < t->keys[k].ncolumns; i++)
-            if (strings_add(key, t->keys[k].columns[i], err) != 0)
-                return -1;
-        return 0;
+    if (k->ncolumns == 0)
+        return SELECTION_KEY_NONE;
+    for (size_t i = 0; i < k->ncolumns; i++) {
+        unsigned why = fate != NULL ? closure_column_why(fate, k->columns[i]) : 0;
+        enum selection_key one = (why & CLOSURE_COLUMN_DROPPED) != 0   ? SELECTION_KEY_DROPPED
+                                 : (why & CLOSURE_COLUMN_UPDATED) != 0 ? SELECTION_KEY_UPDATED
+                                 : (why & CLOSURE_COLUMN_RETYPED) != 0 ? SELECTION_KEY_RETYPED
+                                                                       : SELECTION_KEY_STAYS;
+
+        if (stored(t, k->columns[i]) == NULL)
+            return SELECTION_KEY_NONE;
+        if (one > becomes)
+            becomes = one;
     }
+    return becomes;
+}
+
+const struct catalog_key *selection_key(const struct catalog_table *t, const struct closure_table *fate,
+                                        enum selection_key *becomes)
+{
+    const struct catalog_key *best = NULL;
+
+    *becomes = SELECTION_KEY_NONE;
+    for (size_t i = 0; i < t->nkeys; i++) {
+        enum selection_key one = key_becomes(t, &t->keys[i], fate);
+
+        if (one < *becomes) {
+            *becomes = one;
+            best = &t->keys[i];
+        }
+    }
+    return best;
+}
+
+static int add_key(const struct catalog_key *k, char ***key, struct err *err)
+{
+    for (size_t i = 0; k != NULL && i < k->ncolumns; i++)
+        if (strings_add(key, k->columns[i], err) != 0)
+            return -1;
     return 0;
 }
 
@@ -206,6 +236,7 @@ static int save_table(struct selection *s, struct manifest_table *m, const struc
 {
     const struct closure_table *fate = fate_of(o, t->oid);
     struct loss loss = {0};
+    enum selection_key becomes;
     int rc = -1;
 
     m->oid = t->oid;
@@ -215,10 +246,10 @@ static int save_table(struct selection *s, struct manifest_table *m, const struc
     if (strings_dup(&m->schema, t->schema, err) != 0 || strings_dup(&m->name, t->name, err) != 0 ||
         strings_dup(&m->owner, t->owner, err) != 0 ||
         (fate != NULL && strings_dup(&m->because, fate->because, err) != 0) ||
-        find_key(t, &m->key, err) != 0)
+        add_key(selection_key(t, fate, &becomes), &m->key, err) != 0)
         goto out;
     if (o->scope == SNAPSHOT_LOSS && fate != NULL && t->kind == 'r' &&
-        loss_find(t, fate, m->key, s->domains, s->indirect, o, &loss, err) != 0)
+        loss_find(t, fate, m->key, becomes == SELECTION_KEY_DROPPED, s->domains, s->indirect, o, &loss, err) != 0)
         goto out;
     if (loss.note != NULL && note(s, t->schema, t->name, loss.note, err) != 0)
         goto out;

@@ -10,6 +10,9 @@
 #include "backup/manifest.h"
 #include "core/err.h"
 
+struct catalog_key;
+struct catalog_table;
+struct closure_table;
 struct conn;
 struct snapshot_options;
 
@@ -35,6 +38,20 @@ int selection_names(struct conn *c, const struct snapshot_options *o, struct sel
 int selection_make(struct conn *c, const struct snapshot_options *o, int ascii, int standby,
                    struct selection *s, struct err *err) MIG_MUST_CHECK;
 void selection_free(struct selection *s);
+
+/* What becomes of the key by which rows are found again. */
+enum selection_key {
+    SELECTION_KEY_STAYS,
+    SELECTION_KEY_RETYPED, /* rows whose value survives the casts are found */
+    SELECTION_KEY_UPDATED, /* a changed row is another row */
+    SELECTION_KEY_DROPPED, /* no row is found */
+    SELECTION_KEY_NONE
+};
+
+/* The best key of T whose columns are all stored, and what FATE, or NULL, makes of it: one that stays before
+ * one that goes, the primary key first.  NULL: there is none. */
+const struct catalog_key *selection_key(const struct catalog_table *t, const struct closure_table *fate,
+                                        enum selection_key *becomes);
 
 /* OIDS and, below partitioned tables, all of their partitions; owned. */
 int selection_expand(struct conn *c, const uint32_t *oids, size_t n, uint32_t **all, size_t *nall,

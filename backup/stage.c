@@ -271,8 +271,8 @@ static int judge_columns(struct conn *c, struct stage *s, struct err *err)
                     s->match, s->differ, s->taken);
 }
 
-/* What an upgrade inserted and numbered anew stands beside the rows that are put back.  A rewrite makes
- * every row look like new: the server's count of inserts is the bound. */
+/* What an upgrade inserted and numbered anew stands beside the rows that are put back, and what the rollback
+ * gave another key.  A rewrite makes every row look like new: the server's count of inserts is the bound. */
 static int judge_surplus(struct conn *c, struct stage *s, struct err *err)
 {
     struct target *t = s->target;
@@ -280,6 +280,12 @@ static int judge_surplus(struct conn *c, struct stage *s, struct err *err)
 
     if (s->o->since_xid == 0)
         return 0;
+    if (t->result.key_changed)
+        return count(c, &t->result.surplus, err,
+                     "SELECT count(*) FROM ONLY %s AS t WHERE t.xmin::pg_catalog.text = ANY (ARRAY['%" PRIu32 "', "
+                     "pg_catalog.pg_current_xact_id()::pg_catalog.xid::pg_catalog.text]) AND NOT EXISTS (SELECT 1 FROM "
+                     "pg_temp.%s AS s WHERE %s)",
+                     s->name, (uint32_t)s->o->since_xid, t->stage, s->match);
     if (count(c, &inserted, err, "SELECT pg_catalog.pg_stat_get_xact_tuples_inserted('%" PRIu32 "'::pg_catalog.oid)",
               t->table->oid) != 0)
         return -1;

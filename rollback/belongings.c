@@ -125,6 +125,6 @@ int belongings_answer(const struct running *r, struct err *err)
         return 0;
     (void)err_set(err, ERR_UNFINISHED, "%zu thing%s not as before the rollback", r->left,
                   r->left == 1 ? " is" : "s are");
-    err_hint(err, "the report names them; the values are back");
+    err_hint(err, "the report names them; what is not back is in the backup still");
     return -1;
 }

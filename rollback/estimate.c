@@ -66,7 +66,9 @@ int estimate_sizes(struct guard *g, struct err *err)
         (catalog = catalog_tables_get(g->control, numbers, c->ntables, err)) == NULL)
         goto out;
     for (size_t i = 0; i < c->ntables; i++) {
-        g->tables[i].keyed = catalog[i] != NULL && catalog[i]->nkeys > 0;
+        g->tables[i].key = SELECTION_KEY_NONE;
+        if (catalog[i] != NULL)
+            (void)selection_key(catalog[i], &c->tables[i], &g->tables[i].key);
         if (closure_table_at_risk(&c->tables[i]))
             g->bytes += (uint64_t)g->tables[i].bytes;
     }

@@ -227,13 +227,14 @@ static int examine(struct guard *g, int judged, struct err *err)
         return -1;
     if (g->reverse == NULL && g->plan->nsteps > 0 && wayback_find(g, err) != 0)
         return -1;
-    if (wayback_weigh(g, err) != 0 || mix_digest(g, err) != 0 || check_digest(g, err) != 0)
+    if (mix_digest(g, err) != 0 || check_digest(g, err) != 0)
         return -1;
     if (g->plan->nsteps == 0)
-        return 0;
+        return wayback_weigh(g, err);
     if (judged && (tools_warn(g, err) != 0 || opinion_validate(g, err) != 0 || opinion_gate(g, err) != 0))
         return -1;
-    if (estimate_room(g, err) != 0 || estimate_block(g, err) != 0)
+    /* What was counted says whether a key keeps its values. */
+    if (wayback_weigh(g, err) != 0 || estimate_room(g, err) != 0 || estimate_block(g, err) != 0)
         return -1;
     return (g->proof = proof_read(g->control, err)) != NULL ? 0 : -1;
 }

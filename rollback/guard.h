@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backup/selection.h"
 #include "core/err.h"
 #include "rollback/request.h"
 
@@ -34,7 +35,7 @@ enum guard_undo { UNDO_EXACT, UNDO_STAGED, UNDO_IMPOSSIBLE, UNDO_INEXACT };
 /* One table as the plan meets it; same order as closure->tables. */
 struct guard_table {
     int64_t bytes, rows; /* now; rows is an estimate, -1: not known */
-    int keyed;           /* a key by which columns can be put back */
+    enum selection_key key; /* by which values can be put back */
 };
 
 struct guard {

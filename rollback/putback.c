@@ -66,9 +66,13 @@ static int report_restored(struct running *r, int by_upgrade, struct err *err)
         (void)json_object_set_new(o, "surplus", json_integer((json_int_t)t->surplus));
         (void)json_object_set_new(o, "digest_equal", json_boolean(t->digest_equal));
         (void)json_array_append_new(a, o);
+        if (t->vanished > 0 && t->key_changed)
+            r->left++;
         if (t->vanished > 0 &&
-            strings_addf(&r->out->notes, err, "%s: %llu rows of the backup are gone meanwhile and got nothing",
-                         name.data, (unsigned long long)t->vanished) != 0)
+            strings_addf(&r->out->notes, err, "%s: %llu row%s of the backup %s not there%s, and got nothing",
+                         name.data, (unsigned long long)t->vanished, t->vanished == 1 ? "" : "s",
+                         t->vanished == 1 ? "is" : "are",
+                         t->key_changed ? ", or under another key since the rollback" : " any more") != 0)
             return -1;
         if (t->changed > 0 &&
             strings_addf(&r->out->notes, err, "%s: %llu row%s changed since %s", name.data,
@@ -80,8 +84,10 @@ static int report_restored(struct running *r, int by_upgrade, struct err *err)
         if (t->surplus > 0) {
             r->left++;
             if (strings_addf(&r->out->notes, err,
-                             "%s: %llu row%s that the upgrade inserted %s not in the backup: what the downgrade "
-                             "deleted may stand there twice",
+                             t->key_changed ? "%s: %llu row%s to which the rollback or the upgrade gave a key %s not in the "
+                                              "backup: rows that came back may stand there twice"
+                                            : "%s: %llu row%s that the upgrade inserted %s not in the backup: what the "
+                                              "downgrade deleted may stand there twice",
                              name.data, (unsigned long long)t->surplus, t->surplus == 1 ? "" : "s",
                              t->surplus == 1 ? "is" : "are") != 0)
                 return -1;

@@ -106,11 +106,12 @@ static int names(const struct effect *e, const struct manifest_table *t)
            (e->schema == NULL || strcmp(e->schema, t->schema) == 0);
 }
 
-/* 1: made again whole; columns made again are added to COLUMNS. */
-static int made_again(const struct plan *p, const struct manifest_table *t, int *whole, char ***columns,
-                      struct err *err)
+/* WHOLE: made again whole; columns made again are added to COLUMNS; LOST: one of them that belongs to the key. */
+static int made_again(const struct plan *p, const struct manifest_table *t, int *whole, const char **lost,
+                      char ***columns, struct err *err)
 {
     *whole = 0;
+    *lost = NULL;
     for (size_t i = 0; i < p->nsteps; i++) {
         const struct effects *all = p->steps[i].effects;
 
@@ -121,6 +122,9 @@ static int made_again(const struct plan *p, const struct manifest_table *t, int 
                 continue;
             if (e->kind == EFFECT_CREATE_TABLE)
                 *whole = 1;
+            if (e->kind == EFFECT_ADD_COLUMN && e->column != NULL && t->key != NULL &&
+                strings_find(t->key, e->column) >= 0)
+                *lost = e->column;
             if ((e->kind == EFFECT_ADD_COLUMN || e->kind == EFFECT_ALTER_TYPE) && e->column != NULL &&
                 manifest_column_find(t, e->column) >= 0 &&
                 (*columns == NULL || strings_find(*columns, e->column) < 0) &&
@@ -173,14 +177,22 @@ static int one_table(struct recorded *r, const struct guard *g, const struct man
                      struct err *err)
 {
     char **again = NULL, **updated = NULL;
+    const char *lost;
     int whole, deleted, rc = -1;
 
-    if (made_again(g->plan, t, &whole, &again, err) != 0)
+    if (made_again(g->plan, t, &whole, &lost, &again, err) != 0)
         goto out;
     if (whole) {
         strings_free(again);
         add_target(&r->again, t, RESTORE_REPLACE, NULL);
         return 0;
+    }
+    if (lost != NULL) {
+        (void)err_set(err, ERR_REFUSED, "the values of %s.%s cannot be put back one by one: the upgrade dropped \"%s\" of the key "
+                      "that told its rows apart", t->schema, t->name, lost);
+        err_hint(err, "go back with mig-rollback run; then mig-backup restore %s -t %s.%s --mode replace puts the table back "
+                      "as it was, without what was written since", r->path, t->schema, t->name);
+        goto out;
     }
     if (changed_in_place(g, t, again, &deleted, &updated, err) != 0)
         goto out;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/selection.h"
 #include "backup/shelf.h"
 #include "backup/snapshot.h"
 #include "core/audit.h"
@@ -73,14 +74,28 @@ static int is_generated(const struct catalog_table *c, const char *column)
     return 0;
 }
 
+/* Rows are found again by their key: "goes" with a column, "changes", or "stays". */
+static const char *key_of(const struct catalog_table *is, const struct closure_table *t)
+{
+    enum selection_key becomes = SELECTION_KEY_STAYS;
+
+    if (is != NULL && (t->fate & (CLOSURE_DROPPED | CLOSURE_EMPTIED)) == 0)
+        (void)selection_key(is, t, &becomes);
+    return becomes == SELECTION_KEY_DROPPED                                       ? "goes"
+           : becomes == SELECTION_KEY_UPDATED || becomes == SELECTION_KEY_RETYPED ? "changes"
+                                                                                  : "stays";
+}
+
 /* NULL where nothing is to be put back, or *ERR. */
 static json_t *target(struct conn *c, const struct closure_table *t, const char *mode, struct err *err)
 {
     struct catalog_table *is = t->ncolumns > 0 ? catalog_table_get(c, t->oid, err) : NULL;
+    const char *key;
     json_t *o, *columns;
 
     if (t->ncolumns > 0 && is == NULL)
         return NULL;
+    key = key_of(is, t);
     o = json_object();
     columns = json_array();
     for (size_t k = 0; k < t->ncolumns; k++)
@@ -96,6 +111,7 @@ static json_t *target(struct conn *c, const struct closure_table *t, const char 
     (void)json_object_set_new(o, "name", json_string(t->name));
     (void)json_object_set_new(o, "mode", json_string(mode));
     (void)json_object_set_new(o, "columns", columns);
+    (void)json_object_set_new(o, "key", json_string(key));
     return o;
 }
 

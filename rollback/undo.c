@@ -36,16 +36,25 @@ struct undo {
     struct inventory *inventory; /* of the run that is undone, or NULL */
 };
 
-static int one_target(struct values *v, const json_t *t, struct err *err)
+static int one_target(struct values *v, const json_t *t, const char *file, struct err *err)
 {
     struct restore_target *target = &v->targets[v->ntargets];
     const char *mode = json_string_value(json_object_get(t, "mode"));
+    const char *key = json_string_value(json_object_get(t, "key"));
     const json_t *columns = json_object_get(t, "columns"), *c;
     size_t i;
 
+    target->key_changed = key != NULL && strcmp(key, "changes") == 0;
     target->schema = json_string_value(json_object_get(t, "schema"));
     target->name = json_string_value(json_object_get(t, "name"));
     target->mode = RESTORE_MERGE;
+    if (key != NULL && strcmp(key, "goes") == 0) {
+        (void)err_set(err, ERR_REFUSED, "the values of %s.%s cannot be put back one by one: the key that told its rows apart "
+                      "went with the rollback", target->schema, target->name);
+        err_hint(err, "nothing was changed. Upgrade by hand; then mig-backup restore %s -t %s.%s --mode replace puts the table "
+                      "back as it was, without what was written since", file, target->schema, target->name);
+        return -1;
+    }
     if (mode != NULL && strcmp(mode, "replace") == 0)
         target->mode = RESTORE_REPLACE;
     if (mode != NULL && strcmp(mode, "columns") == 0 && json_array_size(columns) > 0) {
@@ -77,7 +86,7 @@ static int one_backup(struct undo *u, const json_t *entry, size_t nsegments, str
     if (v->targets == NULL || v->columns == NULL)
         return err_oom(err);
     json_array_foreach(list, i, t)
-        if (one_target(v, t, err) != 0)
+        if (one_target(v, t, json_string_value(json_object_get(entry, "file")), err) != 0)
             return -1;
     u->given[u->nvalues - 1] = (struct run_values){
         .file = json_string_value(json_object_get(entry, "file")),

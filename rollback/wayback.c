@@ -16,6 +16,7 @@
 #include "script/effect.h"
 #include "script/node.h"
 #include "script/statement.h"
+#include "validate/judge.h"
 
 int wayback_find(struct guard *g, struct err *err)
 {
@@ -269,6 +270,51 @@ static int new_keys(struct guard *g, struct err *err)
     return 0;
 }
 
+/* Does the statement that gives C another type keep every value?  Only what was counted says so. */
+static int is_kept(const struct guard *g, const struct closure_column *c)
+{
+    int kept = g->judgement != NULL;
+
+    for (size_t i = 0; kept && i < g->judgement->nfindings; i++) {
+        const struct finding *f = &g->judgement->findings[i];
+
+        if (strcmp(f->code, "lossy-cast") == 0 && f->statement == c->statement)
+            kept = f->has_loss && f->loss_exact && f->loss_rows == 0;
+    }
+    return kept;
+}
+
+/* Values go back by a key: can it still tell the rows apart when the upgrade has run again? */
+static int weigh_key(struct guard *g, const struct closure_table *t, enum selection_key key, struct err *err)
+{
+    if ((t->fate & CLOSURE_DROPPED) != 0)
+        return 0;
+    if (key == SELECTION_KEY_NONE)
+        return verdict(g, UNDO_IMPOSSIBLE, err, "%s.%s has no key to put its values back by", t->schema, t->name);
+    if ((t->fate & CLOSURE_EMPTIED) != 0)
+        return 0;
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        const struct closure_column *c = &t->columns[i];
+
+        if (key == SELECTION_KEY_DROPPED && (c->why & CLOSURE_COLUMN_DROPPED) != 0)
+            return verdict(g, UNDO_IMPOSSIBLE, err,
+                           "the key of %s.%s goes with a column: its rows could not be told apart to put their values back",
+                           t->schema, t->name);
+        if (key == SELECTION_KEY_UPDATED && (c->why & CLOSURE_COLUMN_UPDATED) != 0 &&
+            !says(g->reverse, KIND(UPDATE) | KIND(MERGE) | blind, t, c->name))
+            return verdict(g, UNDO_INEXACT, err,
+                           "the downgrade changes the key of %s.%s: changed rows stay beside those that come back",
+                           t->schema, t->name);
+        if (key == SELECTION_KEY_RETYPED && (c->why & CLOSURE_COLUMN_RETYPED) != 0 && !is_kept(g, c) &&
+            verdict(g, UNDO_INEXACT, err,
+                    "the type that the downgrade gives to %s.%s.%s may alter keys: rows whose key is another one get "
+                    "nothing back",
+                    t->schema, t->name, c->name) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int wayback_weigh(struct guard *g, struct err *err)
 {
     struct err one = {0};
@@ -287,19 +333,10 @@ int wayback_weigh(struct guard *g, struct err *err)
             g->undo = UNDO_IMPOSSIBLE;
             return strings_dup(&g->undo_why, "an upgrade cannot be rendered as SQL", err);
         }
-    for (size_t i = 0; i < g->closure->ntables; i++) {
-        const struct closure_table *t = &g->closure->tables[i];
-
-        if (closure_table_at_risk(t) && (t->fate & CLOSURE_DROPPED) == 0 && t->kind == 'r' && !g->tables[i].keyed) {
-            struct buf b = {0};
-
-            if (buf_addf(&b, err, "%s.%s has no key to put its values back by", t->schema, t->name) != 0)
-                return -1;
-            g->undo = UNDO_IMPOSSIBLE;
-            g->undo_why = b.data;
-            return 0;
-        }
-    }
+    for (size_t i = 0; i < g->closure->ntables; i++)
+        if (closure_table_at_risk(&g->closure->tables[i]) && g->closure->tables[i].kind == 'r' &&
+            weigh_key(g, &g->closure->tables[i], g->tables[i].key, err) != 0)
+            return -1;
     if (g->command && verdict(g, UNDO_INEXACT, err,
                               "alembic runs the downgrade by itself: what is written after the backup is not in it, and "
                               "what hangs on the tables (rights, comments, indexes made by hand, ...) is not kept") != 0)

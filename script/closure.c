@@ -366,6 +366,14 @@ const struct closure_table *closure_table_of(const struct closure *c, uint32_t o
     return NULL;
 }
 
+unsigned closure_column_why(const struct closure_table *t, const char *column)
+{
+    for (size_t i = 0; i < t->ncolumns; i++)
+        if (strcmp(t->columns[i].name, column) == 0)
+            return t->columns[i].why;
+    return 0;
+}
+
 int closure_table_at_risk(const struct closure_table *t)
 {
     return (t->kind == 'r' || t->kind == 'p' || t->kind == 'm' || t->kind == 'f') &&
