@@ -175,7 +175,7 @@ const char *journal_path(const struct journal *j)
     return j->path;
 }
 
-int journal_write(struct journal *j, const char *step, json_t *entry, struct err *err)
+int journal_note(struct journal *j, const char *step, json_t *entry, struct err *err)
 {
     json_t *line = json_object();
     char *text = NULL;
@@ -219,10 +219,6 @@ int journal_write(struct journal *j, const char *step, json_t *entry, struct err
         }
         done += (size_t)n;
     }
-    if (fdatasync(j->fd) != 0) {
-        (void)err_set_errno(err, ERR_FAILED, "cannot write the journal \"%s\" to the disk", j->path);
-        goto out;
-    }
     rc = 0;
 out:
     free(text);
@@ -230,6 +226,15 @@ out:
     json_decref(entry);
     buf_free(&b);
     return rc;
+}
+
+int journal_write(struct journal *j, const char *step, json_t *entry, struct err *err)
+{
+    if (journal_note(j, step, entry, err) != 0)
+        return -1;
+    if (fdatasync(j->fd) != 0)
+        return err_set_errno(err, ERR_FAILED, "cannot write the journal \"%s\" to the disk", j->path);
+    return 0;
 }
 
 void journal_free(struct journal *j)

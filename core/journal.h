@@ -29,6 +29,10 @@ const char *journal_path(const struct journal *j);
 /* Append ENTRY (taken; NULL: an empty one) as step STEP, and fsync. */
 int journal_write(struct journal *j, const char *step, json_t *entry, struct err *err)
     MIG_MUST_CHECK;
+/* The same without the fsync, which the next journal_write does: for a step that changes nothing about what an
+ * earlier entry says. */
+int journal_note(struct journal *j, const char *step, json_t *entry, struct err *err)
+    MIG_MUST_CHECK;
 /* NULL is harmless.  The file stays. */
 void journal_free(struct journal *j);
 

@@ -13,6 +13,7 @@
 #include "core/cli.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "pg/address.h"
 #include "pg/cancel.h"
 #include "pg/complaint.h"
@@ -34,6 +35,7 @@ struct conn {
     int answering_pid; /* pg_backend_pid() of the first query */
     int lost, shielded;
     enum conn_profile profile;
+    char **prepared; /* names */
 };
 
 static int64_t now_ms(void)
@@ -63,6 +65,11 @@ static void on_notice(void *arg, const PGresult *r)
     log_warn("server: %s", message);
     if (hint != NULL)
         log_hint("%s", hint);
+}
+
+char ***conn_prepared(struct conn *c)
+{
+    return &c->prepared;
 }
 
 PGconn *conn_raw(struct conn *c)
@@ -440,6 +447,7 @@ void conn_free(struct conn *c)
         PQfinish(c->raw);
     }
     address_free(&c->address);
+    strings_free(c->prepared);
     free(c->application);
     free(c->role);
     free(c->title);

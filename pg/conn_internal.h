@@ -14,6 +14,8 @@ PGconn *conn_raw(struct conn *c);
 enum conn_profile conn_profile_of(const struct conn *c);
 int64_t conn_lock_timeout(const struct conn *c);
 int conn_shielded(const struct conn *c);
+/* Names of what was prepared in the session, for pg/query alone. */
+char ***conn_prepared(struct conn *c);
 /* Fill *ERR from R, or from the connection where R is NULL: message, SQLSTATE, DETAIL, HINT (values of
  * rows masked), ERR_INTERRUPTED where a signal is the cause.  Returns -1. */
 int conn_failure(struct conn *c, const PGresult *r, struct err *err);

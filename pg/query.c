@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/strings.h"
 #include "pg/conn_internal.h"
 
 struct result {
@@ -112,6 +113,28 @@ static struct result *wrap(PGresult *raw, struct err *err)
     return r;
 }
 
+/* Where Q has a name and is new in this session. */
+static int prepare(struct conn *c, const struct query *q, struct err *err)
+{
+    char ***names = conn_prepared(c);
+    PGresult *raw;
+
+    if (q->name == NULL || (*names != NULL && strings_find(*names, q->name) >= 0))
+        return 0;
+    if (!PQsendPrepare(conn_raw(c), q->name, q->sql, q->nparams, NULL))
+        return conn_failure(c, NULL, err);
+    if ((raw = collect(c, NULL, err)) == NULL)
+        return -1;
+    PQclear(raw);
+    return strings_add(names, q->name, err);
+}
+
+static int send(struct conn *c, const struct query *q)
+{
+    return q->name != NULL ? PQsendQueryPrepared(conn_raw(c), q->name, q->nparams, q->params, NULL, NULL, 0)
+                           : PQsendQueryParams(conn_raw(c), q->sql, q->nparams, NULL, q->params, NULL, NULL, 0);
+}
+
 /* A caller that keeps going after a failure hands in a clean err: ours must be, to see the first. */
 struct result *query_run(struct conn *c, const struct query *q, struct err *err)
 {
@@ -125,7 +148,9 @@ struct result *query_run(struct conn *c, const struct query *q, struct err *err)
         err_set(&own, ERR_FAILED, "the connection to %s is lost", conn_title(c));
         goto out;
     }
-    if (!PQsendQueryParams(conn_raw(c), q->sql, q->nparams, NULL, q->params, NULL, NULL, 0)) {
+    if (prepare(c, q, &own) != 0)
+        goto out;
+    if (!send(c, q)) {
         (void)conn_failure(c, NULL, &own);
         goto out;
     }
@@ -283,13 +308,15 @@ int query_pipeline_under(struct conn *c, const char *before, const struct query 
         return -1;
     if (conn_lost(c))
         return err_set(err, ERR_FAILED, "the connection to %s is lost", conn_title(c));
+    for (i = 0; i < n; i++)
+        if (prepare(c, &queries[i], err) != 0)
+            return -1;
     if (PQsetnonblocking(raw, 1) != 0 || !PQenterPipelineMode(raw))
         return conn_failure(c, NULL, err);
     for (i = 0; i < n; i++)
         if ((before != NULL &&
              !PQsendQueryParams(raw, before, 0, NULL, NULL, NULL, NULL, 0)) ||
-            !PQsendQueryParams(raw, queries[i].sql, queries[i].nparams, NULL, queries[i].params,
-                               NULL, NULL, 0) ||
+            !send(c, &queries[i]) ||
             !PQpipelineSync(raw)) {
             (void)conn_failure(c, NULL, err);
             goto out;

@@ -18,6 +18,7 @@ struct result;
 
 struct query {
     const char *sql;
+    const char *name; /* prepared under it, once per session, so that its plan is made once; or NULL */
     const char *const *params; /* NULL entries are SQL NULL */
     int nparams;
     int columns;  /* declared number of columns; 0: no rows expected (DDL, DML); -1: any */

@@ -200,37 +200,44 @@ out:
 }
 
 /* One set_config per own setting that this server has: to our value, or to BEFORE's. */
+static int local_sql(struct conn *c, char *const *before, struct buf *b, struct err *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (!settings[i].own || conn_version(c) < settings[i].since)
+            continue;
+        if (buf_addf(b, err, "%s pg_catalog.set_config('%s', ", n == 0 ? "SELECT" : ",", settings[i].name) != 0 ||
+            quote_literal(b, before == NULL ? settings[i].value : before[n], err) != 0 ||
+            buf_adds(b, ", true)", err) != 0)
+            return -1;
+        n++;
+    }
+    return 0;
+}
+
+int session_own_sql(struct conn *c, struct buf *sql, struct err *err)
+{
+    return local_sql(c, NULL, sql, err);
+}
+
 static int set_locally(struct conn *c, char *const *before, struct err *err)
 {
     struct query q = {.columns = -1, .min_rows = 1, .max_rows = 1};
     struct result *r = NULL;
     struct buf b = {0};
-    size_t n = 0;
-    int rc = -1;
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (!settings[i].own || conn_version(c) < settings[i].since)
-            continue;
-        if (buf_addf(&b, err, "%s pg_catalog.set_config('%s', ", n == 0 ? "SELECT" : ",",
-                     settings[i].name) != 0 ||
-            quote_literal(&b, before == NULL ? settings[i].value : before[n], err) != 0 ||
-            buf_adds(&b, ", true)", err) != 0)
-            goto out;
-        n++;
+    if (local_sql(c, before, &b, err) == 0) {
+        q.sql = b.data;
+        if ((r = query_run(c, &q, err)) == NULL)
+            (void)err_prefix(err, "cannot prepare the session at %s", conn_title(c));
     }
-    q.sql = b.data;
-    if ((r = query_run(c, &q, err)) == NULL) {
-        err_prefix(err, "cannot prepare the session at %s", conn_title(c));
-        goto out;
-    }
-    rc = 0;
-out:
     result_free(r);
     buf_free(&b);
-    return rc;
+    return r != NULL ? 0 : -1;
 }
 
-int session_borrow(struct conn *c, char ***before, struct err *err)
+int session_current(struct conn *c, char ***now, struct err *err)
 {
     struct query q = {.columns = -1, .min_rows = 1, .max_rows = 1};
     struct result *r = NULL;
@@ -238,7 +245,7 @@ int session_borrow(struct conn *c, char ***before, struct err *err)
     size_t n = 0;
     int rc = -1;
 
-    *before = NULL;
+    *now = NULL;
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
         if (settings[i].own && conn_version(c) >= settings[i].since &&
             buf_addf(&b, err, "%s pg_catalog.current_setting('%s')", n++ == 0 ? "SELECT" : ",",
@@ -248,17 +255,28 @@ int session_borrow(struct conn *c, char ***before, struct err *err)
     if ((r = query_run(c, &q, err)) == NULL)
         goto out;
     for (int i = 0; i < (int)n; i++)
-        if (strings_add(before, result_text(r, 0, i) != NULL ? result_text(r, 0, i) : "", err) != 0)
+        if (strings_add(now, result_text(r, 0, i) != NULL ? result_text(r, 0, i) : "", err) != 0)
             goto out;
-    rc = set_locally(c, NULL, err);
+    rc = 0;
 out:
     result_free(r);
     buf_free(&b);
     if (rc != 0) {
-        strings_free(*before);
-        *before = NULL;
+        strings_free(*now);
+        *now = NULL;
     }
     return rc;
+}
+
+int session_borrow(struct conn *c, char ***before, struct err *err)
+{
+    if (session_current(c, before, err) != 0)
+        return -1;
+    if (set_locally(c, NULL, err) == 0)
+        return 0;
+    strings_free(*before);
+    *before = NULL;
+    return -1;
 }
 
 int session_return(struct conn *c, char *const *before, struct err *err)

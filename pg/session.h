@@ -8,6 +8,8 @@
 
 #include "pg/conn.h"
 
+struct buf;
+
 /* One round trip (two with ROLE).  *PID is the backend that answered: behind a pooler it is not the
  * one that the protocol named at login. */
 int session_secure(struct conn *c, enum conn_profile profile, const char *role,
@@ -18,6 +20,10 @@ int session_secure(struct conn *c, enum conn_profile profile, const char *role,
  * (core/strings).  Both are undone by the end of the transaction anyway. */
 int session_borrow(struct conn *c, char ***before, struct err *err) MIG_MUST_CHECK;
 int session_return(struct conn *c, char *const *before, struct err *err) MIG_MUST_CHECK;
+/* The two halves of session_borrow, for who asks more in the same round trip: what the settings are; and
+ * the one SELECT that makes them ours. */
+int session_current(struct conn *c, char ***now, struct err *err) MIG_MUST_CHECK;
+int session_own_sql(struct conn *c, struct buf *sql, struct err *err) MIG_MUST_CHECK;
 /* The same for the current transaction alone: through a pooler nothing else is possible. */
 int session_local(struct conn *c, enum conn_profile profile, int64_t lock_timeout_ms,
                   struct err *err) MIG_MUST_CHECK;

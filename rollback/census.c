@@ -6,9 +6,8 @@
 
 #include "core/buf.h"
 #include "migration/plan.h"
-#include "pg/array.h"
 #include "pg/query.h"
-#include "script/closure.h"
+#include "rollback/named.h"
 #include "script/effect.h"
 
 static const char census_sql[] =
@@ -51,10 +50,15 @@ static void list_free(struct list *l)
     memset(l, 0, sizeof(*l));
 }
 
-static int list_read(struct conn *c, const struct query *q, struct list *l, struct err *err)
+struct query census_query(void)
 {
-    if ((l->result = query_run(c, q, err)) == NULL)
-        return err_prefix(err, "cannot read the catalog");
+    return (struct query){.name = "mig_census", .sql = census_sql, .columns = 4};
+}
+
+/* Takes R. */
+static int list_of(struct result *r, struct list *l, struct err *err)
+{
+    l->result = r;
     if ((l->items = calloc((size_t)result_rows(l->result) + 1, sizeof(*l->items))) == NULL)
         return err_oom(err);
     for (int i = 0; i < result_rows(l->result); i++)
@@ -66,6 +70,13 @@ static int list_read(struct conn *c, const struct query *q, struct list *l, stru
         };
     qsort(l->items, l->count, sizeof(*l->items), by_identity);
     return 0;
+}
+
+static int list_read(struct conn *c, const struct query *q, struct list *l, struct err *err)
+{
+    struct result *r = query_run(c, q, err);
+
+    return r != NULL ? list_of(r, l, err) : err_prefix(err, "cannot read the catalog");
 }
 
 static int has(const struct list *l, uint32_t classid, uint32_t oid)
@@ -86,10 +97,10 @@ void census_free(struct census *s)
 
 struct census *census_take(struct conn *c, const struct closure *closure, struct err *err)
 {
-    struct query all = {.sql = census_sql, .columns = 4};
+    struct query all = census_query();
     struct query reached = {.sql = reached_sql, .nparams = 2, .columns = 2};
     struct census *s = calloc(1, sizeof(*s));
-    struct buf classes = {0}, oids = {0};
+    char *classes = NULL, *oids = NULL;
     const char *params[2];
     int rc = -1;
 
@@ -97,22 +108,15 @@ struct census *census_take(struct conn *c, const struct closure *closure, struct
         (void)err_oom(err);
         return NULL;
     }
-    for (size_t i = 0; i < closure->nlinks; i++)
-        if (closure->links[i].oid != 0 && (array_number(&classes, closure->links[i].classid, err) != 0 ||
-                                           array_number(&oids, closure->links[i].oid, err) != 0))
-            goto out;
-    for (size_t i = 0; i < closure->ntables; i++)
-        if (array_number(&classes, PG_CLASS, err) != 0 || array_number(&oids, closure->tables[i].oid, err) != 0)
-            goto out;
-    if (array_end(&classes, err) != 0 || array_end(&oids, err) != 0)
+    if (named_objects(closure, 1, &classes, &oids, err) != 0)
         goto out;
-    params[0] = classes.data;
-    params[1] = oids.data;
+    params[0] = classes;
+    params[1] = oids;
     reached.params = params;
     rc = list_read(c, &all, &s->all, err) != 0 || list_read(c, &reached, &s->reached, err) != 0 ? -1 : 0;
 out:
-    buf_free(&classes);
-    buf_free(&oids);
+    free(classes);
+    free(oids);
     if (rc != 0) {
         census_free(s);
         return NULL;
@@ -134,14 +138,13 @@ static int drops_others(const struct plan *plan)
     return 0;
 }
 
-int census_check(const struct census *before, struct conn *c, const struct plan *plan, struct err *err)
+int census_check(const struct census *before, struct result *now, const struct plan *plan, struct err *err)
 {
-    struct query q = {.sql = census_sql, .columns = 4};
     struct list after = {0};
     struct buf text = {0};
     int others = drops_others(plan), gone = 0, rc = -1;
 
-    if (list_read(c, &q, &after, err) != 0)
+    if (list_of(now, &after, err) != 0)
         goto out;
     for (size_t i = 0; i < before->all.count; i++) {
         const struct one *o = &before->all.items[i];

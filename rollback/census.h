@@ -11,12 +11,16 @@ struct census;
 struct closure;
 struct conn;
 struct plan;
+struct query;
+struct result;
 
 /* In C's transaction, before the change, under our own settings: what there is, and what of it hangs on the
  * objects that CLOSURE names. */
 struct census *census_take(struct conn *c, const struct closure *closure, struct err *err) MIG_MUST_CHECK;
-/* After it: ERR_REFUSED naming what went and should not have. */
-int census_check(const struct census *before, struct conn *c, const struct plan *plan, struct err *err)
+/* What is asked: prepared once per session. */
+struct query census_query(void);
+/* After it, of the answer to census_query, which it takes: ERR_REFUSED naming what went and should not have. */
+int census_check(const struct census *before, struct result *now, const struct plan *plan, struct err *err)
     MIG_MUST_CHECK;
 void census_free(struct census *s);
 

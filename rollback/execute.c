@@ -63,13 +63,10 @@ static int moves_version(const struct effects *e, const struct statement *s)
 
 static int timeouts(struct conn *c, const struct execute_options *o, struct err *err)
 {
-    return query_execf(c, err, "SET LOCAL statement_timeout = '%lldms'",
-                       (long long)o->statement_timeout_ms) != 0 ||
-                   query_execf(c, err, "SET LOCAL lock_timeout = '%lldms'",
-                               (long long)o->lock_timeout_ms) != 0 ||
-                   query_exec(c, "SET LOCAL idle_in_transaction_session_timeout = 0", "SET", err) != 0
-               ? -1
-               : 0;
+    return query_execf(c, err,
+                       "SET LOCAL statement_timeout = '%lldms'; SET LOCAL lock_timeout = '%lldms'; "
+                       "SET LOCAL idle_in_transaction_session_timeout = 0",
+                       (long long)o->statement_timeout_ms, (long long)o->lock_timeout_ms);
 }
 
 static void where(const struct plan_step *step, const struct statement *s,
@@ -194,6 +191,27 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static int rows_of(const struct result *r, char ***rows, struct err *err)
+{
+    for (int i = 0; i < result_rows(r); i++)
+        if (strings_add(rows, result_text(r, i, 0), err) != 0)
+            return -1;
+    if (*rows != NULL)
+        qsort(*rows, strings_count(*rows), sizeof(**rows), compare);
+    return 0;
+}
+
+int execute_version_answer(const struct result *r, char *const *expected, const char *when, struct err *err)
+{
+    char **rows = NULL;
+    int rc = rows_of(r, &rows, err);
+
+    if (rc == 0)
+        rc = execute_version_same(rows, expected, when, err);
+    strings_free(rows);
+    return rc;
+}
+
 int execute_version_rows(struct conn *c, const struct plan *p, char ***rows, struct err *err)
 {
     struct query exists = {.sql = "SELECT pg_catalog.to_regclass($1) IS NOT NULL", .nparams = 1,
@@ -223,11 +241,7 @@ int execute_version_rows(struct conn *c, const struct plan *p, char ***rows, str
     q.sql = sql.data;
     if ((r = query_run(c, &q, err)) == NULL)
         goto out;
-    for (int i = 0; i < result_rows(r); i++)
-        if (strings_add(rows, result_text(r, i, 0), err) != 0)
-            goto out;
-    qsort(*rows, strings_count(*rows), sizeof(**rows), compare);
-    rc = 0;
+    rc = rows_of(r, rows, err);
 out:
     result_free(r);
     buf_free(&name);

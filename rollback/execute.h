@@ -10,6 +10,7 @@
 #include "core/err.h"
 
 struct conn;
+struct result;
 struct plan;
 struct statement;
 
@@ -39,6 +40,9 @@ int execute_version_rows(struct conn *c, const struct plan *p, char ***rows, str
     MIG_MUST_CHECK;
 /* ERR_REFUSED unless ROWS are EXPECTED; WHEN ("before the change") goes into the message. */
 int execute_version_same(char *const *rows, char *const *expected, const char *when, struct err *err)
+    MIG_MUST_CHECK;
+/* The same of rows that were read already, one column. */
+int execute_version_answer(const struct result *r, char *const *expected, const char *when, struct err *err)
     MIG_MUST_CHECK;
 
 #endif

@@ -9,7 +9,7 @@
 #include "pg/array.h"
 #include "pg/query.h"
 #include "pg/tx.h"
-#include "script/closure.h"
+#include "rollback/named.h"
 
 /* One question, for one moment: longer than the literals that C99 promises, not than any that gcc or
  * clang takes. */
@@ -63,25 +63,15 @@ static int by_rank(const void *a, const void *b)
 static int find_names(struct conn *c, const struct closure *closure, char ***names, struct err *err)
 {
     struct query q = {.sql = scope_sql, .nparams = 2, .columns = 1};
-    struct buf classes = {0}, oids = {0};
+    char *classes = NULL, *oids = NULL;
     struct result *r = NULL;
     const char *params[2];
     int rc = -1;
 
-    for (size_t i = 0; i < closure->nlinks; i++) {
-        const struct closure_link *l = &closure->links[i];
-
-        if (l->oid != 0 && (array_number(&classes, l->classid, err) != 0 || array_number(&oids, l->oid, err) != 0))
-            goto out;
-    }
-    for (size_t i = 0; i < closure->ntables; i++)
-        if ((closure->tables[i].fate & CLOSURE_PARTNER) == 0 &&
-            (array_number(&classes, 1259, err) != 0 || array_number(&oids, closure->tables[i].oid, err) != 0))
-            goto out;
-    if (array_end(&classes, err) != 0 || array_end(&oids, err) != 0)
-        goto out;
-    params[0] = classes.data;
-    params[1] = oids.data;
+    if (named_objects(closure, 0, &classes, &oids, err) != 0)
+        return -1;
+    params[0] = classes;
+    params[1] = oids;
     q.params = params;
     if ((r = query_run(c, &q, err)) == NULL)
         goto out;
@@ -91,8 +81,8 @@ static int find_names(struct conn *c, const struct closure *closure, char ***nam
     rc = 0;
 out:
     result_free(r);
-    buf_free(&classes);
-    buf_free(&oids);
+    free(classes);
+    free(oids);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/report.h"
 #include "migration/plan.h"
+#include "pg/array.h"
 #include "pg/conn.h"
 #include "pg/query.h"
 #include "pg/quote.h"
@@ -19,6 +20,9 @@
 
 static const char holders_sql[] =
 #include "rollback/sql/holders.sql.h"
+    ;
+static const char knot_sql[] =
+#include "rollback/sql/knot.sql.h"
     ;
 
 /* Weakest first: the index is the strength. */
@@ -36,6 +40,9 @@ static const struct {
 };
 
 enum { SHARE_ROW_EXCLUSIVE = 5, ACCESS_EXCLUSIVE = 7, NMODES = 8 };
+
+/* Who waits for us meanwhile waits so long in vain where the lock does not come; a quick reader takes less. */
+enum { SOON_MS = 250 };
 
 static int strength(const char *lock)
 {
@@ -301,6 +308,40 @@ static int lock_all(struct conn *c, const struct locks_options *o, int raised, s
     return 0;
 }
 
+/* Is T locked in a stronger mode than that in which it is read and copied? */
+static int is_raised(const struct closure_table *t)
+{
+    return lockable(t) && strength(t->lock) > SHARE_ROW_EXCLUSIVE;
+}
+
+/* One statement for each mode, those that keep readers out last. */
+static int raise_all(struct conn *c, const struct locks_options *o, struct err *err)
+{
+    for (int mode = SHARE_ROW_EXCLUSIVE + 1; mode <= ACCESS_EXCLUSIVE; mode++) {
+        struct buf b = {0}, names = {0};
+        int rc = 0;
+
+        for (size_t i = 0; rc == 0 && i < o->closure->ntables; i++) {
+            const struct closure_table *t = &o->closure->tables[i];
+
+            if (!is_raised(t) || strength(t->lock) != mode)
+                continue;
+            if ((names.len > 0 && buf_adds(&names, ", ", err) != 0) || quote_name(&names, t->schema, t->name, err) != 0)
+                rc = -1;
+        }
+        if (rc == 0 && names.len > 0) {
+            rc = buf_addf(&b, err, "LOCK TABLE %s IN %s MODE", names.data, modes[mode].mode);
+            if (rc == 0 && (rc = query_exec(c, b.data, "LOCK TABLE", err)) != 0)
+                (void)err_prefix(err, "cannot lock %s in %s mode", names.data, modes[mode].mode);
+        }
+        buf_free(&b);
+        buf_free(&names);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int set_timeout(struct conn *c, int64_t ms, struct err *err)
 {
     return query_execf(c, err, "SET LOCAL lock_timeout = '%lldms'", (long long)ms);
@@ -405,7 +446,7 @@ int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *
 
         if (set_timeout(c, ms, err) != 0)
             goto out;
-        if (lock_all(c, o, 1, &why) == 0) {
+        if (raise_all(c, o, &why) == 0) {
             rc = query_exec(c, "RELEASE SAVEPOINT mig_raise", "RELEASE", err);
             goto out;
         }
@@ -429,4 +470,46 @@ int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *
 out:
     buf_free(&who);
     return rc;
+}
+
+int locks_knotted(struct conn *watch, const struct locks_options *o, int *knotted, struct err *err)
+{
+    struct buf oids = {0};
+    const char *param;
+    struct query q = {.name = "mig_knot", .sql = knot_sql, .params = &param, .nparams = 1, .columns = 1};
+    struct result *r = NULL;
+    int rc = -1;
+
+    *knotted = 0;
+    for (size_t i = 0; i < o->closure->ntables; i++)
+        if (is_raised(&o->closure->tables[i]) && array_number(&oids, o->closure->tables[i].oid, err) != 0)
+            goto out;
+    if (array_end(&oids, err) != 0)
+        goto out;
+    param = oids.data;
+    if ((r = query_run(watch, &q, err)) == NULL)
+        goto out;
+    *knotted = result_int(r, 0, 0) > 0;
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&oids);
+    return rc;
+}
+
+int locks_raise_soon(struct conn *c, const struct locks_options *o, int *raised, struct err *err)
+{
+    struct err why = {0};
+
+    *raised = 0;
+    if (set_timeout(c, SOON_MS, err) != 0)
+        return -1;
+    if (raise_all(c, o, &why) == 0) {
+        *raised = 1;
+        return 0;
+    }
+    if (is_wait(&why))
+        return 0;
+    *err = why;
+    return -1;
 }

@@ -41,6 +41,14 @@ int locks_take(struct conn *c, struct conn *watch, const struct locks_options *o
 int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *o,
                 struct err *err) MIG_MUST_CHECK;
 
+/* Would raising be a deadlock?  Somebody has read one of the tables and waits already to write. */
+int locks_knotted(struct conn *watch, const struct locks_options *o, int *knotted, struct err *err)
+    MIG_MUST_CHECK;
+/* As locks_raise, but one attempt and a short wait; *RAISED is 0 where the locks did not come, and the
+ * transaction is then to be rolled back. */
+int locks_raise_soon(struct conn *c, const struct locks_options *o, int *raised, struct err *err)
+    MIG_MUST_CHECK;
+
 /* "ACCESS EXCLUSIVE" of "AccessExclusiveLock". */
 const char *locks_mode(const char *lock);
 

@@ -10,6 +10,7 @@
 #include "migration/plan.h"
 #include "pg/conn.h"
 #include "pg/query.h"
+#include "rollback/aftermath.h"
 #include "rollback/said.h"
 #include "script/closure.h"
 #include "script/effect.h"
@@ -54,19 +55,42 @@ static int by_identity(const void *a, const void *b)
     return x->sub < y->sub ? -1 : x->sub > y->sub;
 }
 
+struct query proof_catalog_query(void)
+{
+    return (struct query){.name = "mig_catalog", .sql = catalog_sql, .columns = 8};
+}
+
+struct query proof_locks_query(void)
+{
+    return (struct query){.name = "mig_locks", .sql = locks_sql, .columns = 3};
+}
+
+struct query proof_writes_query(void)
+{
+    return (struct query){.name = "mig_writes", .sql = writes_sql, .columns = 5};
+}
+
 struct proof *proof_read(struct conn *c, struct err *err)
 {
-    struct query q = {.sql = catalog_sql, .columns = 8};
+    struct query q = proof_catalog_query();
+    struct result *r = query_run(c, &q, err);
+
+    if (r != NULL)
+        return proof_of(r, err);
+    (void)err_prefix(err, "cannot read the catalog");
+    return NULL;
+}
+
+struct proof *proof_of(struct result *r, struct err *err)
+{
     struct proof *p = calloc(1, sizeof(*p));
 
     if (p == NULL) {
+        result_free(r);
         (void)err_oom(err);
         return NULL;
     }
-    if ((p->result = query_run(c, &q, err)) == NULL) {
-        (void)err_prefix(err, "cannot read the catalog");
-        goto fail;
-    }
+    p->result = r;
     p->count = (size_t)result_rows(p->result);
     if ((p->objects = calloc(p->count + 1, sizeof(*p->objects))) == NULL) {
         (void)err_oom(err);
@@ -354,7 +378,7 @@ out:
 int proof_settle(struct conn *c, struct err *err)
 {
     static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
-    struct query writes = {.sql = writes_sql, .columns = 5};
+    struct query writes = proof_writes_query();
     struct query flush = {.sql = "SELECT pg_catalog.pg_stat_force_next_flush()", .columns = 1};
     int left = 1;
 
@@ -379,29 +403,20 @@ int proof_settle(struct conn *c, struct err *err)
     return 0;
 }
 
-int proof_writes(struct conn *c, const struct proof *before, const struct plan *plan,
+int proof_writes(const struct aftermath *e, uint32_t version, const struct proof *before, const struct plan *plan,
                  const struct closure *closure, struct err *err)
 {
-    struct query locks = {.sql = locks_sql, .columns = 3};
-    struct query writes = {.sql = writes_sql, .columns = 5};
+    const struct result *r = e->locks;
+    const char *counted = result_text(e->counting, 0, 0);
     struct complaint said = {.count = 0};
-    struct result *r = NULL;
-    char *counted = NULL;
-    uint32_t version;
     int rc = -1;
 
-    if (said_version(plan, c, &version, err) != 0)
-        goto out;
     /* Without its counters the server does not say what was written. */
-    if (query_value(c, "SELECT pg_catalog.current_setting('track_counts')", &counted, err) != 0)
-        goto out;
     if (counted == NULL || strcmp(counted, "on") != 0) {
         (void)err_set(err, ERR_REFUSED, "track_counts is off: what the script wrote cannot be verified");
         err_hint(err, "switch it on for this role or database: ALTER ROLE ... SET track_counts = on");
         goto out;
     }
-    if ((r = query_run(c, &locks, err)) == NULL)
-        goto out;
     for (int i = 0; i < result_rows(r); i++) {
         uint32_t oid = (uint32_t)result_int(r, i, 0);
         const struct object *o = find(before, RELATION, oid, 0);
@@ -417,9 +432,7 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
         if (bad)
             goto out;
     }
-    result_free(r);
-    if ((r = query_run(c, &writes, err)) == NULL)
-        goto out;
+    r = e->writes;
     for (int i = 0; i < result_rows(r); i++) {
         uint32_t oid = (uint32_t)result_int(r, i, 0);
         const struct object *o = find(before, RELATION, oid, 0);
@@ -462,8 +475,6 @@ int proof_writes(struct conn *c, const struct proof *before, const struct plan *
     }
     rc = 0;
 out:
-    free(counted);
-    result_free(r);
     buf_free(&said.text);
     return rc;
 }

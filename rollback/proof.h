@@ -15,13 +15,23 @@
 #include "core/err.h"
 
 struct conn;
+struct query;
+struct result;
 struct plan;
 struct closure;
+struct aftermath;
 struct proof;
 
 /* Read in C's transaction, under our own settings (session_borrow) or an own session. */
 struct proof *proof_read(struct conn *c, struct err *err) MIG_MUST_CHECK;
+/* Of the answer to proof_catalog_query, which it takes. */
+struct proof *proof_of(struct result *r, struct err *err) MIG_MUST_CHECK;
 void proof_free(struct proof *p);
+
+/* What is asked: prepared once per session. */
+struct query proof_catalog_query(void);
+struct query proof_locks_query(void);
+struct query proof_writes_query(void);
 
 /* ERR_REFUSED naming the first table or column of CLOSURE's tables that differs: the schema changed
  * between the plan and the locks. */
@@ -30,8 +40,9 @@ int proof_same(const struct proof *planned, const struct proof *now, const struc
 /* ERR_REFUSED with every difference from the prediction in its detail. */
 int proof_check(const struct proof *before, const struct proof *after, const struct plan *plan,
                 const struct closure *closure, struct err *err) MIG_MUST_CHECK;
-/* Locks and statistics of our own transaction: ERR_REFUSED naming tables written outside of the plan. */
-int proof_writes(struct conn *c, const struct proof *before, const struct plan *plan,
+/* Locks and statistics of our own transaction: ERR_REFUSED naming tables written outside of the plan.
+ * VERSION: the version table's OID, or 0. */
+int proof_writes(const struct aftermath *e, uint32_t version, const struct proof *before, const struct plan *plan,
                  const struct closure *closure, struct err *err) MIG_MUST_CHECK;
 /* Between two transactions of one session: wait until the server has put away the counters of the
  * last one, or proof_writes would charge the next one with them. */

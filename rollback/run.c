@@ -16,6 +16,7 @@
 #include "rollback/belongings.h"
 #include "rollback/census.h"
 #include "rollback/guard.h"
+#include "rollback/imprint.h"
 #include "rollback/locks.h"
 #include "rollback/next.h"
 #include "rollback/proof.h"
@@ -75,11 +76,13 @@ static int enter(struct running *r, size_t i, struct err *err)
     proof_free(r->before);
     proof_free(r->after);
     proof_free(r->planned);
+    imprint_free(r->imprint);
     sums_free(r->sums);
     census_free(r->census);
     closure_free(r->own);
     saving_free(r->saving);
     r->saving = NULL;
+    r->imprint = NULL;
     r->census = NULL;
     r->before = r->after = r->planned = NULL;
     r->sums = NULL;
@@ -222,6 +225,7 @@ static void run_free(struct running *r)
     proof_free(r->after);
     sums_free(r->sums);
     census_free(r->census);
+    imprint_free(r->imprint);
     saving_free(r->saving);
     restore_result_free(&r->restored);
     proof_free(r->planned);

@@ -11,6 +11,7 @@ struct census;
 struct closure;
 struct conn;
 struct guard;
+struct imprint;
 struct inventory;
 struct journal;
 struct outcome_report;
@@ -38,6 +39,7 @@ struct running {
     struct journal *journal;
     struct conn *lock;     /* the advisory lock's session */
     struct relax *relax;   /* undo: NOT NULL that waits for the values */
+    struct imprint *imprint; /* of the catalog as it was read while readers went on, or NULL */
     struct proof *before, *after;
     struct census *census; /* what else there is */
     struct sums *sums;     /* what must stay as it is */
@@ -46,6 +48,7 @@ struct running {
     char *writers;         /* the transactions that wrote the version rows, an array literal, or NULL */
     size_t left;           /* undo: what is not as it was before the rollback */
     uint64_t xid;
+    uint32_t version;      /* the version table, or 0 */
     int begun;             /* the script began to change the schema */
 };
 

@@ -377,6 +377,8 @@ static int copy_changed(struct saving *s, struct err *err)
                                      .held = 1,
                                      .alone = 1};
 
+        /* Of an attempt that was given up. */
+        snapshot_result_free(&s->second);
         if (copy(s, s->q.guard->main, &o, &s->second, err) != 0)
             goto out;
     }
@@ -401,6 +403,7 @@ int saving_locked(struct saving *s, struct err *err)
 
     if (s->before)
         return copy_changed(s, err);
+    snapshot_result_free(&s->first);
     if (copy(s, s->q.guard->main, &o, &s->first, err) != 0 || set_file(s, &s->first, err) != 0)
         return -1;
     return tell_journal(s, "backup", &s->first, all_targets(s->q.guard->main, s->q.closure, err), err);

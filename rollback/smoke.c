@@ -7,6 +7,11 @@
 #include "pg/query.h"
 #include "rollback/guard.h"
 
+int smoke_given(const struct guard *g)
+{
+    return g->request->smoke != NULL && g->request->smoke[0] != NULL;
+}
+
 int smoke_sql(const struct guard *g, struct err *err)
 {
     for (size_t i = 0; g->request->smoke != NULL && g->request->smoke[i] != NULL; i++) {

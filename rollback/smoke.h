@@ -8,7 +8,9 @@
 
 struct guard;
 
-/* Each of the request's --smoke files: a row is a failure. */
+/* Are there --smoke files? */
+int smoke_given(const struct guard *g);
+/* Each of them: a row is a failure. */
 int smoke_sql(const struct guard *g, struct err *err) MIG_MUST_CHECK;
 /* What only the application can tell, after COMMIT: it cannot roll back any more, but undo can.
  * ERR_UNFINISHED where it fails; NEXT (or NULL) goes forward again. */

@@ -16,14 +16,17 @@
 #include "pg/tx.h"
 #include "rollback/belongings.h"
 #include "rollback/census.h"
+#include "rollback/aftermath.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
+#include "rollback/imprint.h"
 #include "rollback/locks.h"
 #include "rollback/proof.h"
 #include "rollback/putback.h"
 #include "rollback/relax.h"
 #include "rollback/run.h"
 #include "rollback/running.h"
+#include "rollback/said.h"
 #include "rollback/saving.h"
 #include "rollback/smoke.h"
 #include "rollback/sums.h"
@@ -84,34 +87,43 @@ out:
     return rc;
 }
 
-/* Everything is locked, nothing is read yet. */
-static int look_and_copy(struct running *r, struct err *err)
+/* Everything is locked, nothing is read yet.  *BACK: the settings, for keep. */
+static int look(struct running *r, char ***back, struct err *err)
 {
     struct guard *g = r->g;
-    char **back = NULL;
-    int rc = -1;
 
     if (check_versions(r, r->plan->from, "now", err) != 0) {
         err_hint(err, "somebody migrated meanwhile: look at the plan again");
         return -1;
     }
-    if (find_writers(r, err) != 0 || session_borrow(g->main, &back, err) != 0)
+    if (find_writers(r, err) != 0 || session_borrow(g->main, back, err) != 0 ||
+        said_version(r->plan, g->main, &r->version, err) != 0 || aftermath_prepare(g->main, err) != 0 ||
+        (r->before = proof_read(g->main, err)) == NULL ||
+        proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0)
         return -1;
-    if ((r->before = proof_read(g->main, err)) == NULL ||
-        proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0 ||
-        (r->census = census_take(g->main, r->closure, err)) == NULL)
-        goto out;
+    return (r->census = census_take(g->main, r->closure, err)) != NULL ? 0 : -1;
+}
+
+static int keep(struct running *r, char ***back, struct err *err)
+{
+    struct guard *g = r->g;
+
     if (must_back_up(r) && saving_locked(r->saving, err) != 0)
-        goto out;
+        return -1;
     if (r->segments == NULL && belongings_keep(r, g->main, err) != 0)
-        goto out;
-    if ((r->sums = sums_read(g->main, r->plan, r->closure, g->judgement,
-                             g->request->verify_full, err)) == NULL)
-        goto out;
-    rc = settings_back(g->main, &back, err);
-out:
-    strings_free(back);
-    return rc;
+        return -1;
+    if ((r->sums = sums_read(g->main, r->plan, r->closure, g->judgement, g->request->verify_full, err)) == NULL)
+        return -1;
+    return settings_back(g->main, back, err);
+}
+
+/* From here on a crash leaves a question, and the transaction's id is the answer. */
+static int announce(struct running *r, struct err *err)
+{
+    if (tx_current_id(r->g->main, &r->xid, err) != 0)
+        return -1;
+    return journal_write(r->journal, "execute",
+                         json_pack("{s:I, s:I}", "segment", (json_int_t)r->segment, "xid", (json_int_t)r->xid), err);
 }
 
 static char *relaxed(void *arg, const struct statement *s, struct err *err)
@@ -132,10 +144,6 @@ static int change(struct running *r, struct err *err)
         o.rewrite = relaxed;
         o.rewrite_arg = r->relax;
     }
-    if (tx_current_id(g->main, &r->xid, err) != 0 ||
-        journal_write(r->journal, "execute", json_pack("{s:I, s:I}", "segment", (json_int_t)r->segment, "xid", (json_int_t)r->xid),
-                      err) != 0)
-        return -1;
     r->begun = 1;
     return execute_plan(g->main, r->plan, &o, err);
 }
@@ -143,38 +151,42 @@ static int change(struct running *r, struct err *err)
 /* While ROLLBACK is still free. */
 static int prove(struct running *r, struct err *err)
 {
-    struct guard *g = r->g;
+    struct conn *c = r->g->main;
+    int smokes = smoke_given(r->g) && r->segment == r->last, rc = -1;
+    struct aftermath e = {0};
     char **back = NULL;
     size_t checked;
-    int rc = -1;
 
-    /* Deferred triggers and keys would else fire in COMMIT, after all that is proved here. */
-    if (query_exec(g->main, "SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS", err) != 0)
-        return err_prefix(err, "a check or trigger that was put off to the end");
-    if (check_versions(r, r->plan->to, "after the change", err) != 0)
+    if ((smokes || r->relax != NULL) && session_current(c, &back, err) != 0)
         return -1;
-    if (session_borrow(g->main, &back, err) != 0)
-        return -1;
-    if (proof_writes(g->main, r->before, r->plan, r->closure, err) != 0 ||
-        sums_check(r->sums, g->main, &checked, err) != 0)
+    if (aftermath_gather(c, r->plan, &e, err) != 0 ||
+        (e.versions != NULL ? execute_version_answer(e.versions, r->plan->to, "after the change", err)
+                            : check_versions(r, r->plan->to, "after the change", err)) != 0 ||
+        proof_writes(&e, r->version, r->before, r->plan, r->closure, err) != 0 ||
+        sums_check(r->sums, c, &checked, err) != 0)
         goto out;
     if (putback_values(r, err) != 0)
         goto out;
     if (r->relax != NULL && r->segment == r->last) {
-        if (settings_back(g->main, &back, err) != 0 || relax_finish(r->relax, err) != 0 ||
-            session_borrow(g->main, &back, err) != 0)
+        if (settings_back(c, &back, err) != 0 || relax_finish(r->relax, err) != 0 ||
+            session_borrow(c, &back, err) != 0)
             goto out;
     }
-    if ((r->after = proof_read(g->main, err)) == NULL ||
-        proof_check(r->before, r->after, r->plan, r->closure, err) != 0 ||
-        census_check(r->census, g->main, r->plan, err) != 0)
+    if ((r->o->nvalues > 0 || r->relax != NULL) && aftermath_catalog(c, &e, err) != 0)
         goto out;
-    if (r->segments == NULL && r->together == NULL && belongings_back(r, err) != 0)
+    r->after = proof_of(e.catalog, err);
+    e.catalog = NULL;
+    if (r->after == NULL || proof_check(r->before, r->after, r->plan, r->closure, err) != 0)
         goto out;
-    rc = settings_back(g->main, &back, err);
-    if (rc == 0 && r->segment == r->last)
-        rc = smoke_sql(r->g, err);
+    rc = census_check(r->census, e.census, r->plan, err);
+    e.census = NULL;
+    if (rc == 0 && r->segments == NULL && r->together == NULL)
+        rc = belongings_back(r, err);
+    /* COMMIT takes our settings back too. */
+    if (rc == 0 && smokes)
+        rc = settings_back(c, &back, err) != 0 ? -1 : smoke_sql(r->g, err);
 out:
+    aftermath_free(&e);
     strings_free(back);
     return rc;
 }
@@ -248,6 +260,108 @@ static int settle(struct running *r, struct err *err)
     return -1;
 }
 
+/* ---- holding on to it ------------------------------------------------------------------------- */
+
+/* How readers are kept out. */
+enum way {
+    AT_ONCE, /* all is read and copied while they wait; nothing is raised, so nothing can be in its way */
+    SOON,    /* all is read and copied while they go on; where raising does not succeed soon: AT_ONCE */
+    AT_LAST, /* the same, but the copy is too long to be made twice: raising is tried until the deadline */
+};
+
+static void forget(struct running *r)
+{
+    imprint_free(r->imprint);
+    proof_free(r->before);
+    proof_free(r->after);
+    census_free(r->census);
+    sums_free(r->sums);
+    r->imprint = NULL;
+    r->before = r->after = NULL;
+    r->census = NULL;
+    r->sums = NULL;
+}
+
+/* Locks, reading, the copy, and the locks that keep readers out.  *HELD is 0 where these did not come (SOON). */
+static int hold(struct running *r, const struct locks_options *lo, enum way way, int *held, struct err *err)
+{
+    struct guard *g = r->g;
+    char **back = NULL;
+    int knot = 0, rc = -1;
+
+    *held = 1;
+    if (locks_take(g->main, g->control, lo, way == AT_ONCE, err) != 0)
+        return -1;
+    if (way != AT_ONCE && (r->imprint = imprint_take(g->control, r->closure, err)) == NULL)
+        goto out;
+    if (look(r, &back, err) != 0 || (way == SOON && locks_knotted(g->control, lo, &knot, err) != 0))
+        goto out;
+    if (!knot && (keep(r, &back, err) != 0 || announce(r, err) != 0 ||
+                  (way == SOON && locks_knotted(g->control, lo, &knot, err) != 0)))
+        goto out;
+    if (knot)
+        *held = 0;
+    else if (way == SOON && locks_raise_soon(g->main, lo, held, err) != 0)
+        goto out;
+    else if (way == AT_LAST && locks_raise(g->main, g->control, lo, err) != 0)
+        goto out;
+    rc = 0;
+out:
+    strings_free(back);
+    return rc;
+}
+
+/* *SAME is 0 where somebody wrote in the catalog what was read before readers were kept out. */
+static int change_and_prove(struct running *r, int *same, struct err *err)
+{
+    struct err why = {0};
+    int rc = r->imprint != NULL ? imprint_again(r->imprint, err) : 0;
+
+    *same = 1;
+    if (rc == 0 && (change(r, err) != 0 || prove(r, err) != 0))
+        rc = -1;
+    if (r->imprint != NULL && imprint_same(r->imprint, same, &why) != 0 && rc == 0) {
+        *err = why;
+        rc = -1;
+    }
+    return rc;
+}
+
+static int stirred(struct err *err)
+{
+    err_clear(err);
+    (void)err_set(err, ERR_REFUSED, "what belongs to these tables was changed while they were being copied");
+    err_hint(err, "nothing was changed; somebody made a view, gave a right or the like: run it again");
+    return -1;
+}
+
+/* Attempts until one is ready to be committed. */
+static int attempt(struct running *r, const struct locks_options *lo, enum way way, struct err *err)
+{
+    /* What undo keeps and puts back is told to the report once. */
+    int once = way != SOON || r->o->undo_of != NULL || r->o->nvalues > 0;
+    int held, same;
+
+    if (hold(r, lo, way, &held, err) != 0)
+        return -1;
+    if (held) {
+        int rc = change_and_prove(r, &same, err);
+
+        if (same)
+            return rc;
+        if (err->kind == ERR_INTERRUPTED)
+            return -1;
+        if (once)
+            return stirred(err);
+        err_clear(err);
+    }
+    log_info("%s: once more, with all locks from the start",
+             held ? "what belongs to these tables was changed meanwhile" : "who reads these tables does not let go");
+    tx_rollback(r->g->main);
+    forget(r);
+    return attempt(r, lo, AT_ONCE, err);
+}
+
 int transaction_run(struct running *r, struct err *err)
 {
     struct guard *g = r->g;
@@ -260,7 +374,7 @@ int transaction_run(struct running *r, struct err *err)
         .cancel = q->cancel_blockers,
         .terminate = q->terminate_blockers,
     };
-    int at_once = g->short_copy || q->backup != ROLLBACK_LOCKED;
+    enum way way = g->short_copy || q->backup != ROLLBACK_LOCKED ? SOON : AT_LAST;
 
     if (r->done > 0 && proof_settle(g->main, err) != 0)
         return -1;
@@ -276,21 +390,16 @@ int transaction_run(struct running *r, struct err *err)
         (q->backup == ROLLBACK_BEFORE && must_back_up(r) && saving_before(r->saving, err) != 0))
         return -1;
     if (journal_write(r->journal, "locks", json_pack("{s:I}", "segment", (json_int_t)r->segment), err) != 0 ||
-        locks_take(g->main, g->control, &lo, at_once, err) != 0)
-        return -1;
-    if (look_and_copy(r, err) != 0)
-        return -1;
-    if (!at_once && locks_raise(g->main, g->control, &lo, err) != 0)
-        return -1;
-    if (change(r, err) != 0 || prove(r, err) != 0)
+        attempt(r, &lo, way, err) != 0)
         return -1;
     if (q->dry_run) {
         tx_rollback(g->main);
         return 0;
     }
-    if (journal_write(r->journal, "commit",
-                      json_pack("{s:I, s:I}", "segment", (json_int_t)r->segment, "xid", (json_int_t)r->xid),
-                      err) != 0)
+    /* "execute" is on the disk, and sends whoever reads it to the server with this id: nobody waits longer
+     * for this step to get there too. */
+    if (journal_note(r->journal, "commit",
+                     json_pack("{s:I, s:I}", "segment", (json_int_t)r->segment, "xid", (json_int_t)r->xid), err) != 0)
         return -1;
     if (tx_commit(g->main, err) == 0)
         return 0;

@@ -98,16 +98,18 @@ static int one_backup(struct undo *u, const json_t *entry, size_t nsegments, str
     return 0;
 }
 
-/* A segment that was begun twice has two backups: its last one saw what was really lost. */
+/* A segment that was begun twice has two backups (or two of what changed since): its last one saw what was
+ * really lost. */
 static int is_superseded(const json_t *entries, size_t at)
 {
     json_int_t segment = json_integer_value(json_object_get(json_array_get(entries, at), "segment"));
+    const char *own = json_string_value(json_object_get(json_array_get(entries, at), "step"));
 
     for (size_t i = at + 1; i < json_array_size(entries); i++) {
         const json_t *e = json_array_get(entries, i);
         const char *step = json_string_value(json_object_get(e, "step"));
 
-        if (step != NULL && strcmp(step, "backup") == 0 &&
+        if (step != NULL && (strcmp(step, "backup") == 0 || strcmp(step, own) == 0) &&
             json_integer_value(json_object_get(e, "segment")) == segment)
             return 1;
     }

@@ -173,9 +173,9 @@ static void backup_text(const struct guard *g, FILE *out)
     else if (none)
         fputs("Wait: readers and writers of these tables, for the change\n", out);
     else if (g->request->backup == ROLLBACK_BEFORE)
-        fprintf(out, "Wait: nobody for the backup; readers and writers for what changed since, and the change\n");
+        fprintf(out, "Wait: nobody for the backup; writers for what changed since; readers only for the change\n");
     else if (g->short_copy)
-        fprintf(out, "Wait: readers and writers of these tables, about %s for the copy and the change\n",
+        fprintf(out, "Wait: writers of these tables, about %s for the copy and the change; readers only for the change\n",
                 report_duration(g->copy_ms + 50, wait));
     else
         fprintf(out, "Wait: writers about %s for the copy; readers only for the change\n",

@@ -2,8 +2,8 @@
 #
 # "The DDL's own" time under ACCESS EXCLUSIVE is what plain Alembic holds for the same step on the same
 # data: from the moment the lock is there to COMMIT.  Ours begins when the lock is there and holds the
-# same statements, the proof and COMMIT; with a short copy (locked, estimated under a second) the copy as
-# well; a long one is made under SHARE ROW EXCLUSIVE (readers go on), and --backup before copies first.
+# same statements, the proof and COMMIT: the copy and all else that is read come before, under SHARE ROW
+# EXCLUSIVE (readers go on).
 . "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export LC_ALL=C.UTF-8 MIG_PYTHON=/usr/bin/python3 PATH=$PATH

@@ -4,9 +4,11 @@
  *   SHIM_PATH    part of the file's path; other files are left alone
  *   SHIM_CALL    write (and pwrite), fsync (and fdatasync), rename or statvfs
  *   SHIM_NTH     which of these calls, from 1
+ *   SHIM_TEXT    write: count only those whose bytes have this in them (optional)
  *   SHIM_FAULT   an errno's number; "short": half of the bytes are written, and that is said;
  *                "kill": SIGKILL before the call; "half": half of the bytes, then SIGKILL;
  *                "int": SIGINT to the process, as the terminal sends it; the call itself goes well;
+ *                "stop": SIGSTOP to it; after SIGCONT the call goes well;
  *                of statvfs: how many bytes are left
  *   SHIM_MARK    a file that is made when the fault has happened
  *
@@ -69,8 +71,8 @@ static ssize_t faulty_write(const char *fault, int fd, const void *data, size_t 
 
     if (fault != NULL && strcmp(fault, "kill") == 0)
         (void)raise(SIGKILL);
-    if (fault != NULL && strcmp(fault, "int") == 0) {
-        (void)kill(getpid(), SIGINT);
+    if (fault != NULL && (strcmp(fault, "int") == 0 || strcmp(fault, "stop") == 0)) {
+        (void)kill(getpid(), fault[0] == 'i' ? SIGINT : SIGSTOP);
         fault = NULL;
     }
     if (fault != NULL && !half) {
@@ -85,9 +87,16 @@ static ssize_t faulty_write(const char *fault, int fd, const void *data, size_t 
     return n;
 }
 
+static int has_text(const void *data, size_t len)
+{
+    const char *text = getenv("SHIM_TEXT");
+
+    return text == NULL || memmem(data, len, text, strlen(text)) != NULL;
+}
+
 ssize_t write(int fd, const void *data, size_t len)
 {
-    return faulty_write(now_fd("write", fd), fd, data, len, 0, 0);
+    return faulty_write(has_text(data, len) ? now_fd("write", fd) : NULL, fd, data, len, 0, 0);
 }
 
 ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
