@@ -246,12 +246,13 @@ static int lockable(const struct closure_table *t)
     return t->kind == 'r' || t->kind == 'p';
 }
 
+/* ONLY: children that the plan reaches are in it by themselves, and no others may be held. */
 static int lock_one(struct conn *c, const char *schema, const char *name, int mode, struct err *err)
 {
     struct buf b = {0};
     int rc = -1;
 
-    if (buf_adds(&b, "LOCK TABLE ", err) == 0 && quote_name(&b, schema, name, err) == 0 &&
+    if (buf_adds(&b, "LOCK TABLE ONLY ", err) == 0 && quote_name(&b, schema, name, err) == 0 &&
         buf_addf(&b, err, " IN %s MODE", modes[mode].mode) == 0)
         rc = query_exec(c, b.data, "LOCK TABLE", err);
     if (rc != 0 && err->kind != ERR_NONE)

@@ -223,3 +223,16 @@ select setval('down', -1);" \
     [ "$undo_said" = "Undo: exact" ]
     same
 }
+
+@test "one partition goes, its siblings are not held" {
+    sql "create table p (id int, k text, v text, primary key (id, k)) partition by list (k)" \
+        "create table pa partition of p for values in ('a')" "create table pb partition of p for values in ('b')" \
+        "insert into p select g, chr(97 + g % 2), 'v' || g from generate_series(1, 40) g"
+    there_and_back "drop table pb;" "create table pb partition of p for values in ('b');"
+    assert_exit 0
+    [ "$undo_said" = "Undo: exact" ]
+    same
+    there_and_back "alter table p detach partition pb;" "alter table p attach partition pb for values in ('b');"
+    assert_exit 0
+    same
+}
