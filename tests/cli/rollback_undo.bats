@@ -142,6 +142,20 @@ alter table g add column three int generated always as (id * 3) stored;"
     there_and_back "delete from f where slug = 'b';" "insert into f values (2, 'b');"
     assert_exit 0
     [ "$(sql "select string_agg(id || slug, ' ' order by id) from f")" = "1a 2b 3c" ]
+    # What others inserted since is not the upgrade's...
+    mig mig-rollback run --sql down.sql --undo-sql up.sql "${GO[@]}"
+    sql "insert into f values (20, 'x'), (21, 'y')"
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    # ...nor is it where the upgrade writes every row anew.
+    echo "delete from f where slug = 'b'; alter table f add column n int default 1;" >down.sql
+    echo "alter table f drop column n; alter table f alter column slug type varchar(9); alter table f alter column slug type text using slug || ''; insert into f values (30, 'b');" >up.sql
+    mig mig-rollback run --sql down.sql --undo-sql up.sql "${GO[@]}"
+    assert_exit 0
+    sql "insert into f values (22, 'z')"
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 7
+    assert_out 'public.f: 1 row that the upgrade inserted is not in the backup'
 }
 
 @test "a sequence stands where it stood: that of a dropped column, and one that the script sets back" {
