@@ -6,6 +6,7 @@
 
 #include "backup/archive.h"
 #include "backup/foreign.h"
+#include "backup/judge.h"
 #include "backup/keys.h"
 #include "backup/manifest.h"
 #include "backup/quiet.h"
@@ -153,7 +154,7 @@ static int prepare(struct work *w, struct err *err)
             return -1;
     }
     for (size_t i = 0; i < w->l.n; i++)
-        if (stage_judge(w->c, &w->l, &w->stages[i], &w->triggers, err) != 0)
+        if (judge_stage(w->c, &w->l, &w->stages[i], &w->triggers, err) != 0)
             return -1;
     return 0;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "backup/archive.h"
-#include "backup/foreign.h"
 #include "backup/join.h"
 #include "core/ahead.h"
 #include "core/row.h"
@@ -143,30 +142,6 @@ out:
     return rc;
 }
 
-static int count(struct conn *c, uint64_t *n, struct err *err, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int count(struct conn *c, uint64_t *n, struct err *err, const char *fmt, ...)
-{
-    struct buf b = {0};
-    int64_t v = 0;
-    va_list ap;
-    int len, rc = -1;
-
-    va_start(ap, fmt);
-    len = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
-    if (len < 0 || buf_reserve(&b, (size_t)len, err) != 0)
-        return len < 0 ? err_oom(err) : -1;
-    va_start(ap, fmt);
-    (void)vsnprintf(b.data, (size_t)len + 1, fmt, ap);
-    va_end(ap);
-    rc = query_int(c, b.data, &v, err);
-    buf_free(&b);
-    *n = (uint64_t)v;
-    return rc;
-}
-
 int stage_prepare(struct conn *c, struct archive_reader *reader, const struct restore_options *o,
                   struct target *t, struct stage *s, struct err *err)
 {
@@ -179,7 +154,7 @@ int stage_prepare(struct conn *c, struct archive_reader *reader, const struct re
     if (join_spell(c, s, err) != 0)
         return -1;
     if (t->mode == RESTORE_EMPTY || t->mode == RESTORE_REPLACE) {
-        if (count(c, &rows, err, "SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT 1) AS x", s->name) != 0)
+        if (query_countf(c, &rows, err, "SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT 1) AS x", s->name) != 0)
             return -1;
         if (rows > 0 && t->mode == RESTORE_EMPTY) {
             err_set(err, ERR_REFUSED, "%s has rows already", t->title);
@@ -201,204 +176,6 @@ int stage_prepare(struct conn *c, struct archive_reader *reader, const struct re
         query_execf(c, err, "DELETE FROM pg_temp.%s WHERE (%s\n) IS NOT TRUE", t->stage, o->where) != 0)
         return err_prefix(err, "--where does not fit %s", t->title);
     return 0;
-}
-
-/* ---- judging ---- */
-
-static int set_text(char **out, struct err *err, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int set_text(char **out, struct err *err, const char *fmt, ...)
-{
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
-    if (n < 0 || (*out = malloc((size_t)n + 1)) == NULL)
-        return err_oom(err);
-    va_start(ap, fmt);
-    (void)vsnprintf(*out, (size_t)n + 1, fmt, ap);
-    va_end(ap);
-    return 0;
-}
-
-static int conflict(const struct stage *s, uint64_t n, const char *what, struct err *err)
-{
-    err_set(err, ERR_REFUSED, "%s: %" PRIu64 " rows %s", s->target->title, n, what);
-    err_hint(err, "--on-conflict overwrite takes the saved values, --on-conflict keep leaves the present ones");
-    return -1;
-}
-
-static int judge_columns(struct conn *c, struct stage *s, struct err *err)
-{
-    struct target *t = s->target;
-    uint64_t taken = 0, staged = 0;
-
-    if (s->o->writers != NULL) {
-        free(s->taken);
-        s->taken = NULL;
-        if (set_text(&s->taken, err, "(%s) AND t.xmin::pg_catalog.text <> ALL ('%s'::pg_catalog.text[])", s->differ,
-                     s->o->writers) != 0)
-            return -1;
-    }
-    if (count(c, &staged, err, "SELECT count(*) FROM pg_temp.%s", t->stage) != 0 ||
-        count(c, &t->result.vanished, err,
-              "SELECT count(*) FROM pg_temp.%s AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY %s AS t WHERE %s)",
-              t->stage, s->name, s->match) != 0 ||
-        count(c, &taken, err, "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE %s",
-              s->name, t->stage, s->match, s->taken) != 0)
-        return -1;
-    if (s->o->since_xid != 0 &&
-        count(c, &t->result.changed, err,
-              "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE "
-              "t.xmin <> pg_catalog.pg_current_xact_id()::pg_catalog.xid AND "
-              "pg_catalog.age(t.xmin) < pg_catalog.age('%" PRIu32 "'::pg_catalog.xid)",
-              s->name, t->stage, s->match, (uint32_t)s->o->since_xid) != 0)
-        return -1;
-    if (s->o->writers != NULL)
-        t->result.changed = taken;
-    if (taken > 0 && s->o->writers != NULL && s->o->on_conflict == RESTORE_FAIL)
-        return conflict(s, taken, "differ from the backup, and it was not the upgrade that wrote them last", err);
-    if (taken > 0 && s->o->on_conflict == RESTORE_FAIL)
-        return conflict(s, taken, "have other values by now in the columns to be restored", err);
-    if (s->o->on_conflict == RESTORE_OVERWRITE)
-        return set_text(&s->unsafe, err, "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s AND (%s))",
-                        t->stage, s->match, s->differ);
-    return set_text(&s->unsafe, err,
-                    "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s AND (%s) AND NOT (%s))", t->stage,
-                    s->match, s->differ, s->taken);
-}
-
-/* What an upgrade inserted and numbered anew stands beside the rows that are put back, and what the rollback
- * gave another key.  A rewrite makes every row look like new: the server's count of inserts is the bound. */
-static int judge_surplus(struct conn *c, struct stage *s, struct err *err)
-{
-    struct target *t = s->target;
-    uint64_t inserted = 0;
-
-    if (s->o->since_xid == 0)
-        return 0;
-    if (t->result.key_changed)
-        return count(c, &t->result.surplus, err,
-                     "SELECT count(*) FROM ONLY %s AS t WHERE t.xmin::pg_catalog.text = ANY (ARRAY['%" PRIu32 "', "
-                     "pg_catalog.pg_current_xact_id()::pg_catalog.xid::pg_catalog.text]) AND NOT EXISTS (SELECT 1 FROM "
-                     "pg_temp.%s AS s WHERE %s)",
-                     s->name, (uint32_t)s->o->since_xid, t->stage, s->match);
-    if (count(c, &inserted, err, "SELECT pg_catalog.pg_stat_get_xact_tuples_inserted('%" PRIu32 "'::pg_catalog.oid)",
-              t->table->oid) != 0)
-        return -1;
-    if (inserted == 0)
-        return 0;
-    if (count(c, &t->result.surplus, err,
-              "SELECT count(*) FROM ONLY %s AS t WHERE t.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid "
-              "AND NOT EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s)",
-              s->name, t->stage, s->match) != 0)
-        return -1;
-    if (t->result.surplus > inserted)
-        t->result.surplus = inserted;
-    return 0;
-}
-
-static int judge_merge(struct conn *c, struct stage *s, struct err *err)
-{
-    struct target *t = s->target;
-    uint64_t differ = 0;
-
-    if (judge_surplus(c, s, err) != 0)
-        return -1;
-    if (s->o->on_conflict == RESTORE_KEEP)
-        return 0;
-    if (s->o->on_conflict == RESTORE_FAIL) {
-        if (count(c, &differ, err, "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE %s",
-                  s->name, t->stage, s->match, s->differ) != 0)
-            return -1;
-        return differ > 0 ? conflict(s, differ, "are there with other values", err) : 0;
-    }
-    return set_text(&s->unsafe, err, "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s AND (%s))", t->stage,
-                    s->match, s->differ);
-}
-
-static int judge_replace(struct conn *c, const struct target_list *l, struct stage *s,
-                         struct err *err)
-{
-    struct target *t = s->target;
-
-    if (s->direct && !s->defined)
-        return 0; /* the table is empty */
-    if (s->direct) {
-        if (set_text(&s->doomed, err, "true") != 0 || set_text(&s->unsafe, err, "true") != 0)
-            return -1;
-    } else if (t->key == NULL) { /* with --where */
-        return err_set(err, ERR_REFUSED, "%s has no key: --where cannot say which of its rows to replace",
-                       t->title);
-    } else if (set_text(&s->doomed, err, "NOT EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s)", t->stage,
-                        s->match) != 0 ||
-               set_text(&s->unsafe, err,
-                        "NOT EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s AND NOT (%s))", t->stage,
-                        s->match, s->differ) != 0) {
-        return -1;
-    }
-    return foreign_refuse_cascade(c, l, t, s->doomed, err);
-}
-
-/* ", COLUMN = s.COLUMN" to what an UPDATE sets. */
-static int append_set(struct stage *s, const char *column, struct err *err)
-{
-    char *longer = NULL;
-
-    if (set_text(&longer, err, "%s%s%s = s.%s", s->set != NULL ? s->set : "", s->set != NULL ? ", " : "", column,
-                 column) != 0)
-        return -1;
-    free(s->set);
-    s->set = longer;
-    return 0;
-}
-
-/* GENERATED ALWAYS columns that are to get other values: that is allowed for a while, before anything is
- * written (a table with foreign keys to be checked cannot be altered any more). */
-static int loosen(struct conn *c, struct stage *s, char ***back, struct err *err)
-{
-    for (char *const *a = s->always; s->unsafe != NULL && a != NULL && *a != NULL; a++) {
-        uint64_t n = 0;
-
-        if (count(c, &n, err,
-                  "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE t.%s IS DISTINCT FROM s.%s",
-                  s->name, s->target->stage, s->match, *a, *a) != 0)
-            return -1;
-        if (n > 0 &&
-            (query_execf(c, err, "ALTER TABLE ONLY %s ALTER COLUMN %s SET GENERATED BY DEFAULT", s->name, *a) != 0 ||
-             strings_addf(back, err, "ALTER TABLE ONLY %s ALTER COLUMN %s SET GENERATED ALWAYS", s->name, *a) != 0))
-            return err_prefix(err, "cannot write the identity column %s of %s", *a, s->target->title);
-        if (n > 0 && append_set(s, *a, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-int stage_judge(struct conn *c, const struct target_list *l, struct stage *s, char ***back, struct err *err)
-{
-    int rc = 0;
-
-    switch (s->target->mode) {
-    case RESTORE_COLUMNS:
-        rc = judge_columns(c, s, err);
-        break;
-    case RESTORE_MERGE:
-        rc = judge_merge(c, s, err);
-        break;
-    case RESTORE_REPLACE:
-        if (s->o->where != NULL)
-            return err_set(err, ERR_USAGE, "--where says which rows to restore; --mode replace would delete "
-                                           "all others: use merge or missing");
-        rc = judge_replace(c, l, s, err);
-        break;
-    case RESTORE_EMPTY:
-    case RESTORE_MISSING:
-        return 0;
-    }
-    return rc != 0 || s->direct ? rc : loosen(c, s, back, err);
 }
 
 /* ---- changing ---- */
@@ -478,7 +255,7 @@ static int check_present(struct conn *c, const struct stage *s, uint64_t staged,
         return 0;
     if (t->key == NULL || t->mode == RESTORE_EMPTY)
         absent = staged > t->result.inserted ? staged - t->result.inserted : 0;
-    else if (count(c, &absent, err,
+    else if (query_countf(c, &absent, err,
                    "SELECT count(*) FROM pg_temp.%s AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY %s AS t WHERE %s)",
                    t->stage, s->name, s->match) != 0)
         return -1;
@@ -500,7 +277,7 @@ int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, 
         r->inserted = t->saved->rows;
         return 0;
     }
-    if (count(c, &staged, err, "SELECT count(*) FROM pg_temp.%s", t->stage) != 0)
+    if (query_countf(c, &staged, err, "SELECT count(*) FROM pg_temp.%s", t->stage) != 0)
         return -1;
     /* New rows first: a changed row may refer to one of them. */
     if (t->mode != RESTORE_COLUMNS && insert_missing(c, s, err) != 0) {
@@ -543,7 +320,7 @@ int stage_verify(struct conn *c, struct stage *s, struct err *err)
     if (names_make(t, &n, err) != 0)
         goto out;
     if (t->mode == RESTORE_MERGE || t->mode == RESTORE_COLUMNS) {
-        if (set_text(&filter, err, "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s)", t->stage, s->match) != 0)
+        if (strings_format(&filter, err, "EXISTS (SELECT 1 FROM pg_temp.%s AS s WHERE %s)", t->stage, s->match) != 0)
             goto out;
         o.filter = filter;
     }

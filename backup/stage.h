@@ -38,10 +38,6 @@ struct stage {
 /* Where the rows go, and if they go beside the table, sends them there. */
 int stage_prepare(struct conn *c, struct archive_reader *reader, const struct restore_options *o,
                   struct target *t, struct stage *s, struct err *err) MIG_MUST_CHECK;
-/* Counts what would happen and refuses what must not.  What was altered to make way goes to *BACK, as
- * the statements that undo it. */
-int stage_judge(struct conn *c, const struct target_list *l, struct stage *s, char ***back, struct err *err)
-    MIG_MUST_CHECK;
 /* The two halves of the change: children are emptied before parents, parents filled before children. */
 int stage_delete(struct conn *c, struct stage *s, struct err *err) MIG_MUST_CHECK;
 int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, struct err *err)

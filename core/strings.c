@@ -79,3 +79,19 @@ int strings_dup(char **out, const char *text, struct err *err)
         return err_oom(err);
     return 0;
 }
+
+int strings_format(char **out, struct err *err, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0 || (*out = malloc((size_t)n + 1)) == NULL)
+        return err_oom(err);
+    va_start(ap, fmt);
+    (void)vsnprintf(*out, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    return 0;
+}

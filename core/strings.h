@@ -17,5 +17,8 @@ void strings_free(char **list);
 
 /* strdup that reports; a NULL TEXT gives NULL and no error. */
 int strings_dup(char **out, const char *text, struct err *err) MIG_MUST_CHECK;
+/* *OUT is owned, and not freed before. */
+int strings_format(char **out, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4))) MIG_MUST_CHECK;
 
 #endif

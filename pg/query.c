@@ -195,6 +195,27 @@ out:
     return -1;
 }
 
+int query_countf(struct conn *c, uint64_t *n, struct err *err, const char *fmt, ...)
+{
+    struct buf b = {0};
+    int64_t v = 0;
+    va_list ap;
+    int len, rc = -1;
+
+    va_start(ap, fmt);
+    len = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (len < 0 || buf_reserve(&b, (size_t)len, err) != 0)
+        return len < 0 ? err_oom(err) : -1;
+    va_start(ap, fmt);
+    (void)vsnprintf(b.data, (size_t)len + 1, fmt, ap);
+    va_end(ap);
+    rc = query_int(c, b.data, &v, err);
+    buf_free(&b);
+    *n = (uint64_t)v;
+    return rc;
+}
+
 int query_execf(struct conn *c, struct err *err, const char *fmt, ...)
 {
     struct buf b = {0};

@@ -32,6 +32,9 @@ struct query {
 struct result *query_run(struct conn *c, const struct query *q, struct err *err) MIG_MUST_CHECK;
 /* A command without parameters whose tag must be TAG ("ALTER TABLE"), or any where TAG is NULL. */
 int query_exec(struct conn *c, const char *sql, const char *tag, struct err *err) MIG_MUST_CHECK;
+/* The one number of the query that FMT makes. */
+int query_countf(struct conn *c, uint64_t *n, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5))) MIG_MUST_CHECK;
 /* printf-built command; quoting is the caller's (pg/quote.h). */
 int query_execf(struct conn *c, struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4))) MIG_MUST_CHECK;
