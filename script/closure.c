@@ -429,5 +429,6 @@ void closure_free(struct closure *c)
     }
     free(c->reaches);
     free(c->links);
+    free(c->falls);
     free(c);
 }

@@ -66,6 +66,12 @@ struct closure_link {
     int partner;                 /* it is the effect's other relation */
 };
 
+/* What goes whole with what an effect drops: indexes, constraints, sequences, views, ... */
+struct closure_fall {
+    const struct effect *effect; /* borrowed */
+    uint32_t classid, oid;
+};
+
 /* One effect on one relation: the whole story behind closure_table's summary. */
 struct closure_reach {
     const struct effect *effect; /* borrowed */
@@ -89,6 +95,8 @@ struct closure {
     size_t nmissing;
     struct closure_link *links;
     size_t nlinks;
+    struct closure_fall *falls;
+    size_t nfalls;
     struct closure_reach *reaches;
     size_t nreaches;
 };

@@ -128,6 +128,9 @@ static int apply_fallen(const struct question *q, const struct item *item)
     char *object = effect_object(e);
     int root = result_bool(r, q->row, 7), rc = -1;
 
+    if (!root && question_oid(q, 9) == 0 &&
+        graph_fall(g, e, question_oid(q, 6), question_oid(q, 8)) < 0)
+        goto out;
     if (object == NULL ||
         buf_addf(&because, g->err, "%s %s %s",
                  e->flags & EFFECT_CASCADE ? "CASCADE from" : "falls with",
@@ -179,7 +182,7 @@ out:
 
 int follow_drops(struct graph *g)
 {
-    static const struct edge edge = {cascade_sql, 4, 8, falls, describe_fall, apply_fallen};
+    static const struct edge edge = {cascade_sql, 4, 10, falls, describe_fall, apply_fallen};
 
     return follow(g, &edge);
 }

@@ -147,3 +147,20 @@ int graph_sequence(struct graph *g, uint32_t oid, const char *schema, const char
         return -1;
     return 0;
 }
+
+int graph_fall(struct graph *g, const struct effect *e, uint32_t classid, uint32_t oid)
+{
+    struct closure *out = g->out;
+
+    if (out->nfalls == g->falls_cap) {
+        size_t want = g->falls_cap == 0 ? 32 : g->falls_cap * 2;
+        struct closure_fall *grown = realloc(out->falls, want * sizeof(*grown));
+
+        if (grown == NULL)
+            return err_oom(g->err);
+        out->falls = grown;
+        g->falls_cap = want;
+    }
+    out->falls[out->nfalls++] = (struct closure_fall){e, classid, oid};
+    return 0;
+}

@@ -49,7 +49,7 @@ struct graph {
     struct item *items;
     size_t nitems, cap;
     char **paths; /* search paths in the order the script sets them */
-    size_t tables_cap, sequences_cap, reaches_cap;
+    size_t tables_cap, sequences_cap, reaches_cap, falls_cap;
     struct err *err;
 };
 
@@ -65,6 +65,10 @@ int graph_column(struct graph *g, struct closure_table *t, const char *name, uns
                  const struct effect *e) MIG_MUST_CHECK;
 /* A sequence that falls or is set back; once for each OID. */
 int graph_sequence(struct graph *g, uint32_t oid, const char *schema, const char *name)
+    MIG_MUST_CHECK;
+
+/* It goes whole with what E drops. */
+int graph_fall(struct graph *g, const struct effect *e, uint32_t classid, uint32_t oid)
     MIG_MUST_CHECK;
 
 #endif

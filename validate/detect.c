@@ -9,6 +9,7 @@
 #include "script/statement.h"
 #include "validate/detect.h"
 #include "validate/inquiry.h"
+#include "validate/taken.h"
 
 static void step_itself(struct inquiry *q, const struct plan_step *s)
 {
@@ -119,6 +120,7 @@ void detect(struct inquiry *q, struct effects *const *steps)
             }
             detect_cast(q, e);
             detect_object(q, e);
+            taken_detect(q, e);
             detect_data(q, e);
             detect_rule(q, e);
             detect_lock(q, e);

@@ -42,15 +42,6 @@ static int made_here(const struct inquiry *q, const struct effect *e)
     return 0;
 }
 
-static void would_fail(struct inquiry *q, const struct effect *e, const char *object,
-                       const char *why)
-{
-    long index = inquiry_raise(q, "would-fail", e, object, "%s", why);
-
-    if (index >= 0)
-        inquiry_finding(q, index)->predicted_failure = 1;
-}
-
 static int needs_relation(enum effect_kind kind)
 {
     static const enum effect_kind kinds[] = {
@@ -60,6 +51,7 @@ static int needs_relation(enum effect_kind kind)
         EFFECT_RENAME_TABLE,   EFFECT_RENAME_COLUMN,  EFFECT_SET_NOT_NULL,   EFFECT_DROP_NOT_NULL,
         EFFECT_SET_DEFAULT,    EFFECT_DROP_DEFAULT,   EFFECT_ADD_CONSTRAINT, EFFECT_DROP_CONSTRAINT,
         EFFECT_CREATE_INDEX,   EFFECT_DROP_INDEX,     EFFECT_DROP_TRIGGER,   EFFECT_CREATE_TRIGGER,
+        EFFECT_DROP_TYPE,      EFFECT_ALTER_ENUM,
     };
     size_t i;
 
@@ -96,26 +88,37 @@ static void absent(struct inquiry *q, const struct effect *e)
         return;
     if ((e->flags & EFFECT_GONE) != 0) {
         if (buf_addf(&b, q->err, "%s: the script itself dropped or renamed it before", object) == 0)
-            would_fail(q, e, object, b.data);
+            inquiry_would_fail(q, e, object, b.data);
     } else if (!linked(q, e)) {
         if (!made_here(q, e) && buf_addf(&b, q->err, "%s does not exist", object) == 0)
-            would_fail(q, e, object, b.data);
+            inquiry_would_fail(q, e, object, b.data);
     } else if (t != NULL && e->kind == EFFECT_ADD_COLUMN && probe_column_of(t, column) != NULL &&
                (e->flags & EFFECT_FREED) == 0) {
         if (buf_addf(&b, q->err, "%s exists already", object) == 0)
-            would_fail(q, e, object, b.data);
+            inquiry_would_fail(q, e, object, b.data);
     } else if (t != NULL && column != NULL && e->kind != EFFECT_ADD_COLUMN &&
                e->kind != EFFECT_ADD_CONSTRAINT && probe_column_of(t, column) == NULL &&
                strchr("rpmf", t->kind) != NULL) {
         if (buf_addf(&b, q->err, "column %s does not exist", object) == 0)
-            would_fail(q, e, object, b.data);
+            inquiry_would_fail(q, e, object, b.data);
     } else if (t != NULL && e->kind == EFFECT_ADD_CONSTRAINT && e->detail != NULL &&
                strcmp(e->detail, "PRIMARY KEY") == 0) {
         for (i = 0; facts_constraint(q->facts, i, &k); i++)
             if (k.table == t->oid && k.type == 'p' &&
                 !inquiry_past(q, q->past.constraints, t->oid, k.name) &&
                 buf_addf(&b, q->err, "%s has a primary key already (%s)", object, k.name) == 0)
-                would_fail(q, e, object, b.data);
+                inquiry_would_fail(q, e, object, b.data);
+    } else if (e->kind == EFFECT_DROP_INDEX) {
+        uint32_t oid = closure_relation(q->closure, e);
+
+        for (i = 0; facts_constraint(q->facts, i, &k); i++)
+            if (oid != 0 && k.index == oid && strchr("pux", k.type) != NULL &&
+                !inquiry_past(q, q->past.constraints, k.table, k.name) &&
+                buf_addf(&b, q->err, "%s stands behind constraint %s: DROP CONSTRAINT would drop it", object,
+                         k.name) == 0) {
+                inquiry_would_fail(q, e, object, b.data);
+                break;
+            }
     } else if (t != NULL && e->kind == EFFECT_DROP_CONSTRAINT) {
         int found = 0, made = 0;
 
@@ -127,7 +130,7 @@ static void absent(struct inquiry *q, const struct effect *e)
                         (q->steps[i]->items[n].kind == EFFECT_RENAME_OTHER);
         if (!found && !made &&
             buf_addf(&b, q->err, "constraint %s of %s does not exist", e->detail, object) == 0)
-            would_fail(q, e, object, b.data);
+            inquiry_would_fail(q, e, object, b.data);
     }
     free(object);
     buf_free(&b);
@@ -275,7 +278,7 @@ static void dependents(struct inquiry *q, const struct effect *e)
         buf_reset(&why);
         if (buf_addf(&why, q->err, "%s: %s depends on it", object, result_text(r, row, 1)) < 0)
             goto oom;
-        would_fail(q, e, object, why.data);
+        inquiry_would_fail(q, e, object, why.data);
         break;
     }
     goto out;

@@ -154,7 +154,7 @@ const struct hazard hazard_table[] = {
     /* ---- data-dependent, casts, locks, compatibility, transactions, timeouts, style ---- */
     {"would-fail", "data-dependent", "the statement fails as the database is now", SEVERITY_HIGH,
      0, ALL,
-     "It names what is not there, or others depend on what it drops or changes.",
+     "It names what is not there, or what fell with something that was dropped before; its name is taken; or others depend on what it drops or changes.",
      "Compare the database with the script: was it migrated by hand? Drop or change the dependents first.",
      "DROP TABLE no_such_table",
      "DROP TABLE IF EXISTS no_such_table"},

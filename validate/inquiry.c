@@ -157,6 +157,14 @@ long inquiry_raise(struct inquiry *q, const char *code, const struct effect *e, 
     return (long)q->out->nfindings - 1;
 }
 
+void inquiry_would_fail(struct inquiry *q, const struct effect *e, const char *object, const char *why)
+{
+    long index = inquiry_raise(q, "would-fail", e, object, "%s", why);
+
+    if (index >= 0)
+        inquiry_finding(q, index)->predicted_failure = 1;
+}
+
 int inquiry_past(const struct inquiry *q, char **list, uint32_t oid, const char *column)
 {
     struct buf b = {0};

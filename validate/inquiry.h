@@ -18,6 +18,7 @@ struct closure;
 struct effect;
 struct effects;
 struct hazard;
+struct taken;
 
 enum probe_kind {
     PROBE_NONE,
@@ -76,6 +77,7 @@ struct inquiry {
     struct closure *closure;
     struct catalog_table **tables; /* of the closure, in its order */
     struct facts *facts;   /* NULL: offline */
+    struct taken *taken;   /* NULL: offline */
     struct past past;
     size_t step;           /* the one being looked at */
     int opaque_before;     /* an opaque statement came before: names may have changed */
@@ -93,6 +95,8 @@ struct inquiry {
  * MESSAGE is printf's.  Returns its index, or -1 (FAILED is set). */
 long inquiry_raise(struct inquiry *q, const char *code, const struct effect *e, const char *object,
                    const char *message, ...) __attribute__((format(printf, 5, 6)));
+/* The statement fails as the database is now, and nothing can be in doubt about it. */
+void inquiry_would_fail(struct inquiry *q, const struct effect *e, const char *object, const char *why);
 struct finding *inquiry_finding(struct inquiry *q, long index);
 struct probe *inquiry_probe(struct inquiry *q, long index);
 

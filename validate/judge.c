@@ -24,6 +24,7 @@
 #include "validate/locks.h"
 #include "validate/measure.h"
 #include "validate/mirror.h"
+#include "validate/taken.h"
 
 static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
 
@@ -94,6 +95,8 @@ static int read_facts(struct inquiry *q, struct effects *const *steps)
     if ((q->tables = catalog_tables_get(q->conn, oids, q->closure->ntables, q->err)) == NULL)
         goto out;
     if ((q->facts = facts_read(q->conn, q->closure, all, n, q->err)) == NULL)
+        goto out;
+    if ((q->taken = taken_read(q->conn, q->closure, steps, q->plan->nsteps, q->err)) == NULL)
         goto out;
     rc = 0;
 out:
@@ -311,6 +314,7 @@ out:
     if (q.closure != NULL && q.tables != NULL)
         catalog_tables_free(q.tables, q.closure->ntables);
     facts_free(q.facts);
+    taken_free(q.taken);
     closure_free(q.closure);
     free(steps);
     if (rc < 0) {

@@ -1,5 +1,5 @@
 -- What falls with the roots.  $1 classid, $2 objid, $3 column or NULL, $4 cascade (else only what is automatic or internal).
--- Root's number, what, relation, its kind or the constraint's type, column, partner, in words, is a root.
+-- Root's number, what, relation, its kind or the constraint's type, column, partner, class, is a root, OID, part.
 WITH RECURSIVE root AS (
     SELECT r.n, r.classid, r.objid, r.cascade, COALESCE(a.attnum, 0)::pg_catalog.int4 AS objsubid
       FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.oid[]), pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.bool[]))
@@ -35,9 +35,10 @@ SELECT d.n,
        COALESCE(c.relkind::pg_catalog.text, k.contype::pg_catalog.text),
        COALESCE(a.attname, fa.attname),
        COALESCE(k.confrelid, i.indrelid, 0),
-       pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid),
+       d.classid,
        EXISTS (SELECT FROM root r WHERE r.n OPERATOR(pg_catalog.=) d.n AND r.classid OPERATOR(pg_catalog.=) d.classid
-                  AND r.objid OPERATOR(pg_catalog.=) d.objid AND r.objsubid OPERATOR(pg_catalog.=) d.objsubid)
+                  AND r.objid OPERATOR(pg_catalog.=) d.objid AND r.objsubid OPERATOR(pg_catalog.=) d.objsubid),
+       d.objid, d.objsubid
   FROM d
   LEFT JOIN pg_catalog.pg_class c ON c.tableoid OPERATOR(pg_catalog.=) d.classid AND c.oid OPERATOR(pg_catalog.=) d.objid
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) d.objsubid
