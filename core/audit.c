@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE /* flock */
+#define _GNU_SOURCE /* flock, memmem */
 #include "core/audit.h"
 
 #include <ctype.h>
@@ -311,6 +311,32 @@ out:
     return rc;
 }
 
+static int open_log(const char *path)
+{
+    return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+/* Locked, and the file that stands at its path now: another may have come there while we worked, and ours
+ * may have been packed and removed. */
+static int lock(struct audit *a, struct err *why)
+{
+    for (;;) {
+        struct stat ours, there;
+        int fd;
+
+        while (flock(a->fd, LOCK_EX) != 0)
+            if (errno != EINTR)
+                return err_set_errno(why, ERR_FAILED, "cannot lock the log \"%s\"", a->path);
+        if (fstat(a->fd, &ours) == 0 && stat(a->path, &there) == 0 && ours.st_dev == there.st_dev &&
+            ours.st_ino == there.st_ino)
+            return 0;
+        if ((fd = open_log(a->path)) < 0)
+            return err_set_errno(why, ERR_FAILED, "cannot open the log \"%s\" again: it was moved away", a->path);
+        (void)close(a->fd);
+        a->fd = fd;
+    }
+}
+
 struct audit *audit_begin(const char *path, const char *operation, int argc, char *const *argv,
                           const char *reason, struct err *err)
 {
@@ -324,7 +350,7 @@ struct audit *audit_begin(const char *path, const char *operation, int argc, cha
         (void)err_oom(err);
         goto fail;
     }
-    a->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    a->fd = open_log(path);
     if (a->fd < 0) {
         (void)err_set_errno(err, ERR_USAGE, "cannot write the log \"%s\"", path);
         err_hint(err, "name another with --log-file or $MIG_LOG_FILE");
@@ -414,8 +440,8 @@ int audit_end(struct audit *a, const struct err *err, const char *result, char h
         set_string(a->line, "sqlstate", err->sqlstate);
         audit_add(a, "exit", json_integer(err_exit_code(err)));
     }
-    if (flock(a->fd, LOCK_EX) != 0)
-        return err_set_errno(why, ERR_FAILED, "cannot lock the log \"%s\"", a->path);
+    if (lock(a, why) != 0)
+        return -1;
     if (read_head(a, previous, &cut, why) != 0)
         goto out;
     if (cut > 0) {
@@ -555,7 +581,10 @@ json_t *audit_last(const char *path, const char *operation, const char *key, con
         for (size_t at = 0; at < b.len;) {
             const char *end = memchr(b.data + at, '\n', b.len - at);
             size_t len = end != NULL ? (size_t)(end - (b.data + at)) : b.len - at;
-            json_t *line = json_loadb(b.data + at, len, 0, NULL);
+            /* A log may be long: only what can be meant is parsed. */
+            json_t *line = memmem(b.data + at, len, prefix, strlen(prefix)) != NULL
+                               ? json_loadb(b.data + at, len, 0, NULL)
+                               : NULL;
             const char *o = json_string_value(json_object_get(line, "operation"));
             const char *k = json_string_value(json_object_get(line, key));
 

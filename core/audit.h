@@ -22,7 +22,7 @@ struct audit *audit_begin(const char *path, const char *operation, int argc, cha
                           const char *reason, struct err *err) MIG_MUST_CHECK;
 /* Add a member to the line.  Takes VALUE (NULL: nothing is added).  No row value, password or key. */
 void audit_add(struct audit *a, const char *key, json_t *value);
-/* Write the line: ERR as it ended ("result": "ok" when its kind is ERR_NONE), or the word RESULT
+/* Write the line, into the log that stands at PATH now (it may have been rotated since): ERR as it ended ("result": "ok" when its kind is ERR_NONE), or the word RESULT
  * where not NULL. HEAD gets the new chain's head.  The caller's *ERR is not changed; -1 and *WHY when
  * the line could not be written. */
 int audit_end(struct audit *a, const struct err *err, const char *result, char head[65],
@@ -41,8 +41,8 @@ struct audit_report {
 int audit_verify(const char *path, const char *head, struct audit_report *r, struct err *err)
     MIG_MUST_CHECK;
 
-/* The last line in the log at PATH that is about OPERATION and has KEY begin with PREFIX; NULL where
- * there is none, or no log.  Nothing in it is authentic: check what is made of it. */
+/* The last line in the log at PATH that is about OPERATION and has KEY begin with PREFIX (which
+ * JSON writes as it is); NULL where there is none, or no log.  Nothing in it is authentic: check what is made of it. */
 json_t *audit_last(const char *path, const char *operation, const char *key, const char *prefix);
 
 /* The words of a command line, joined and quoted, with passwords and keys replaced by "***".  Owned. */

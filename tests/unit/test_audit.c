@@ -168,6 +168,34 @@ static void test_cut_line(void **state)
     assert_true(broken(NULL));
 }
 
+/* logrotate moved the log away, and removed it, while an operation ran. */
+static void test_rotated(void **state)
+{
+    char *argv[] = {(char *)(uintptr_t)"prog"};
+    char head[65], moved[80];
+    struct audit_report r;
+    struct err err = {0}, why = {0};
+    struct audit *a;
+
+    (void)unlink(file);
+    write_line("before", head);
+    a = audit_begin(file, "across", 1, argv, NULL, &err);
+    assert_non_null(a);
+    (void)snprintf(moved, sizeof(moved), "%s.1", file);
+    assert_int_equal(rename(file, moved), 0);
+    assert_int_equal(audit_end(a, &err, NULL, head, &why), 0);
+    audit_free(a);
+    assert_int_equal(audit_verify(file, head, &r, &err), 0);
+    assert_int_equal(r.lines, 1);
+    assert_int_equal(audit_verify(moved, NULL, &r, &err), 0);
+    assert_int_equal(r.lines, 1);
+    write_line("after", head);
+    assert_int_equal(audit_verify(file, head, &r, &err), 0);
+    assert_int_equal(r.lines, 2);
+    (void)unlink(moved);
+    (void)unlink(file);
+}
+
 static void test_unwritable(void **state)
 {
     char *argv[] = {(char *)(uintptr_t)"prog"};
@@ -197,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_cut_line),
+        cmocka_unit_test(test_rotated),
         cmocka_unit_test(test_unwritable),
     };
 
