@@ -392,7 +392,7 @@ struct closure *closure_find(struct conn *c, struct effects *const *effects, siz
     }
     if (resolve_names(&g, effects, n) < 0 || apply_named(&g) < 0 || follow_drops(&g) < 0 ||
         follow_children(&g) < 0 || follow_keys(&g) < 0 || follow_partners(&g) < 0 ||
-        follow_views(&g) < 0 || follow_users(&g) < 0 || add_owned_sequences(&g) < 0 ||
+        follow_views(&g) < 0 || follow_users(&g) < 0 || follow_attributes(&g) < 0 || add_owned_sequences(&g) < 0 ||
         name_tables(&g) < 0 || remember_links(&g) < 0)
         goto out;
     rc = 0;

@@ -30,6 +30,9 @@ static const char partners_sql[] =
 static const char views_sql[] =
 #include "script/sql/closure_views.sql.h"
     ;
+static const char attributes_sql[] =
+#include "script/sql/closure_attributes.sql.h"
+    ;
 static const char users_sql[] =
 #include "script/sql/closure_users.sql.h"
     ;
@@ -448,6 +451,44 @@ static int apply_user(const struct question *q, const struct item *item)
 int follow_users(struct graph *g)
 {
     static const struct edge edge = {users_sql, 1, 2, checks_domain, NULL, apply_user};
+
+    return follow(g, &edge);
+}
+
+/* A composite type's attribute, or the column of a table whose row type is a column's. */
+static int drops_attribute(const struct item *item)
+{
+    const struct effect *e = item->e;
+
+    return !item->partner && (e->flags & EFFECT_VERSION) == 0 &&
+           ((e->kind == EFFECT_DROP_COLUMN && item->space == SPACE_RELATION) ||
+            (e->kind == EFFECT_ALTER_TABLE_OTHER && e->detail != NULL && strcmp(e->detail, "AT_DropAttribute") == 0));
+}
+
+static int describe_type(struct question *q, const struct item *item)
+{
+    if (array_number(&q->p[0], item->oid, q->g->err) < 0)
+        return -1;
+    return array_text(&q->p[1], item->space == SPACE_TYPE ? "t" : "r", q->g->err);
+}
+
+/* The server takes no lock there. */
+static int apply_attribute(const struct question *q, const struct item *item)
+{
+    struct buf because = {0};
+    struct closure_table *t = NULL;
+
+    if (buf_addf(&because, q->g->err, "attribute %s of type %s", item->e->column, item->e->name) == 0)
+        t = graph_touch(q->g, question_oid(q, 1), CLOSURE_COLUMNS, item->e, NULL, because.data);
+    buf_free(&because);
+    if (t == NULL)
+        return -1;
+    return graph_column(q->g, t, result_text(q->r, q->row, 2), CLOSURE_COLUMN_UPDATED, item->e);
+}
+
+int follow_attributes(struct graph *g)
+{
+    static const struct edge edge = {attributes_sql, 2, 3, drops_attribute, describe_type, apply_attribute};
 
     return follow(g, &edge);
 }

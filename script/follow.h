@@ -23,5 +23,7 @@ int follow_partners(struct graph *g) MIG_MUST_CHECK;
 int follow_views(struct graph *g) MIG_MUST_CHECK;
 /* A domain's new constraint is checked in every table that uses it. */
 int follow_users(struct graph *g) MIG_MUST_CHECK;
+/* An attribute that goes is gone from every column that stores values of its type. */
+int follow_attributes(struct graph *g) MIG_MUST_CHECK;
 
 #endif

@@ -256,6 +256,32 @@ static void lose_reached(struct inquiry *q, const struct effect *e)
     }
 }
 
+/* E drops an attribute: what stores values of its type loses them in part. */
+static void lose_attribute(struct inquiry *q, const struct effect *e)
+{
+    for (size_t i = 0; i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+        const struct catalog_table *t = inquiry_table_by_oid(q, r->oid);
+        struct buf object = {0};
+        long index;
+
+        if (r->effect != e || r->because == NULL || r->column == NULL || t == NULL ||
+            strncmp(r->because, "attribute ", 10) != 0)
+            continue;
+        if (buf_addf(&object, q->err, "%s.%s.%s", t->schema, t->name, r->column) < 0) {
+            q->failed = 1;
+            return;
+        }
+        index = inquiry_raise(q, "drop-attribute", e, object.data, "%s: %s loses its values (not measured)", r->because,
+                              object.data);
+        set_reached(q, index, r->because, object.data);
+        probe_column(q, index, t, r->column, 1);
+        if (index >= 0)
+            inquiry_probe(q, index)->bound = "some may hold nothing in that attribute";
+        buf_free(&object);
+    }
+}
+
 /* ---- all of it ---- */
 
 void detect_loss(struct inquiry *q, const struct effect *e)
@@ -281,6 +307,8 @@ void detect_loss(struct inquiry *q, const struct effect *e)
         break;
     case EFFECT_DROP_COLUMN:
         lose_column(q, e);
+        if (q->closure != NULL)
+            lose_attribute(q, e);
         break;
     case EFFECT_DELETE:
     case EFFECT_UPDATE:
@@ -309,6 +337,12 @@ void detect_loss(struct inquiry *q, const struct effect *e)
                                 e->name);
         break;
     case EFFECT_ALTER_TABLE_OTHER:
+        if (strcmp(e->detail, "AT_DropAttribute") == 0 && q->closure != NULL)
+            lose_attribute(q, e);
+        else if (strcmp(e->detail, "AT_DropAttribute") == 0)
+            (void)inquiry_raise(q, "drop-attribute", e, NULL,
+                                "DROP ATTRIBUTE %s.%s destroys it in every column of the type (not measured)", e->name,
+                                e->column == NULL ? "" : e->column);
         if (strcmp(e->detail, "AT_DropIdentity") == 0)
             (void)inquiry_raise(q, "drop-identity", e, NULL, "DROP IDENTITY of %s.%s forgets its position",
                                 e->name, e->column == NULL ? "" : e->column);

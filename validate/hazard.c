@@ -27,6 +27,12 @@ const struct hazard hazard_table[] = {
      ALL, "CASCADE drops every column of the type, in every table, without naming one.",
      "Change the columns' type first and drop the type without CASCADE.",
      "DROP TYPE user_role CASCADE", "DROP TYPE IF EXISTS no_such_type"},
+    {"drop-attribute", "data-loss", "DROP ATTRIBUTE destroys it in every column of the type", SEVERITY_CRITICAL,
+     HAZARD_LOSS, ALL,
+     "The attribute's values go from every column that stores the type, in arrays and in other types too; no table is named, none is "
+     "locked.  So they do where a column is dropped from a table whose row type a column has.",
+     "Change the columns' type first, to one without the attribute.",
+     "ALTER TYPE address DROP ATTRIBUTE city", "CREATE TYPE pair AS (a int, b int); ALTER TYPE pair DROP ATTRIBUTE b"},
     {"drop-extension", "data-loss", "DROP EXTENSION ... CASCADE drops columns and indexes",
      SEVERITY_CRITICAL, HAZARD_LOSS, ALL,
      "CASCADE drops every column of the extension's types and every index of its operator classes.",

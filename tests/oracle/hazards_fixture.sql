@@ -38,6 +38,9 @@ create table audited_log (id int);
 create function audit() returns trigger language plpgsql as 'begin delete from audited_log; return null; end';
 create trigger audit after insert or delete on audited for each row execute function audit();
 insert into audited select g from generate_series(1, 5) g;
+create type address as (street text, city text);
+create table homes (id int primary key, at address);
+insert into homes select g, row('s' || g, 'c' || g)::address from generate_series(1, 20) g;
 refresh materialized view user_counts;
 analyze;
 create function user_phone(i int) returns text language plpgsql as 'declare p text; begin
