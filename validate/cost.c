@@ -7,8 +7,8 @@
 #include "script/effect.h"
 #include "script/function.h"
 #include "script/node.h"
-#include "script/parse.h"
 #include "script/statement.h"
+#include "validate/column.h"
 #include "validate/facts.h"
 #include "validate/inquiry.h"
 
@@ -136,41 +136,6 @@ static void add_column(const struct inquiry *q, const struct effect *e, struct c
 
 /* ---- ALTER COLUMN TYPE ---- */
 
-/* The modifier of a type name, as the server stores it; -1: none, -2: cannot tell. */
-static int typmod_of(uint32_t type, const json_t *typname)
-{
-    const json_t *mods = node_get(typname, "typmods");
-    long long v[2] = {0, 0};
-    size_t i, n = node_count(mods);
-
-    for (i = 0; i < n && i < 2; i++) {
-        const json_t *c = node_as(node_at(mods, i), "A_Const");
-
-        if (c == NULL || node_get(c, "ival") == NULL)
-            return -2;
-        v[i] = node_int(node_get(c, "ival"), "ival");
-    }
-    switch (type) {
-    case T_BPCHAR:
-    case T_VARCHAR:
-        return n == 0 ? -1 : (int)v[0] + 4;
-    case T_NUMERIC:
-        return n == 0 ? -1 : (int)(v[0] << 16 | v[1]) + 4;
-    case T_BIT:
-    case T_VARBIT:
-    case T_TIME:
-    case T_TIMETZ:
-    case T_TIMESTAMP:
-    case T_TIMESTAMPTZ:
-        return n == 0 ? -1 : (int)v[0];
-    case T_INTERVAL:
-        /* Fields in the first number; the precision second.  0x7fff: all fields. */
-        return n == 0 ? -1 : n == 2 && v[0] == 0x7fff ? (int)v[1] : -2;
-    default:
-        return n == 0 ? -1 : -2;
-    }
-}
-
 /* Does the length coercion from FROM to TO have to touch values? */
 static int typmod_rewrites(uint32_t type, int from, int to)
 {
@@ -240,7 +205,7 @@ static void retype(const struct inquiry *q, const struct effect *e, const struct
     const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
     const char *zone = facts_setting(q->facts, "TimeZone");
     int from_mod = from->typmod;
-    int to_mod = to->oid == to->base ? typmod_of(to->base, node_get(def, "typeName")) : -1;
+    int to_mod = to->oid == to->base ? column_typmod(to->base, node_get(def, "typeName")) : -1;
 
     if (!using_is_column(e, def)) {
         rewrites(out, "USING computes every value");
@@ -284,13 +249,12 @@ static int index_rebuilt(const struct effect *e, const struct facts_index *x, ui
 static void alter_type(const struct inquiry *q, const struct effect *e, uint32_t table,
                        struct cost *out)
 {
-    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
     struct facts_column from;
     struct facts_type to;
     struct facts_index x;
     size_t i;
 
-    if (!facts_column(q->facts, table, column, &from) || !facts_type(q->facts, e, &to)) {
+    if (!column_now(q, e, table, &from) || !facts_type(q->facts, e, &to)) {
         rewrites(out, "the change of type writes every value anew, unless the server finds that no "
                       "byte changes");
         return;
@@ -305,76 +269,24 @@ static void alter_type(const struct inquiry *q, const struct effect *e, uint32_t
 
 int cost_rebuilds(const struct inquiry *q, const struct effect *e, const struct facts_index *x)
 {
-    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
     struct facts_column from;
     struct facts_type to;
 
     if (e->kind == EFFECT_REINDEX)
         return 1;
-    return e->kind == EFFECT_ALTER_TYPE && facts_column(q->facts, x->table, column, &from) &&
+    return e->kind == EFFECT_ALTER_TYPE && column_now(q, e, x->table, &from) &&
            facts_type(q->facts, e, &to) && index_rebuilt(e, x, from.type, to.base);
 }
 
 /* ---- SET NOT NULL ---- */
 
-/* Does CHECK expression NODE say that COLUMN is not null? */
-static int proves(const json_t *node, const char *column)
-{
-    const json_t *test = node_as(node, "NullTest"), *both = node_as(node, "BoolExpr"), *ref;
-    size_t i;
-
-    if (test != NULL && node_is(test, "nulltesttype", "IS_NOT_NULL")) {
-        ref = node_as(node_get(test, "arg"), "ColumnRef");
-        return node_count(node_get(ref, "fields")) == 1 &&
-               node_string(node_at(node_get(ref, "fields"), 0)) != NULL &&
-               strcmp(node_string(node_at(node_get(ref, "fields"), 0)), column) == 0;
-    }
-    if (both == NULL || !node_is(both, "boolop", "AND_EXPR"))
-        return 0;
-    for (i = 0; i < node_count(node_get(both, "args")); i++)
-        if (proves(node_at(node_get(both, "args"), i), column))
-            return 1;
-    return 0;
-}
-
-static int check_proves(const char *expression, const char *column)
-{
-    struct err err = {0};
-    struct buf b = {0};
-    struct parse_item item = {0};
-    const json_t *val;
-    int yes = 0;
-
-    if (buf_addf(&b, &err, "SELECT %s", expression) < 0)
-        return 0;
-    item.text = b.data;
-    item.len = b.len;
-    if (parse_all(&item, 1, &err) == 0 && item.tree != NULL) {
-        val = node_get(node_as(node_at(node_get(node_as(item.tree, "SelectStmt"), "targetList"), 0),
-                               "ResTarget"),
-                       "val");
-        yes = proves(val, column);
-    }
-    json_decref(item.tree);
-    free(item.problem);
-    buf_free(&b);
-    return yes;
-}
-
 static void set_not_null(const struct inquiry *q, const struct effect *e, uint32_t table,
                          struct cost *out)
 {
-    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
     struct facts_column c;
-    struct facts_constraint k;
-    size_t i;
 
-    if (facts_column(q->facts, table, column, &c) && c.not_null)
+    if ((column_now(q, e, table, &c) && c.not_null) || column_proved(q, e, table))
         return;
-    for (i = 0; q->version >= 120000 && facts_constraint(q->facts, i, &k); i++)
-        if (k.table == table && k.type == 'c' && k.valid && k.expression != NULL &&
-            check_proves(k.expression, column))
-            return;
     out->scan = 1;
     out->why = "every row is read for NULLs";
 }

@@ -74,6 +74,10 @@ static void remember_drop(struct inquiry *q, const struct effect *e)
         q->loosened |= LOOSENED_OTHER;
     if ((e->flags & EFFECT_CASCADE) != 0 && e->kind != EFFECT_TRUNCATE)
         q->loosened |= LOOSENED_ANY;
+    if (oid != 0 && e->column != NULL && (e->kind == EFFECT_RENAME_COLUMN || e->kind == EFFECT_DROP_COLUMN))
+        inquiry_remember(q, &q->past.replaced, oid, e->column_on_server != NULL ? e->column_on_server : e->column);
+    if (oid != 0 && e->kind == EFFECT_RENAME_COLUMN && e->detail != NULL)
+        inquiry_remember(q, &q->past.replaced, oid, e->detail);
     if (oid != 0 && e->kind == EFFECT_DROP_CONSTRAINT && e->detail != NULL)
         inquiry_remember(q, &q->past.constraints, oid, e->detail);
 }

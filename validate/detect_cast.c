@@ -277,6 +277,8 @@ void detect_cast(struct inquiry *q, const struct effect *e)
     if ((object = inquiry_object(q, e)) == NULL)
         return;
     if (c != NULL && inquiry_past(q, q->past.retyped, t->oid, column)) {
+        if (!cost.rewrite)
+            goto out;
         again(q, e, t, column, object);
         goto out;
     }

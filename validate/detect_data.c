@@ -12,6 +12,7 @@
 #include "script/effect.h"
 #include "script/node.h"
 #include "script/statement.h"
+#include "validate/column.h"
 #include "validate/detect.h"
 #include "validate/facts.h"
 #include "validate/inquiry.h"
@@ -54,6 +55,24 @@ static void required(struct inquiry *q, const struct effect *e)
     free(object);
 }
 
+/* SET NOT NULL of a column that the script added and did not fill. */
+static void bare(struct inquiry *q, const struct effect *e)
+{
+    const struct effect *added = column_added(q, e);
+    const struct catalog_table *t = added == NULL ? NULL : inquiry_table(q, added);
+    char *object;
+    long index;
+
+    if (added == NULL || !column_bare(q, e, added) || (object = inquiry_object(q, added)) == NULL)
+        return;
+    index = inquiry_raise(q, "null-violations", e, object,
+                          "SET NOT NULL of %s fails if the table has a row: nothing fills the column before", object);
+    probe_subject(q, index, "SET NOT NULL of", object);
+    probe_what(q, index, "hold NULL");
+    probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, NULL, "true", 1, 0);
+    free(object);
+}
+
 static void nulls(struct inquiry *q, const struct effect *e, const char *column, const char *verb)
 {
     const struct catalog_table *t = inquiry_table(q, e);
@@ -64,10 +83,14 @@ static void nulls(struct inquiry *q, const struct effect *e, const char *column,
 
     if (object == NULL)
         return;
-    if (t != NULL && facts_column(q->facts, t->oid, column, &c) && c.not_null)
+    if (t != NULL && (e->kind == EFFECT_SET_NOT_NULL ? column_now(q, e, t->oid, &c)
+                                                     : facts_column(q->facts, t->oid, column, &c)) && c.not_null)
+        goto out;
+    /* Every NULL is overwritten before. */
+    if (e->kind == EFFECT_SET_NOT_NULL && column_filled(q, e))
         goto out;
     /* A column that the script made is filled, or not, by the script. */
-    if (t != NULL && probe_column_of(t, column) == NULL)
+    if (column == NULL || (t != NULL && probe_column_of(t, column) == NULL))
         goto out;
     index = inquiry_raise(q, "null-violations", e, object, "%s of %s fails on a NULL (not measured)",
                           verb, object);
@@ -98,11 +121,13 @@ static int key_of(struct inquiry *q, const struct effect *e, const json_t *list,
         const char *name = list == NULL ? single
                            : elem != NULL ? node_name(elem, "name")
                                           : node_string(item);
+        const int named = name != NULL;
         char *expression = NULL;
         struct buf one = {0};
         int rc = -1;
 
-        if (name != NULL && t != NULL && probe_column_of(t, name) == NULL)
+        name = column_on_server(q, e, name);
+        if (named && t != NULL && probe_column_of(t, name) == NULL)
             return 0; /* the script's own column */
         if (name == NULL &&
             (expression = deparse_expression(e->statement->text, e->statement->tree,
@@ -187,7 +212,9 @@ static void check(struct inquiry *q, const struct effect *e, const char *express
     if (object == NULL)
         return;
     index = inquiry_raise(q, "check-violations", e, object, "%s of %s fails if a row violates it (not measured%s)",
-                          verb, object, retyped ? ": a column that it reads changes its type before" : "");
+                          verb, object, retyped == 0                      ? ""
+                          : (retyped & PICK_RETYPED) != 0 ? ": a column that it reads changes its type before"
+                                                          : ": a column that it reads is renamed or made anew before");
     probe_subject(q, index, verb, object);
     probe_what(q, index, "violate it");
     if (t != NULL && expression != NULL && !retyped) {
@@ -262,20 +289,23 @@ static void orphans(struct inquiry *q, const struct effect *e, const struct cata
     buf_free(&b);
 }
 
-/* A list of String nodes as lines. */
-static char *lines(struct inquiry *q, const json_t *list, const char *single)
+/* A list of String nodes as lines; those of E's own relation by their names on the server. */
+static char *lines(struct inquiry *q, const struct effect *e, const json_t *list, const char *single, int own)
 {
     struct buf b = {0};
     size_t i;
 
     if (list == NULL && single != NULL)
         return strdup(single);
-    for (i = 0; i < node_count(list); i++)
-        if (node_string(node_at(list, i)) == NULL ||
-            buf_addf(&b, q->err, "%s%s", i == 0 ? "" : "\n", node_string(node_at(list, i))) < 0) {
+    for (i = 0; i < node_count(list); i++) {
+        const char *name = node_string(node_at(list, i)), *server = own ? column_on_server(q, e, name) : name;
+
+        /* The script's own keeps its name: nothing is there to be counted. */
+        if (name == NULL || buf_addf(&b, q->err, "%s%s", i == 0 ? "" : "\n", server != NULL ? server : name) < 0) {
             buf_free(&b);
             return NULL;
         }
+    }
     return b.data;
 }
 
@@ -284,8 +314,8 @@ static void foreign_key(struct inquiry *q, const struct effect *e)
     const struct catalog_table *t = inquiry_table(q, e);
     const struct catalog_table *p =
         q->closure == NULL ? NULL : inquiry_table_by_oid(q, closure_partner(q->closure, e));
-    char *mine = lines(q, node_get(e->node, "fk_attrs"), e->column);
-    char *theirs = lines(q, node_get(e->node, "pk_attrs"), NULL), *first = NULL;
+    char *mine = lines(q, e, node_get(e->node, "fk_attrs"), e->column, 1);
+    char *theirs = lines(q, e, node_get(e->node, "pk_attrs"), NULL, 0), *first = NULL;
     struct facts_index k;
     size_t i;
 
@@ -325,7 +355,7 @@ static void added_constraint(struct inquiry *q, const struct effect *e)
     } else if (strcmp(word, "PRIMARY KEY") == 0) {
         duplicates(q, e, keys, "ADD PRIMARY KEY");
         for (i = 0; i < node_count(keys); i++)
-            nulls(q, e, node_string(node_at(keys, i)), "ADD PRIMARY KEY");
+            nulls(q, e, column_on_server(q, e, node_string(node_at(keys, i))), "ADD PRIMARY KEY");
     }
 }
 
@@ -380,6 +410,8 @@ void detect_data(struct inquiry *q, const struct effect *e)
             required(q, e);
         return;
     }
+    if (e->kind == EFFECT_SET_NOT_NULL && (e->flags & EFFECT_OWN) != 0)
+        bare(q, e);
     if ((e->flags & (EFFECT_OWN | EFFECT_GONE)) != 0)
         return;
     if (e->kind == EFFECT_SET_NOT_NULL)

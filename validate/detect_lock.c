@@ -9,6 +9,7 @@
 #include "script/lock.h"
 #include "script/node.h"
 #include "script/statement.h"
+#include "validate/column.h"
 #include "validate/cost.h"
 #include "validate/detect.h"
 #include "validate/facts.h"
@@ -61,7 +62,8 @@ static const struct catalog_table *table_of_index(const struct inquiry *q, const
 static void lock(struct inquiry *q, const struct effect *e, const char *code, const char *what,
                  const struct cost *cost)
 {
-    const struct catalog_table *t = inquiry_table(q, e);
+    const struct effect *added = column_added(q, e);
+    const struct catalog_table *t = inquiry_table(q, added != NULL ? added : e);
     struct effect table = *e;
     char *object;
     long index;
@@ -71,7 +73,7 @@ static void lock(struct inquiry *q, const struct effect *e, const char *code, co
     if (t == NULL)
         object = effect_object(&table);
     else
-        object = inquiry_object(q, e);
+        object = inquiry_object(q, added != NULL ? added : e);
     if (object == NULL)
         return;
     if (t == NULL)
@@ -263,7 +265,7 @@ void detect_lock(struct inquiry *q, const struct effect *e)
         constraint(q, e, &cost);
         return;
     }
-    if ((e->flags & EFFECT_OWN) != 0)
+    if ((e->flags & EFFECT_OWN) != 0 && column_added(q, e) == NULL)
         return;
     switch ((int)e->kind) {
     case EFFECT_ADD_COLUMN:

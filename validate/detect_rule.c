@@ -11,6 +11,7 @@
 #include "script/effect.h"
 #include "script/node.h"
 #include "script/statement.h"
+#include "validate/column.h"
 #include "validate/detect.h"
 #include "validate/inquiry.h"
 #include "validate/probe.h"
@@ -52,13 +53,14 @@ static int exclusions(struct inquiry *q, const struct effect *e, const struct ca
         char *expression = NULL;
         int rc;
 
-        if (name != NULL && probe_column_of(t, name) == NULL)
+        if (name != NULL && probe_column_of(t, column_on_server(q, e, name)) == NULL)
             return -1; /* the script's own column */
         if (name == NULL &&
             (expression = deparse_expression(e->statement->text, e->statement->tree,
                                              node_get(elem, "expr"))) == NULL)
             return -1;
-        rc = name != NULL ? (buf_adds(keys, ", ", q->err) < 0 || quote_ident(keys, name, q->err) < 0)
+        rc = name != NULL ? (buf_adds(keys, ", ", q->err) < 0 ||
+                             quote_ident(keys, column_on_server(q, e, name), q->err) < 0)
                           : buf_addf(keys, q->err, ", (%s)", expression) < 0;
         free(expression);
         if (rc || buf_addf(keys, q->err, " AS k%zu", i) < 0 || buf_addf(match, q->err, " AND a.k%zu", i) < 0 ||

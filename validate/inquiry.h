@@ -55,6 +55,7 @@ struct past {
     char **tables;  /* tables, views, indexes that they drop */
     char **constraints; /* "table.name" that they drop */
     char **retyped; /* columns whose type they change, by each of their names */
+    char **replaced; /* columns that they drop or rename, by the names that may mean others since */
     char **computed; /* ... and of them, those that USING computes: a NULL may be none any more */
     char **labels; /* of enums, that they add or rename to */
 };

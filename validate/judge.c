@@ -309,6 +309,7 @@ out:
     strings_free(q.past.tables);
     strings_free(q.past.constraints);
     strings_free(q.past.retyped);
+    strings_free(q.past.replaced);
     strings_free(q.past.computed);
     strings_free(q.past.labels);
     if (q.closure != NULL && q.tables != NULL)

@@ -12,6 +12,7 @@
 #include "script/lock.h"
 #include "script/node.h"
 #include "script/statement.h"
+#include "validate/column.h"
 #include "validate/cost.h"
 #include "validate/facts.h"
 #include "validate/inquiry.h"
@@ -322,9 +323,56 @@ static void look_up(struct inquiry *q, const struct effect *e, uint32_t own)
         }
 }
 
-static void one(struct inquiry *q, const struct effect *e)
+/* E on the relation of R. */
+static void reach(struct inquiry *q, const struct effect *e, const struct closure_reach *r, uint32_t own)
 {
     struct cost cost;
+    struct visit v = {.e = e, .table = r->oid, .mode = r->mode, .cost = &cost};
+    int heap, partner;
+
+    cost_of(q, e, r->oid, &cost);
+    /* A partitioned table has no rows of its own. */
+    heap = strchr("rm", r->kind) != NULL &&
+           (r->because == NULL ? r->fate != 0 || r->oid == own
+                               : strcmp(r->because, "child or partition") == 0 ||
+                                     strcmp(r->because, "its index") == 0);
+    partner = (r->fate & CLOSURE_PARTNER) != 0 && r->because == NULL;
+    v.rewritten = heap && !partner && cost.rewrite && !cost.moved;
+    v.partner = (r->fate & CLOSURE_PARTNER) != 0;
+    add(q, e,
+        (struct lock_row){.relation = qualified(q, r->schema, r->name), .mode = r->mode,
+                          .index = r->kind == 'i' || r->kind == 'I',
+                          .rewrite = (heap && !partner && cost.rewrite) ||
+                                     (r->kind == 'i' && e->kind == EFFECT_REINDEX),
+                          .scan = heap && cost.scan && cost.on_partner == partner});
+    visit_indexes(q, &v);
+    if (e->kind == EFFECT_ALTER_TYPE && !v.partner)
+        retype_keys(q, e, r->oid, &cost);
+}
+
+/* A column that the script made stands in a table of the server's: what is done to it reaches what ADDED,
+ * its ADD COLUMN, reached. */
+static void reach_own(struct inquiry *q, const struct effect *e, const struct effect *added)
+{
+    uint32_t own = closure_relation(q->closure, added);
+    const char *mode = lock_of(e, q->version);
+    size_t i;
+
+    for (i = 0; mode != NULL && i < q->closure->nreaches; i++) {
+        struct closure_reach r = q->closure->reaches[i];
+
+        if (r.effect != added || r.name == NULL || r.mode == NULL || (r.fate & CLOSURE_PARTNER) != 0 ||
+            strchr("rpf", r.kind) == NULL)
+            continue;
+        r.effect = e;
+        r.mode = mode;
+        reach(q, e, &r, own);
+    }
+}
+
+static void one(struct inquiry *q, const struct effect *e)
+{
+    const struct effect *added;
     uint32_t own;
     size_t i;
 
@@ -332,33 +380,15 @@ static void one(struct inquiry *q, const struct effect *e)
         by_text(q, e);
         return;
     }
+    if ((added = column_added(q, e)) != NULL)
+        reach_own(q, e, added);
     own = closure_relation(q->closure, e);
     look_up(q, e, own);
     for (i = 0; i < q->closure->nreaches; i++) {
         const struct closure_reach *r = &q->closure->reaches[i];
-        struct visit v = {.e = e, .table = r->oid, .mode = r->mode, .cost = &cost};
-        int heap, partner;
 
-        if (r->effect != e || r->mode == NULL || r->name == NULL)
-            continue;
-        cost_of(q, e, r->oid, &cost);
-        /* A partitioned table has no rows of its own. */
-        heap = strchr("rm", r->kind) != NULL &&
-               (r->because == NULL ? r->fate != 0 || r->oid == own
-                                   : strcmp(r->because, "child or partition") == 0 ||
-                                         strcmp(r->because, "its index") == 0);
-        partner = (r->fate & CLOSURE_PARTNER) != 0 && r->because == NULL;
-        v.rewritten = heap && !partner && cost.rewrite && !cost.moved;
-        v.partner = (r->fate & CLOSURE_PARTNER) != 0;
-        add(q, e,
-            (struct lock_row){.relation = qualified(q, r->schema, r->name), .mode = r->mode,
-                              .index = r->kind == 'i' || r->kind == 'I',
-                              .rewrite = (heap && !partner && cost.rewrite) ||
-                                         (r->kind == 'i' && e->kind == EFFECT_REINDEX),
-                              .scan = heap && cost.scan && cost.on_partner == partner});
-        visit_indexes(q, &v);
-        if (e->kind == EFFECT_ALTER_TYPE && !v.partner)
-            retype_keys(q, e, r->oid, &cost);
+        if (r->effect == e && r->mode != NULL && r->name != NULL)
+            reach(q, e, r, own);
     }
 }
 

@@ -149,6 +149,7 @@ out:
 struct mention {
     const struct inquiry *q;
     uint32_t oid;
+    int sets; /* it is an UPDATE */
     int found;
 };
 
@@ -160,6 +161,9 @@ static int any_retyped(const struct inquiry *q, uint32_t oid)
     (void)snprintf(prefix, sizeof(prefix), "%u.", oid);
     for (i = 0; i < strings_count(q->past.retyped); i++)
         if (strncmp(q->past.retyped[i], prefix, strlen(prefix)) == 0)
+            return 1;
+    for (i = 0; i < strings_count(q->past.replaced); i++)
+        if (strncmp(q->past.replaced[i], prefix, strlen(prefix)) == 0)
             return 1;
     return 0;
 }
@@ -174,8 +178,12 @@ static int mentions(const char *kind, const json_t *body, void *arg)
                            ? node_name(body, "name")
                            : NULL;
 
-    m->found |= strcmp(kind, "A_Star") == 0 ||
-                (name != NULL && inquiry_past(m->q, m->q->past.retyped, m->oid, name));
+    if (strcmp(kind, "A_Star") == 0 || (name != NULL && inquiry_past(m->q, m->q->past.retyped, m->oid, name)))
+        m->found |= PICK_RETYPED;
+    /* What UPDATE sets is followed by name. */
+    if (name != NULL && !(m->sets && strcmp(kind, "ResTarget") == 0) &&
+        inquiry_past(m->q, m->q->past.replaced, m->oid, name))
+        m->found |= PICK_REPLACED;
     return 0;
 }
 
@@ -186,14 +194,14 @@ int pick_retyped(const struct inquiry *q, uint32_t oid, const char *column, cons
     /* A change of type goes on to the partitions. */
     for (depth = 0; oid != 0 && depth < 8; depth++) {
         const struct catalog_table *t = inquiry_table_by_oid(q, oid);
-        struct mention m = {q, oid, 0};
+        struct mention m = {q, oid, node_get(node, "targetList") != NULL, 0};
 
         if (any_retyped(q, oid)) {
             if (column != NULL && inquiry_past(q, q->past.retyped, oid, column))
-                return 1;
+                return PICK_RETYPED;
             node_walk(node, mentions, &m);
             if (m.found)
-                return 1;
+                return m.found;
         }
         oid = t == NULL ? 0 : t->parent;
     }
@@ -229,19 +237,22 @@ static int retyped(const struct inquiry *q, const struct effect *e)
 {
     const json_t *top = node_body(e->statement->tree);
     uint32_t oid = closure_relation(q->closure, e);
+    int found;
     size_t i;
 
-    if (q->past.retyped == NULL)
+    if (q->past.retyped == NULL && q->past.replaced == NULL)
         return 0;
-    if (pick_retyped(q, oid, e->column_on_server != NULL ? e->column_on_server : e->column, e->node) ||
-        (e->kind == EFFECT_INSERT && node_get(e->node, "cols") == NULL && any_retyped(q, oid)))
-        return 1;
+    found = pick_retyped(q, oid, e->column_on_server != NULL ? e->column_on_server : e->column, e->node);
+    if (found == 0 && e->kind == EFFECT_INSERT && node_get(e->node, "cols") == NULL && any_retyped(q, oid))
+        found = PICK_RETYPED;
+    if (found != 0)
+        return found;
     for (i = 0; q->steps[q->step] != NULL && i < q->steps[q->step]->count; i++) {
         const struct effect *x = &q->steps[q->step]->items[i];
 
         if (x->kind == EFFECT_READ && x->statement == e->statement &&
-            pick_retyped(q, closure_relation(q->closure, x), NULL, top))
-            return 1;
+            (found = pick_retyped(q, closure_relation(q->closure, x), NULL, top)) != 0)
+            return found;
     }
     return 0;
 }
@@ -276,6 +287,7 @@ int pick_find(struct inquiry *q, const struct effect *e, struct pick *out)
     const json_t *condition =
         node_get(e->node, e->kind == EFFECT_MERGE ? "joinCondition" : "whereClause");
     struct search s = {0};
+    int found;
 
     memset(out, 0, sizeof(*out));
     if (add_with(q, e, &s, out) < 0 || add_sources(q, e, out) < 0) {
@@ -311,9 +323,10 @@ int pick_find(struct inquiry *q, const struct effect *e, struct pick *out)
         out->retyped = 1;
         out->bound = "it names an enum value that is added before";
     }
-    if (retyped(q, e)) {
+    if ((found = retyped(q, e)) != 0) {
         out->retyped = 1;
-        out->bound = "a column that it reads or sets changes its type before";
+        out->bound = (found & PICK_RETYPED) != 0 ? "a column that it reads or sets changes its type before"
+                                                 : "a column that it reads is renamed or made anew before";
     }
     return 0;
 }

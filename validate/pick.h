@@ -27,7 +27,10 @@ struct pick {
     int retyped;       /* its values are not known yet (another type, a new enum value): BOUND, and NULLs count */
 };
 
-/* A column of table OID changed its type in an earlier statement, and NODE names it (or COLUMN is it). */
+#define PICK_RETYPED 1
+#define PICK_REPLACED 2
+/* A column of table OID is not what it was (it changed its type, or its name may mean another) by an earlier
+ * statement, and NODE names it (or COLUMN is it): PICK_*; 0: none. */
 int pick_retyped(const struct inquiry *q, uint32_t oid, const char *column, const json_t *node);
 /* -1: out of memory, Q has failed. */
 int pick_find(struct inquiry *q, const struct effect *e, struct pick *out) MIG_MUST_CHECK;

@@ -78,7 +78,11 @@ def predicted(form):
         j = json.loads(r.stdout)
     except ValueError:
         return None, r.stderr
-    return {l["relation"]: (l["mode"], l["rewrite"], l["scan"]) for l in j["locks"]}, ""
+    out = {}
+    for l in j["locks"]:
+        m = out.get(l["relation"], ("AccessShareLock", False, False))
+        out[l["relation"]] = (max(m[0], l["mode"], key=ORDER.index), m[1] or l["rewrite"], m[2] or l["scan"])
+    return out, ""
 
 
 bad = 0

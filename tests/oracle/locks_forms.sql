@@ -408,3 +408,26 @@ drop trigger row_trg on fired
 drop trigger once_trg on fired
 alter table fired alter column val type varchar
 alter table fired detach partition fired_a -- since 14
+alter table parent alter v type text; alter table parent alter v type varchar(50)
+alter table parent alter v type varchar(80); alter table parent alter v type varchar(60)
+alter table parent alter v type varchar(80); alter table parent alter v type varchar(100)
+alter table parent alter n type numeric(12,2); alter table parent alter n type numeric(11,2)
+alter table parent alter v type varchar(80), alter v set default 'x'; alter table parent alter v type varchar(120)
+alter table parent add column z varchar(5); alter table parent alter z type varchar(10)
+alter table parent add column z varchar(15); alter table parent alter z type varchar(10)
+alter table parent rename v to w; alter table parent alter w type text
+alter table parent rename v to w; alter table parent alter w type text; alter table parent rename w to v; alter table parent alter v type varchar(9)
+alter table parent alter name drop not null; alter table parent alter name set not null
+alter table parent add constraint c1 check (i8 is not null) not valid; alter table parent validate constraint c1; alter table parent alter i8 set not null; alter table parent drop constraint c1
+alter table parent add constraint c1 check (i8 is not null) not valid; alter table parent alter i8 set not null
+alter table parent add constraint c1 check (i8 is not null); alter table parent drop constraint c1; alter table parent alter i8 set not null
+alter table parent drop constraint nn_known; alter table parent alter nn set not null
+alter table parent add constraint c1 check (i8 is not null), alter i8 set not null
+alter table other alter x type bigint; alter table other alter x type bigint
+alter table lonely alter a type bigint; alter table lonely alter a type int
+alter table parent add column z int; update parent set z = 1; alter table parent alter z set not null
+alter table parent add column z int; alter table parent alter z set default 5
+alter table parent add column z int; alter table parent drop column z
+alter table parent add column z int; create index on parent (z)
+alter table parent add column z int; alter table parent add check (z > 0)
+alter table base add column z int; alter table base alter z type bigint

@@ -177,3 +177,22 @@ insert into p (k, name, u) values (100, 'x', 8), (101, 'y', 60) on conflict (u) 
 with s as (select k from dup where k < 6) insert into wide (k) select k from s on conflict (k) do update set c = null
 insert into wide (k, a) select k, a from dup on conflict do nothing
 insert into dup values (7, 0, 0) on conflict (k) do update set (a, b) = (excluded.a, excluded.b)
+alter table p drop column name; alter table p add column name text; delete from p where name is null -- bound
+alter table p drop column name; alter table p add column name text; delete from p where name = 'n2' -- bound
+alter table p drop column name, add column name text; update p set u = -k where name is null -- bound
+alter table p drop column name, add column name text default 'q'; update p set name = 'z'
+alter table p rename name to old; alter table p add column name text; delete from p where name is null -- bound
+alter table wide rename a to z; alter table wide rename b to a; delete from wide where a > 10 and d is null -- bound
+alter table a alter v type varchar(100); alter table a alter v type varchar(120)
+alter table dup rename a to z; alter table dup rename b to a; alter table dup add unique (a)
+alter table dup rename a to z; alter table dup add unique (z)
+alter table ref rename to_p to x; alter table ref add foreign key (x) references p
+alter table nulls rename v to z; alter table nulls add primary key (z)
+alter table nulls rename v to z; alter table nulls alter z set not null
+update nulls set v = 'x' where v is null; alter table nulls alter v set not null
+update nulls set v = coalesce(v, 'q'); alter table nulls alter v set not null
+update nulls set v = null where v is null; alter table nulls alter v set not null
+alter table part add column z int; alter table part alter z set not null
+alter table empty add column z int; alter table empty alter z set not null
+alter table p add column z int default 5; alter table p alter z set not null
+alter table p add column z int; update p set z = 3; alter table p alter z set not null
