@@ -1,13 +1,21 @@
 #include "backup/judge.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backup/foreign.h"
 #include "backup/stage.h"
+#include "core/buf.h"
 #include "core/strings.h"
+#include "pg/array.h"
 #include "pg/catalog.h"
 #include "pg/query.h"
+
+static const char anew_sql[] =
+#include "backup/sql/anew.sql.h"
+    ;
 
 static int conflict(const struct stage *s, uint64_t n, const char *what, struct err *err)
 {
@@ -162,26 +170,107 @@ static int loosen(struct conn *c, struct stage *s, char ***back, struct err *err
     return 0;
 }
 
+static int same_collation(const struct target *t, const char *name)
+{
+    int saved = manifest_column_find(t->saved, name);
+    const char *was = saved < 0 ? NULL : t->saved->columns[saved].collation;
+
+    for (size_t i = 0; i < t->table->ncolumns; i++)
+        if (strcmp(t->table->columns[i].name, name) == 0) {
+            const char *is = t->table->columns[i].collation;
+
+            return was == NULL || is == NULL ? was == is : strcmp(was, is) == 0;
+        }
+    return 0;
+}
+
+/* Is there a unique index over just the columns by which the rows were saved? */
+static int keeps_key(const struct target *t)
+{
+    for (size_t k = 0; k < t->table->nkeys; k++) {
+        const struct catalog_key *key = &t->table->keys[k];
+        size_t n = 0;
+
+        while (n < key->ncolumns && strings_find(t->key, key->columns[n]) >= 0 && same_collation(t, key->columns[n]))
+            n++;
+        if (n == key->ncolumns && n == strings_count(t->key))
+            return 1;
+    }
+    return 0;
+}
+
+/* A saved row is one row of the table, or none: else it would be written over several. */
+static int judge_key(struct conn *c, const struct stage *s, struct err *err)
+{
+    const struct target *t = s->target;
+    uint64_t several = 0, shared = 0;
+
+    if (keeps_key(t))
+        return 0;
+    if (query_countf(c, &several, err,
+                     "SELECT count(*) FROM (SELECT 1 FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s GROUP BY s.ctid "
+                     "HAVING count(*) > 1) AS x",
+                     s->name, t->stage, s->match) != 0 ||
+        query_countf(c, &shared, err,
+                     "SELECT count(*) FROM (SELECT 1 FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s GROUP BY t.ctid "
+                     "HAVING count(*) > 1) AS x",
+                     s->name, t->stage, s->match) != 0)
+        return -1;
+    if (several == 0 && shared == 0)
+        return 0;
+    err_set(err, ERR_REFUSED, "%s: the key by which it was saved does not tell its rows apart any more", t->title);
+    err_detail(err, several > 0 ? "%" PRIu64 " rows of the backup are several rows there"
+                                : "%" PRIu64 " rows there are several rows of the backup",
+               several > 0 ? several : shared);
+    err_hint(err, "restore beside it, and decide row by row: --into SCHEMA --create");
+    return -1;
+}
+
+static int judge_anew(struct conn *c, struct stage *s, struct err *err)
+{
+    const struct target *t = s->target;
+    char oid[16];
+    const char *params[2] = {oid, NULL};
+    struct query q = {.sql = anew_sql, .params = params, .nparams = 2, .columns = 1, .min_rows = 1, .max_rows = 1};
+    struct buf columns = {0};
+    struct result *r = NULL;
+    int rc = -1;
+
+    (void)snprintf(oid, sizeof(oid), "%" PRIu32, t->table->oid);
+    for (size_t i = 0; i < t->ncolumns; i++)
+        if (array_text(&columns, t->saved->columns[t->columns[i]].name, err) != 0)
+            goto out;
+    if (array_end(&columns, err) != 0)
+        goto out;
+    params[1] = columns.data;
+    if ((r = query_run(c, &q, err)) == NULL)
+        goto out;
+    s->anew = result_bool(r, 0, 0);
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&columns);
+    return rc;
+}
+
 int judge_stage(struct conn *c, const struct target_list *l, struct stage *s, char ***back, struct err *err)
 {
-    int rc = 0;
+    const struct target *t = s->target;
 
-    switch (s->target->mode) {
-    case RESTORE_COLUMNS:
-        rc = judge_columns(c, s, err);
-        break;
-    case RESTORE_MERGE:
-        rc = judge_merge(c, s, err);
-        break;
-    case RESTORE_REPLACE:
-        if (s->o->where != NULL)
-            return err_set(err, ERR_USAGE, "--where says which rows to restore; --mode replace would delete "
-                                           "all others: use merge or missing");
-        rc = judge_replace(c, l, s, err);
-        break;
-    case RESTORE_EMPTY:
-    case RESTORE_MISSING:
+    if (t->mode == RESTORE_EMPTY || t->mode == RESTORE_MISSING)
         return 0;
-    }
-    return rc != 0 || s->direct ? rc : loosen(c, s, back, err);
+    if (t->mode == RESTORE_REPLACE && s->o->where != NULL)
+        return err_set(err, ERR_USAGE, "--where says which rows to restore; --mode replace would delete "
+                                       "all others: use merge or missing");
+    if (!s->direct && t->key != NULL && judge_key(c, s, err) != 0)
+        return -1;
+    if ((t->mode == RESTORE_COLUMNS && judge_columns(c, s, err) != 0) ||
+        (t->mode == RESTORE_MERGE && judge_merge(c, s, err) != 0) ||
+        (t->mode == RESTORE_REPLACE && judge_replace(c, l, s, err) != 0))
+        return -1;
+    if (s->direct || s->unsafe == NULL)
+        return 0;
+    if (t->mode != RESTORE_COLUMNS && judge_anew(c, s, err) != 0)
+        return -1;
+    return s->anew ? 0 : loosen(c, s, back, err);
 }

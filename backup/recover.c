@@ -413,7 +413,13 @@ static int go(struct recover *k, struct err *err)
         return -1;
     /* What was looked at and confirmed is what is restored, whatever stands under that name by now. */
     k->r.reader = k->reader;
-    return restore_run(k->conn, &k->r, &k->result, err);
+    if (restore_run(k->conn, &k->r, &k->result, err) == 0)
+        return 0;
+    if (err->kind == ERR_UNKNOWN)
+        err_hint(err, "when the server is back: mig-backup verify %s --against-db says whether the rows are there", k->path);
+    else if (conn_lost(k->conn))
+        err_hint(err, "nothing was committed, and nothing has changed: start again when the server is back");
+    return -1;
 }
 
 int recover_run(const struct recover_options *o, struct err *err)

@@ -110,6 +110,8 @@ static int lock_tables(struct work *w, struct err *err)
         goto out;
     if (query_exec(w->c, b.data, "LOCK TABLE", err) != 0) {
         err_prefix(err, "cannot keep writers out of the tables");
+        if (strcmp(err->sqlstate, "42501") == 0)
+            err_hint(err, "restore as their owner (--role), or grant SELECT, INSERT, UPDATE and DELETE on them");
         goto out;
     }
     rc = 0;
@@ -194,6 +196,7 @@ static int save_first(struct work *w, struct err *err)
     o.filters = filters;
     if (snapshot_create(w->c, &o, &r, err) != 0) {
         err_prefix(err, "cannot save the rows that would change");
+        err_hint(err, "--dir names a folder with room for them, --no-safety-copy does without");
         goto out;
     }
     if (strings_dup(&w->safety_file, r.file, err) != 0)

@@ -212,22 +212,28 @@ static int change(struct conn *c, uint64_t *affected, struct err *err, const cha
 
 int stage_delete(struct conn *c, struct stage *s, struct err *err)
 {
-    if (s->doomed == NULL)
-        return 0;
-    if (change(c, &s->target->result.deleted, err, "DELETE FROM ONLY %s AS t WHERE %s", s->name,
-               s->doomed) != 0)
+    struct restore_table *r = &s->target->result;
+
+    if ((s->doomed != NULL &&
+         change(c, &r->deleted, err, "DELETE FROM ONLY %s AS t WHERE %s", s->name, s->doomed) != 0) ||
+        (s->anew && change(c, &r->updated, err, "DELETE FROM ONLY %s AS t USING pg_temp.%s AS s WHERE %s AND (%s)",
+                           s->name, s->target->stage, s->match, s->differ) != 0))
         return err_prefix(err, "cannot replace the rows of %s", s->target->title);
     return 0;
 }
 
-/* A partition that takes other rows now than when it was saved. */
-static int hint_bounds(const struct target *t, struct err *err)
+/* What might be done about a row that the server refuses. */
+static int hint_refusal(const struct target *t, struct err *err)
 {
+    /* a partition that takes other rows now than when it was saved */
     if (t->saved->parent_name != NULL && strcmp(err->sqlstate, "23514") == 0 &&
         strstr(err->message, "partition constraint") != NULL)
         err_hint(err, "the bounds of this partition of %s.%s have changed since: restore with --into SCHEMA --create "
                       "and INSERT INTO %s.%s from there, which sends each row where it belongs now",
                  t->saved->parent_schema, t->saved->parent_name, t->saved->parent_schema, t->saved->parent_name);
+    else if (strcmp(err->sqlstate, "23505") == 0 || strcmp(err->sqlstate, "23P01") == 0)
+        err_hint(err, "another row holds by now what only one may have: leave such rows out with --where, or restore "
+                      "beside the table (--into SCHEMA --create) and decide row by row");
     return -1;
 }
 
@@ -273,7 +279,7 @@ int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, 
 
     if (s->direct) {
         if (send_rows(c, reader, t, t->table->schema, t->table->name, err) != 0)
-            return hint_bounds(t, err);
+            return hint_refusal(t, err);
         r->inserted = t->saved->rows;
         return 0;
     }
@@ -282,18 +288,22 @@ int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, 
     /* New rows first: a changed row may refer to one of them. */
     if (t->mode != RESTORE_COLUMNS && insert_missing(c, s, err) != 0) {
         (void)err_prefix(err, "cannot put rows into %s", t->title);
-        return hint_bounds(t, err);
+        return hint_refusal(t, err);
     }
+    if (s->anew)
+        r->inserted -= r->updated;
     if (check_present(c, s, staged, err) != 0)
         return -1;
-    if (s->set != NULL && (s->unsafe != NULL) &&
+    if (s->set != NULL && s->unsafe != NULL && !s->anew &&
         change(c, &r->updated, err,
                "UPDATE ONLY %s AS t SET %s FROM pg_temp.%s AS s WHERE %s AND (%s)%s%s%s", s->name, s->set,
                t->stage, s->match, s->differ,
                t->mode == RESTORE_COLUMNS && s->o->on_conflict != RESTORE_OVERWRITE ? " AND NOT (" : "",
                t->mode == RESTORE_COLUMNS && s->o->on_conflict != RESTORE_OVERWRITE ? s->taken : "",
-               t->mode == RESTORE_COLUMNS && s->o->on_conflict != RESTORE_OVERWRITE ? ")" : "") != 0)
-        return err_prefix(err, "cannot change rows of %s", t->title);
+               t->mode == RESTORE_COLUMNS && s->o->on_conflict != RESTORE_OVERWRITE ? ")" : "") != 0) {
+        (void)err_prefix(err, "cannot change rows of %s", t->title);
+        return hint_refusal(t, err);
+    }
     r->unchanged = staged - r->inserted - r->updated - r->vanished;
     return 0;
 }

@@ -31,6 +31,7 @@ struct stage {
     char *set;         /* "b" = s."b", ...; NULL where there is nothing but the key */
     char **always;     /* quoted columns that are GENERATED ALWAYS: in DIFFER, in SET only where they do */
     char *taken;       /* columns mode: the table's value is neither null nor the default */
+    int anew;          /* rows that change are deleted and inserted, so that they can exchange unique values */
     char *doomed;      /* replace: condition on t of rows that go; NULL: none */
     char *unsafe;      /* condition on t of rows that will change or go; NULL: none */
 };
