@@ -1,26 +1,32 @@
 #include "rollback/aftermath.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/strings.h"
 #include "migration/plan.h"
 #include "pg/query.h"
 #include "pg/quote.h"
 #include "pg/session.h"
-#include "rollback/census.h"
 #include "rollback/proof.h"
 
-enum { CONSTRAINTS, SETTINGS, COUNTING, LOCKS, WRITES, CATALOG, CENSUS, VERSIONS, QUERIES };
+enum { CONSTRAINTS, SETTINGS, COUNTING, LOCKS, WRITES, SPACES, LOCKED, VERSIONS, QUERIES };
 
-int aftermath_prepare(struct conn *c, struct err *err)
+int aftermath_prepare(struct conn *c, char **spaces, struct err *err)
 {
-    const struct query queries[] = {proof_locks_query(), proof_writes_query()};
+    const struct query queries[] = {proof_locks_query(), proof_writes_query(), proof_locked_query(), proof_spaces_query()};
+    enum { LAST = sizeof(queries) / sizeof(queries[0]) - 1 };
 
-    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+    free(*spaces);
+    *spaces = NULL;
+    for (size_t i = 0; i <= LAST; i++) {
         struct result *r = query_run(c, &queries[i], err);
 
-        if (r == NULL)
+        if (r == NULL || (i == LAST && strings_dup(spaces, result_text(r, 0, 0), err) != 0)) {
+            result_free(r);
             return -1;
+        }
         result_free(r);
     }
     return 0;
@@ -36,8 +42,8 @@ int aftermath_gather(struct conn *c, const struct plan *plan, struct aftermath *
         [COUNTING] = {.sql = "SELECT pg_catalog.current_setting('track_counts')", .columns = 1, .min_rows = 1, .max_rows = 1},
         [LOCKS] = proof_locks_query(),
         [WRITES] = proof_writes_query(),
-        [CATALOG] = proof_catalog_query(),
-        [CENSUS] = census_query(),
+        [SPACES] = proof_spaces_query(),
+        [LOCKED] = proof_locked_query(),
         [VERSIONS] = {.columns = 1},
     };
     struct result *results[QUERIES] = {0};
@@ -67,9 +73,9 @@ int aftermath_gather(struct conn *c, const struct plan *plan, struct aftermath *
             goto out;
         }
     *e = (struct aftermath){.versions = results[VERSIONS], .counting = results[COUNTING], .locks = results[LOCKS],
-                           .writes = results[WRITES], .catalog = results[CATALOG], .census = results[CENSUS]};
+                           .writes = results[WRITES], .spaces = results[SPACES], .locked = results[LOCKED]};
     results[VERSIONS] = results[COUNTING] = results[LOCKS] = results[WRITES] = NULL;
-    results[CATALOG] = results[CENSUS] = NULL;
+    results[SPACES] = results[LOCKED] = NULL;
     rc = 0;
 out:
     for (int i = 0; i < QUERIES; i++)
@@ -79,25 +85,13 @@ out:
     return rc;
 }
 
-int aftermath_catalog(struct conn *c, struct aftermath *e, struct err *err)
-{
-    const struct query catalog = proof_catalog_query(), census = census_query();
-
-    result_free(e->catalog);
-    result_free(e->census);
-    e->census = NULL;
-    if ((e->catalog = query_run(c, &catalog, err)) == NULL || (e->census = query_run(c, &census, err)) == NULL)
-        return err_prefix(err, "cannot verify the change");
-    return 0;
-}
-
 void aftermath_free(struct aftermath *e)
 {
     result_free(e->versions);
     result_free(e->counting);
     result_free(e->locks);
     result_free(e->writes);
-    result_free(e->catalog);
-    result_free(e->census);
+    result_free(e->spaces);
+    result_free(e->locked);
     memset(e, 0, sizeof(*e));
 }

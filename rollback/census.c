@@ -124,6 +124,26 @@ out:
     return s;
 }
 
+static int is_predicted(const struct census *before, const struct one *o)
+{
+    return has(&before->reached, o->classid, o->oid) ||
+           (o->relation != 0 && has(&before->reached, PG_CLASS, o->relation));
+}
+
+int census_touched(const struct census *before, const struct result *locks)
+{
+    for (int i = 0; i < result_rows(locks); i++) {
+        struct one key = {.classid = (uint32_t)result_int(locks, i, 0), .oid = (uint32_t)result_int(locks, i, 1)};
+        const struct one *o = strcmp(result_text(locks, i, 2), "AccessExclusiveLock") == 0
+                                  ? bsearch(&key, before->all.items, before->all.count, sizeof(key), by_identity)
+                                  : NULL;
+
+        if (o != NULL && !is_predicted(before, o))
+            return 1;
+    }
+    return 0;
+}
+
 /* Drops whose names the closure does not resolve: then only the classes that it does are compared. */
 static int drops_others(const struct plan *plan)
 {
@@ -149,8 +169,7 @@ int census_check(const struct census *before, struct result *now, const struct p
     for (size_t i = 0; i < before->all.count; i++) {
         const struct one *o = &before->all.items[i];
 
-        if (has(&after, o->classid, o->oid) || has(&before->reached, o->classid, o->oid) ||
-            (o->relation != 0 && has(&before->reached, PG_CLASS, o->relation)))
+        if (has(&after, o->classid, o->oid) || is_predicted(before, o))
             continue;
         if (others && o->classid != PG_CLASS && o->classid != PG_TYPE && o->classid != PG_PROC)
             continue;

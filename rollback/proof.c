@@ -25,8 +25,11 @@ static const char locks_sql[] =
 static const char writes_sql[] =
 #include "rollback/sql/writes.sql.h"
     ;
+static const char unsettled_sql[] =
+#include "rollback/sql/unsettled.sql.h"
+    ;
 
-enum { PG_LARGEOBJECT = 2613, PG_LARGEOBJECT_METADATA = 2995 };
+enum { PG_CLASS = 1259, FIRST_USER_OID = 16384, PG_LARGEOBJECT = 2613, PG_LARGEOBJECT_METADATA = 2995 };
 enum kind { RELATION, COLUMN, CONSTRAINT, TRIGGER };
 
 struct object {
@@ -60,6 +63,30 @@ struct query proof_catalog_query(void)
     return (struct query){.name = "mig_catalog", .sql = catalog_sql, .columns = 8};
 }
 
+/* The catalog as CATALOG.SQL has it, or with the line that begins with LOCKED. */
+struct query proof_locked_query(void)
+{
+    static const char mark[] = "--LOCKED ";
+    static char narrow[sizeof(catalog_sql)];
+
+    if (narrow[0] == '\0') {
+        const char *at = strstr(catalog_sql, mark);
+        size_t n = at != NULL ? (size_t)(at - catalog_sql) : 0;
+
+        memcpy(narrow, catalog_sql, n);
+        if (at != NULL)
+            memcpy(narrow + n, at + sizeof(mark) - 1, strlen(at + sizeof(mark) - 1) + 1);
+    }
+    return (struct query){.name = "mig_locked", .sql = narrow, .columns = 8};
+}
+
+struct query proof_spaces_query(void)
+{
+    return (struct query){.name = "mig_spaces", .columns = 1, .min_rows = 1, .max_rows = 1,
+                          .sql = "SELECT coalesce(pg_catalog.string_agg(oid::pg_catalog.text || ' ' || nspname, ' ' ORDER BY oid), '') "
+                                 "FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'"};
+}
+
 struct query proof_locks_query(void)
 {
     return (struct query){.name = "mig_locks", .sql = locks_sql, .columns = 3};
@@ -81,7 +108,16 @@ struct proof *proof_read(struct conn *c, struct err *err)
     return NULL;
 }
 
-struct proof *proof_of(struct result *r, struct err *err)
+/* Such as a write or a change of structure takes. */
+static int is_strong(const struct result *locks, int row)
+{
+    const char *mode = result_text(locks, row, 2);
+
+    return strcmp(mode, "AccessShareLock") != 0 && strcmp(mode, "RowShareLock") != 0;
+}
+
+/* Takes R; room for MORE objects. */
+static struct proof *make(struct result *r, size_t more, struct err *err)
 {
     struct proof *p = calloc(1, sizeof(*p));
 
@@ -92,9 +128,10 @@ struct proof *proof_of(struct result *r, struct err *err)
     }
     p->result = r;
     p->count = (size_t)result_rows(p->result);
-    if ((p->objects = calloc(p->count + 1, sizeof(*p->objects))) == NULL) {
+    if ((p->objects = calloc(p->count + more + 1, sizeof(*p->objects))) == NULL) {
         (void)err_oom(err);
-        goto fail;
+        proof_free(p);
+        return NULL;
     }
     for (size_t i = 0; i < p->count; i++) {
         struct object *o = &p->objects[i];
@@ -112,11 +149,58 @@ struct proof *proof_of(struct result *r, struct err *err)
         o->file = result_int(p->result, (int)i, 6);
         o->invalid = result_bool(p->result, (int)i, 7);
     }
-    qsort(p->objects, p->count, sizeof(*p->objects), by_identity);
     return p;
-fail:
-    proof_free(p);
-    return NULL;
+}
+
+static struct proof *sorted(struct proof *p)
+{
+    if (p != NULL)
+        qsort(p->objects, p->count, sizeof(*p->objects), by_identity);
+    return p;
+}
+
+struct proof *proof_of(struct result *r, struct err *err)
+{
+    return sorted(make(r, 0, err));
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+struct proof *proof_after(const struct proof *before, const struct result *locks, struct result *locked, struct err *err)
+{
+    struct proof *p = make(locked, before->count, err);
+    uint32_t *oids = calloc((size_t)result_rows(locks) + 1, sizeof(*oids));
+    size_t n = 0;
+
+    if (p == NULL || oids == NULL) {
+        if (p != NULL)
+            (void)err_oom(err);
+        proof_free(p);
+        free(oids);
+        return NULL;
+    }
+    for (int i = 0; i < result_rows(locks); i++)
+        if (result_int(locks, i, 0) == PG_CLASS)
+            oids[n++] = (uint32_t)result_int(locks, i, 1);
+    qsort(oids, n, sizeof(*oids), by_number);
+    for (size_t i = 0; i < before->count; i++)
+        if (bsearch(&before->objects[i].table, oids, n, sizeof(*oids), by_number) == NULL)
+            p->objects[p->count++] = before->objects[i];
+    free(oids);
+    return sorted(p);
+}
+
+int proof_hacked(const struct result *locks)
+{
+    for (int i = 0; i < result_rows(locks); i++)
+        if (result_int(locks, i, 0) == PG_CLASS && result_int(locks, i, 1) < FIRST_USER_OID && is_strong(locks, i))
+            return 1;
+    return 0;
 }
 
 void proof_free(struct proof *p)
@@ -378,23 +462,20 @@ out:
 int proof_settle(struct conn *c, struct err *err)
 {
     static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
-    struct query writes = proof_writes_query();
     struct query flush = {.sql = "SELECT pg_catalog.pg_stat_force_next_flush()", .columns = 1};
-    int left = 1;
+    int64_t left = 1;
 
     /* Older servers put them away when half a second has passed and the session idles. */
     while (left) {
-        struct result *r;
-
         if (conn_version(c) >= 150000) {
-            if ((r = query_run(c, &flush, err)) == NULL)
+            struct result *r = query_run(c, &flush, err);
+
+            if (r == NULL)
                 return -1;
             result_free(r);
         }
-        if ((r = query_run(c, &writes, err)) == NULL)
+        if (query_int(c, unsettled_sql, &left, err) != 0)
             return -1;
-        left = result_rows(r) > 0;
-        result_free(r);
         if (left && interrupt_check(err) != 0)
             return -1;
         if (left)
@@ -418,15 +499,15 @@ int proof_writes(const struct aftermath *e, uint32_t version, const struct proof
         goto out;
     }
     for (int i = 0; i < result_rows(r); i++) {
-        uint32_t oid = (uint32_t)result_int(r, i, 0);
-        const struct object *o = find(before, RELATION, oid, 0);
+        uint32_t oid = (uint32_t)result_int(r, i, 1);
+        const struct object *o = is_strong(r, i) && result_int(r, i, 0) == PG_CLASS ? find(before, RELATION, oid, 0) : NULL;
         struct buf what = {0};
         int bad;
 
-        /* Made by this transaction, an index, a sequence, a view, TOAST. */
+        /* A lock to read; made by this transaction, an index, a sequence, a view, TOAST. */
         if (o == NULL || !is_table(o) || table_of(closure, oid) != NULL || oid == version)
             continue;
-        bad = buf_addf(&what, err, "is locked in %s and not in the plan", result_text(r, i, 1)) ||
+        bad = buf_addf(&what, err, "is locked in %s and not in the plan", result_text(r, i, 2)) ||
               complain(&said, err, o->name, what.data);
         buf_free(&what);
         if (bad)

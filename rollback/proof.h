@@ -28,8 +28,18 @@ struct proof *proof_read(struct conn *c, struct err *err) MIG_MUST_CHECK;
 struct proof *proof_of(struct result *r, struct err *err) MIG_MUST_CHECK;
 void proof_free(struct proof *p);
 
+/* After a change: BEFORE, and what LOCKS (of proof_locks_query) says that the transaction has locked read anew (LOCKED, the
+ * answer to proof_locked_query, taken).  Only what is locked can have changed, but for names of schemas and for who
+ * writes in the catalog itself (proof_hacked).  BEFORE must live as long. */
+struct proof *proof_after(const struct proof *before, const struct result *locks, struct result *locked, struct err *err)
+    MIG_MUST_CHECK;
+/* A script that writes in the catalog by hand keeps its lock on it. */
+int proof_hacked(const struct result *locks);
+
 /* What is asked: prepared once per session. */
 struct query proof_catalog_query(void);
+struct query proof_locked_query(void); /* of what the transaction has locked */
+struct query proof_spaces_query(void); /* one line: the schemas' names */
 struct query proof_locks_query(void);
 struct query proof_writes_query(void);
 

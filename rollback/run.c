@@ -220,6 +220,7 @@ static void run_free(struct running *r)
     conn_free(r->lock);
     relax_free(r->relax);
     free(r->writers);
+    free(r->spaces);
     plan_free(r->together);
     proof_free(r->before);
     proof_free(r->after);

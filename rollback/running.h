@@ -49,6 +49,7 @@ struct running {
     size_t left;           /* undo: what is not as it was before the rollback */
     uint64_t xid;
     uint32_t version;      /* the version table, or 0 */
+    char *spaces;          /* the schemas, before the change */
     int begun;             /* the script began to change the schema */
 };
 

@@ -97,7 +97,7 @@ static int look(struct running *r, char ***back, struct err *err)
         return -1;
     }
     if (find_writers(r, err) != 0 || session_borrow(g->main, back, err) != 0 ||
-        said_version(r->plan, g->main, &r->version, err) != 0 || aftermath_prepare(g->main, err) != 0 ||
+        said_version(r->plan, g->main, &r->version, err) != 0 || aftermath_prepare(g->main, &r->spaces, err) != 0 ||
         (r->before = proof_read(g->main, err)) == NULL ||
         proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0)
         return -1;
@@ -148,6 +148,29 @@ static int change(struct running *r, struct err *err)
     return execute_plan(g->main, r->plan, &o, err);
 }
 
+/* The catalog against the prediction: of all that the transaction has locked; of everything where that would not
+ * do, or where it is asked for. */
+static int compare(struct running *r, struct aftermath *e, struct err *err)
+{
+    struct conn *c = r->g->main;
+    const struct query census = census_query();
+    /* What put values back has locked more since. */
+    int whole = r->g->request->verify_full || r->o->nvalues > 0 || r->relax != NULL || proof_hacked(e->locks) ||
+                strcmp(r->spaces, result_text(e->spaces, 0, 0)) != 0;
+    struct result *now;
+
+    r->after = whole ? proof_read(c, err) : proof_after(r->before, e->locks, e->locked, err);
+    if (!whole)
+        e->locked = NULL;
+    if (r->after == NULL || proof_check(r->before, r->after, r->plan, r->closure, err) != 0)
+        return -1;
+    if (!whole && !census_touched(r->census, e->locks))
+        return 0;
+    if ((now = query_run(c, &census, err)) == NULL)
+        return err_prefix(err, "cannot read the catalog");
+    return census_check(r->census, now, r->plan, err);
+}
+
 /* While ROLLBACK is still free. */
 static int prove(struct running *r, struct err *err)
 {
@@ -172,14 +195,7 @@ static int prove(struct running *r, struct err *err)
             session_borrow(c, &back, err) != 0)
             goto out;
     }
-    if ((r->o->nvalues > 0 || r->relax != NULL) && aftermath_catalog(c, &e, err) != 0)
-        goto out;
-    r->after = proof_of(e.catalog, err);
-    e.catalog = NULL;
-    if (r->after == NULL || proof_check(r->before, r->after, r->plan, r->closure, err) != 0)
-        goto out;
-    rc = census_check(r->census, e.census, r->plan, err);
-    e.census = NULL;
+    rc = compare(r, &e, err);
     if (rc == 0 && r->segments == NULL && r->together == NULL)
         rc = belongings_back(r, err);
     /* COMMIT takes our settings back too. */

@@ -1,5 +1,6 @@
 -- Every user object as verification sees it: kind, oid, column number, its table, name, definition,
--- file node, and whether it is invalid.
+-- file node, and whether it is invalid.  With the line that begins with LOCKED: only what hangs on relations
+-- that this transaction has locked.
 WITH spaces AS (
     SELECT oid, nspname FROM pg_catalog.pg_namespace
     WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
@@ -8,6 +9,7 @@ WITH spaces AS (
     SELECT c.*, n.nspname,
            pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS ident
     FROM pg_catalog.pg_class c JOIN spaces n ON n.oid = c.relnamespace
+    --LOCKED WHERE c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation')
 )
 SELECT 'relation', c.oid, 0, c.oid, c.ident,
        c.relkind::text || c.relpersistence::text, c.relfilenode::bigint,
