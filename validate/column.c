@@ -143,7 +143,9 @@ int column_now(const struct inquiry *q, const struct effect *e, uint32_t table, 
     return known;
 }
 
-const char *column_on_server(const struct inquiry *q, const struct effect *e, const char *name)
+/* In the relation of LIKE, when E comes. */
+static const char *found_on_server(const struct inquiry *q, const struct effect *e, const struct effect *like,
+                                   const char *name)
 {
     struct place p = {0, 0};
     const struct effect *x;
@@ -151,7 +153,7 @@ const char *column_on_server(const struct inquiry *q, const struct effect *e, co
 
     /* Forwards: a name is free again behind a DROP or a RENAME. */
     while (name != NULL && (x = next_before(q, e, &p)) != NULL) {
-        if (x->column == NULL || !same_relation(x, e))
+        if (x->column == NULL || !same_relation(x, like))
             continue;
         if (x->kind == EFFECT_RENAME_COLUMN && x->detail != NULL && strcmp(x->detail, name) == 0)
             found = (x->flags & EFFECT_OWN) != 0 ? NULL : server_column(x);
@@ -161,19 +163,34 @@ const char *column_on_server(const struct inquiry *q, const struct effect *e, co
     return found;
 }
 
+const char *column_on_server(const struct inquiry *q, const struct effect *e, const char *name)
+{
+    return found_on_server(q, e, e, name);
+}
+
+const char *column_of_partner(const struct inquiry *q, const struct effect *e, const char *name)
+{
+    const struct effect like = {.schema = e->partner_schema, .name = e->partner};
+
+    return e->partner == NULL ? name : found_on_server(q, e, &like, name);
+}
+
 const struct effect *column_added(const struct inquiry *q, const struct effect *e)
+{
+    return e->column == NULL || (e->flags & EFFECT_OWN) == 0 ? NULL : column_added_as(q, e, e->column);
+}
+
+const struct effect *column_added_as(const struct inquiry *q, const struct effect *e, const char *name)
 {
     struct place p = {0, 0};
     const struct effect *x, *found = NULL;
 
-    if (e->column == NULL || (e->flags & EFFECT_OWN) == 0)
-        return NULL;
     while ((x = next_before(q, e, &p)) != NULL) {
         if (x->column == NULL || !same_relation(x, e))
             continue;
-        if (x->kind == EFFECT_ADD_COLUMN && strcmp(x->column, e->column) == 0)
+        if (x->kind == EFFECT_ADD_COLUMN && strcmp(x->column, name) == 0)
             found = (x->flags & EFFECT_OWN) != 0 ? NULL : x;
-        else if (x->kind == EFFECT_RENAME_COLUMN && x->detail != NULL && strcmp(x->detail, e->column) == 0)
+        else if (x->kind == EFFECT_RENAME_COLUMN && x->detail != NULL && strcmp(x->detail, name) == 0)
             found = NULL; /* by another name: not followed */
     }
     return found;
@@ -204,7 +221,7 @@ int column_bare(const struct inquiry *q, const struct effect *e, const struct ef
     while ((x = next_before(q, e, &p)) != NULL)
         if (same_relation(x, e) &&
             (x->kind == EFFECT_MERGE || x->kind == EFFECT_DELETE || x->kind == EFFECT_TRUNCATE ||
-             (x->column != NULL && strcmp(x->column, e->column) == 0 &&
+             (x->column != NULL && strcmp(x->column, added->column) == 0 &&
               (x->kind == EFFECT_UPDATE || x->kind == EFFECT_ALTER_TYPE))))
             return 0;
     return 1;

@@ -21,9 +21,15 @@ int column_now(const struct inquiry *q, const struct effect *e, uint32_t table, 
 /* The server's name of the column that E's statement calls NAME in E's relation; NULL: the script made it. */
 const char *column_on_server(const struct inquiry *q, const struct effect *e, const char *name);
 
+/* The same of E's partner: what a foreign key references. */
+const char *column_of_partner(const struct inquiry *q, const struct effect *e, const char *name);
+
 /* The ADD COLUMN that made E's column in a table of the server's; NULL: it is older, or the table is the
  * script's own. */
 const struct effect *column_added(const struct inquiry *q, const struct effect *e);
+
+/* The same of the column NAME of E's relation. */
+const struct effect *column_added_as(const struct inquiry *q, const struct effect *e, const char *name);
 
 /* Does a valid CHECK of TABLE, the server's or the script's, say that E's column is not NULL? */
 int column_proved(const struct inquiry *q, const struct effect *e, uint32_t table);

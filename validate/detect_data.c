@@ -55,10 +55,9 @@ static void required(struct inquiry *q, const struct effect *e)
     free(object);
 }
 
-/* SET NOT NULL of a column that the script added and did not fill. */
-static void bare(struct inquiry *q, const struct effect *e)
+/* SET NOT NULL of (or a key on) a column that the script added, by ADDED, and did not fill. */
+static void bare(struct inquiry *q, const struct effect *e, const struct effect *added, const char *verb)
 {
-    const struct effect *added = column_added(q, e);
     const struct catalog_table *t = added == NULL ? NULL : inquiry_table(q, added);
     char *object;
     long index;
@@ -66,8 +65,8 @@ static void bare(struct inquiry *q, const struct effect *e)
     if (added == NULL || !column_bare(q, e, added) || (object = inquiry_object(q, added)) == NULL)
         return;
     index = inquiry_raise(q, "null-violations", e, object,
-                          "SET NOT NULL of %s fails if the table has a row: nothing fills the column before", object);
-    probe_subject(q, index, "SET NOT NULL of", object);
+                          "%s %s fails if the table has a row: nothing fills the column before", verb, object);
+    probe_subject(q, index, verb, object);
     probe_what(q, index, "hold NULL");
     probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, NULL, "true", 1, 0);
     free(object);
@@ -282,6 +281,8 @@ static void orphans(struct inquiry *q, const struct effect *e, const struct cata
             q->failed = 1;
         else
             probe_rows(q, index, t, (e->flags & EFFECT_ONLY) != 0, "r", b.data, -1, 0);
+        if (index >= 0 && inquiry_past(q, q->past.written, p->oid, NULL))
+            inquiry_probe(q, index)->shaken = 1;
     }
     free(object);
     buf_free(&some);
@@ -289,7 +290,7 @@ static void orphans(struct inquiry *q, const struct effect *e, const struct cata
     buf_free(&b);
 }
 
-/* A list of String nodes as lines; those of E's own relation by their names on the server. */
+/* A list of String nodes as lines: columns of E's own relation, or its partner's, by their names on the server. */
 static char *lines(struct inquiry *q, const struct effect *e, const json_t *list, const char *single, int own)
 {
     struct buf b = {0};
@@ -298,7 +299,9 @@ static char *lines(struct inquiry *q, const struct effect *e, const json_t *list
     if (list == NULL && single != NULL)
         return strdup(single);
     for (i = 0; i < node_count(list); i++) {
-        const char *name = node_string(node_at(list, i)), *server = own ? column_on_server(q, e, name) : name;
+        const char *name = node_string(node_at(list, i)), *server;
+
+        server = name == NULL ? NULL : own ? column_on_server(q, e, name) : column_of_partner(q, e, name);
 
         /* The script's own keeps its name: nothing is there to be counted. */
         if (name == NULL || buf_addf(&b, q->err, "%s%s", i == 0 ? "" : "\n", server != NULL ? server : name) < 0) {
@@ -354,8 +357,14 @@ static void added_constraint(struct inquiry *q, const struct effect *e)
         duplicates(q, e, keys, "ADD UNIQUE");
     } else if (strcmp(word, "PRIMARY KEY") == 0) {
         duplicates(q, e, keys, "ADD PRIMARY KEY");
-        for (i = 0; i < node_count(keys); i++)
-            nulls(q, e, column_on_server(q, e, node_string(node_at(keys, i))), "ADD PRIMARY KEY");
+        for (i = 0; i < node_count(keys); i++) {
+            const char *name = node_string(node_at(keys, i)), *server = column_on_server(q, e, name);
+
+            if (server == NULL && name != NULL)
+                bare(q, e, column_added_as(q, e, name), "ADD PRIMARY KEY on");
+            else
+                nulls(q, e, server, "ADD PRIMARY KEY");
+        }
     }
 }
 
@@ -411,7 +420,7 @@ void detect_data(struct inquiry *q, const struct effect *e)
         return;
     }
     if (e->kind == EFFECT_SET_NOT_NULL && (e->flags & EFFECT_OWN) != 0)
-        bare(q, e);
+        bare(q, e, column_added(q, e), "SET NOT NULL of");
     if ((e->flags & (EFFECT_OWN | EFFECT_GONE)) != 0)
         return;
     if (e->kind == EFFECT_SET_NOT_NULL)
