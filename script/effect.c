@@ -529,6 +529,7 @@ void effects_free(struct effects *e)
         free(x->partner_schema);
         free(x->partner);
         free(x->detail);
+        free(x->arguments);
         block_free(x->block);
     }
     free(e->items);

@@ -101,6 +101,7 @@ struct effect {
                        * ALTER_TABLE_OTHER: the subtype ("AT_SetLogged")
                        * SET: the variable; OPAQUE: what is opaque ("DO", "function f")
                        * the others: the parse tree's node ("ClusterStmt", "OBJECT_POLICY") */
+    char *arguments;  /* DROP_ROUTINE: the types of its arguments as SQL, one a line; NULL: not said */
     const void *node; /* the json_t of the clause (AlterTableCmd, Constraint, IndexStmt, ...),
                        * borrowed from the tree; NULL: the whole statement's */
     struct block *block; /* OPAQUE, of DO: what it may run (script/block.h); NULL: not read */

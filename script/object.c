@@ -1,11 +1,14 @@
 #include "script/object.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
+#include "script/deparse.h"
 #include "script/finder.h"
 #include "script/node.h"
 #include "script/shadow.h"
+#include "script/statement.h"
 
 static enum shadow_space space_of(const char *objtype)
 {
@@ -133,6 +136,36 @@ static int drop_moved(const char *name, const char *server_schema, const char *s
     return m->f->failed ? -1 : 0;
 }
 
+/* Of overloaded routines the arguments say which is meant. */
+static char *arguments_of(struct finder *f, const json_t *object)
+{
+    const json_t *routine = node_as(object, "ObjectWithArgs"), *list = node_get(routine, "objargs");
+    struct buf b = {0};
+    size_t i;
+
+    if (routine == NULL || node_true(routine, "args_unspecified"))
+        return NULL;
+    if (buf_adds(&b, "", f->err) < 0)
+        f->failed = 1;
+    for (i = 0; i < node_count(list) && !f->failed; i++) {
+        const json_t *type = node_as(node_at(list, i), "TypeName");
+        char *sql = node_true(type, "pct_type") ? NULL : deparse_type(f->st->text, f->st->tree, type);
+
+        if (sql == NULL) {
+            buf_free(&b);
+            return NULL;
+        }
+        if (buf_addf(&b, f->err, "%s%s", i > 0 ? "\n" : "", sql) < 0)
+            f->failed = 1;
+        free(sql);
+    }
+    if (f->failed) {
+        buf_free(&b);
+        return NULL;
+    }
+    return buf_take(&b, f->err);
+}
+
 void object_drop(struct finder *f, const json_t *body, const char *what, const json_t *object)
 {
     static const struct {
@@ -181,6 +214,8 @@ void object_drop(struct finder *f, const json_t *body, const char *what, const j
     finder_place(f, e, space_of(what));
     if (e == NULL || a.name == NULL)
         return;
+    if (kind == EFFECT_DROP_ROUTINE)
+        e->arguments = arguments_of(f, object);
     if (kind == EFFECT_DROP_SCHEMA && (e->flags & EFFECT_CASCADE) != 0) {
         struct moved m = {f, a.name};
 

@@ -16,6 +16,9 @@
 static const char path_sql[] =
 #include "script/sql/closure_path.sql.h"
     ;
+static const char routines_sql[] =
+#include "script/sql/closure_routines.sql.h"
+    ;
 static const char resolve_sql[] =
 #include "script/sql/closure_resolve.sql.h"
     ;
@@ -164,6 +167,7 @@ static int collect(struct graph *g, struct effects *const *effects, size_t n)
                 continue;
             item.schema = e->on_server != NULL ? e->schema_on_server : e->schema;
             item.name = e->on_server != NULL ? e->on_server : e->name;
+            item.part = item.space == SPACE_ROUTINE ? e->arguments : NULL;
             if (item.space == SPACE_CONSTRAINT) {
                 struct item table = item;
 
@@ -180,10 +184,11 @@ static int collect(struct graph *g, struct effects *const *effects, size_t n)
 
 /* ---- look them up ---- */
 
-static int resolve(struct graph *g, size_t path)
+/* ROUTINES: those, else all the others. */
+static int resolve(struct graph *g, size_t path, int routines)
 {
     struct question q;
-    size_t i;
+    size_t i, asked = 0;
     int rc = -1;
 
     if (question_open(&q, g) < 0)
@@ -191,8 +196,9 @@ static int resolve(struct graph *g, size_t path)
     for (i = 0; i < g->nitems; i++) {
         const struct item *item = &g->items[i];
 
-        if (item->path != path || item->found)
+        if (item->path != path || item->found || (item->space == SPACE_ROUTINE) != routines)
             continue;
+        asked++;
         question_about(&q, i);
         if (array_number(&q.p[0], item->space, g->err) < 0 ||
             array_text(&q.p[1], item->schema, g->err) < 0 ||
@@ -200,7 +206,12 @@ static int resolve(struct graph *g, size_t path)
             array_text(&q.p[3], item->part, g->err) < 0)
             goto out;
     }
-    if (buf_adds(&q.p[4], g->paths[path], g->err) < 0 || question_ask(&q, resolve_sql, 4, 5, 5) < 0)
+    if (asked == 0 && routines) {
+        rc = 0;
+        goto out;
+    }
+    if (buf_adds(&q.p[4], g->paths[path], g->err) < 0 ||
+        question_ask(&q, routines ? routines_sql : resolve_sql, 4, 5, 5) < 0)
         goto out;
     while (question_next(&q)) {
         struct item *item = question_item(&q), copy;
@@ -236,7 +247,7 @@ int resolve_names(struct graph *g, struct effects *const *effects, size_t n)
         strings_add(&g->paths, path == NULL ? "" : path, g->err) < 0 || collect(g, effects, n) < 0)
         goto out;
     for (i = 0; i < strings_count(g->paths); i++)
-        if (resolve(g, i) < 0)
+        if (resolve(g, i, 0) < 0 || resolve(g, i, 1) < 0)
             goto out;
     rc = 0;
 out:

@@ -330,7 +330,7 @@ void detect_lock(struct inquiry *q, const struct effect *e)
                   node_option(node_get(e->node, "options"), "full", 0)))
             lock(q, e, "vacuum-full", "the statement writes anew", &cost);
         else if (strcmp(e->detail, "AlterDomainStmt") == 0 &&
-                 (node_is(e->node, "subtype", "O") ||
+                 (node_is(e->node, "subtype", "O") || node_is(e->node, "subtype", "V") ||
                   (node_is(e->node, "subtype", "C") &&
                    !node_true(node_as(node_get(e->node, "def"), "Constraint"), "skip_validation"))))
             domain_locks(q, e);

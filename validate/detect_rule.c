@@ -20,6 +20,13 @@ static const char domain_users_sql[] =
 #include "validate/sql/facts_domain_users.sql.h"
     ;
 
+static const char domain_holders_sql[] =
+#include "validate/sql/facts_domain_holders.sql.h"
+    ;
+static const char domain_rule_sql[] =
+#include "validate/sql/facts_domain_rule.sql.h"
+    ;
+
 /* ---- EXCLUDE ---- */
 
 /* "OPERATOR(schema.op)" or the operator alone. */
@@ -130,7 +137,9 @@ static void domain_column(struct inquiry *q, const struct effect *e, const struc
     long index;
 
     if (buf_addf(&object, q->err, "%s.%s.%s", t.schema, t.name, column) < 0 ||
-        buf_addf(&verb, q->err, "the %s of domain %s, in", expression == NULL ? "NOT NULL" : "new CHECK",
+        buf_addf(&verb, q->err, "the %s of domain %s, in", expression == NULL                      ? "NOT NULL"
+                 : node_is(e->node, "subtype", "V") ? "CHECK"
+                                                    : "new CHECK",
                  e->name) < 0)
         goto failed;
     index = inquiry_raise(q, expression == NULL ? "null-violations" : "check-violations", e, object.data,
@@ -167,11 +176,67 @@ static uint32_t domain_of(const struct inquiry *q, const struct effect *e)
     return 0;
 }
 
+/* The rule that VALIDATE CONSTRAINT means: the server's, or one that the script adds before.  Owned; NULL: none
+ * that is not valid already. */
+static char *unproven_rule(struct inquiry *q, const struct effect *e, const char *domain)
+{
+    const char *name = node_name(e->node, "name"), *params[2] = {domain, name};
+    struct query query = {.sql = domain_rule_sql, .params = params, .nparams = 2, .columns = 1};
+    struct result *r = NULL;
+    char *out = NULL;
+    size_t i, k;
+
+    if (name == NULL)
+        return NULL;
+    if ((r = query_run(q->conn, &query, q->err)) == NULL) {
+        q->failed = 1;
+        return NULL;
+    }
+    if (result_rows(r) > 0 && result_text(r, 0, 0) != NULL)
+        out = strdup(result_text(r, 0, 0));
+    result_free(r);
+    for (i = 0; i <= q->step; i++)
+        for (k = 0; out == NULL && q->steps[i] != NULL && k < q->steps[i]->count; k++) {
+            const struct effect *x = &q->steps[i]->items[k];
+            const json_t *c = node_as(node_get(x->node, "def"), "Constraint");
+
+            if (x == e)
+                break;
+            if (x->kind == EFFECT_OTHER && x->detail != NULL && strcmp(x->detail, "AlterDomainStmt") == 0 &&
+                x->name != NULL && e->name != NULL && strcmp(x->name, e->name) == 0 && node_is(c, "conname", name) &&
+                node_true(c, "skip_validation"))
+                out = deparse_expression(x->statement->text, x->statement->tree, node_get(c, "raw_expr"));
+        }
+    return out;
+}
+
+/* A column that holds the domain inside of another type: the server cannot look there, and refuses. */
+static void domain_held(struct inquiry *q, const struct effect *e, const char *domain)
+{
+    const char *params[1] = {domain};
+    struct query query = {.sql = domain_holders_sql, .params = params, .nparams = 1, .columns = 3};
+    struct result *r = query_run(q->conn, &query, q->err);
+    long index;
+
+    if (r == NULL) {
+        q->failed = 1;
+        return;
+    }
+    if (result_rows(r) > 0) {
+        index = inquiry_raise(q, "would-fail", e, NULL,
+                              "%s cannot be given a rule that is checked: column %s.%s.%s holds it inside of another type",
+                              e->name, result_text(r, 0, 0), result_text(r, 0, 1), result_text(r, 0, 2));
+        if (index >= 0 && !q->opaque_before)
+            inquiry_finding(q, index)->predicted_failure = 1;
+    }
+    result_free(r);
+}
+
 static void domain(struct inquiry *q, const struct effect *e)
 {
     const json_t *c = node_as(node_get(e->node, "def"), "Constraint");
     struct query query = {.sql = domain_users_sql, .nparams = 1, .columns = 7};
-    int not_null = node_is(e->node, "subtype", "O");
+    int not_null = node_is(e->node, "subtype", "O"), validate = node_is(e->node, "subtype", "V");
     uint32_t oid = domain_of(q, e);
     char *expression = NULL;
     struct result *r = NULL;
@@ -179,13 +244,15 @@ static void domain(struct inquiry *q, const struct effect *e)
     const char *params[1];
     int row;
 
-    if (oid == 0 || q->conn == NULL || (!not_null && c == NULL) || node_true(c, "skip_validation"))
-        return;
-    if (!not_null && (expression = deparse_expression(e->statement->text, e->statement->tree,
-                                                      node_get(c, "raw_expr"))) == NULL)
+    if (oid == 0 || q->conn == NULL || (!not_null && !validate && c == NULL) || node_true(c, "skip_validation"))
         return;
     if (buf_addf(&id, q->err, "%u", oid) < 0)
         goto failed;
+    if (!not_null &&
+        (expression = validate ? unproven_rule(q, e, id.data)
+                               : deparse_expression(e->statement->text, e->statement->tree, node_get(c, "raw_expr"))) == NULL)
+        goto out;
+    domain_held(q, e, id.data);
     params[0] = id.data;
     query.params = params;
     if ((r = query_run(q->conn, &query, q->err)) == NULL)
@@ -208,6 +275,6 @@ void detect_rule(struct inquiry *q, const struct effect *e)
     if (e->kind == EFFECT_ADD_CONSTRAINT && strcmp(e->detail, "EXCLUDE") == 0)
         excluded(q, e);
     else if (e->kind == EFFECT_OTHER && strcmp(e->detail, "AlterDomainStmt") == 0 &&
-             (node_is(e->node, "subtype", "O") || node_is(e->node, "subtype", "C")))
+             (node_is(e->node, "subtype", "O") || node_is(e->node, "subtype", "C") || node_is(e->node, "subtype", "V")))
         domain(q, e);
 }

@@ -1,4 +1,4 @@
--- Names to OIDs.  $1 spaces (0 relation, 1 type, 2 schema, 3 routine, 4 extension, 5 constraint, 6 statistics), $2 schemas or NULL,
+-- Names to OIDs (routines: closure_routines.sql).  $1 spaces (0 relation, 1 type, 2 schema, 4 extension, 5 constraint, 6 statistics), $2 schemas or NULL,
 -- $3 names, $4 constraints' names or NULL, $5 the search path as SHOW prints it.  One row per object found, the
 -- number of its item first; last an index's table, a partition's parent, a foreign key's referenced table.
 WITH item AS (
@@ -45,11 +45,6 @@ UNION ALL
 SELECT i.n, 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid, s.oid, '', NULL::pg_catalog.oid
   FROM item i JOIN pg_catalog.pg_namespace s ON s.nspname OPERATOR(pg_catalog.=) i.name
  WHERE i.space OPERATOR(pg_catalog.=) 2
-UNION ALL
-SELECT i.n, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, f.oid, f.provolatile::pg_catalog.text, NULL::pg_catalog.oid
-  FROM item i JOIN place p USING (n)
-  JOIN pg_catalog.pg_proc f ON f.pronamespace OPERATOR(pg_catalog.=) p.oid AND f.proname OPERATOR(pg_catalog.=) i.name
- WHERE i.space OPERATOR(pg_catalog.=) 3
 UNION ALL
 SELECT i.n, 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid, e.oid, '', NULL::pg_catalog.oid
   FROM item i JOIN pg_catalog.pg_extension e ON e.extname OPERATOR(pg_catalog.=) i.name

@@ -196,3 +196,16 @@ alter table part add column z int; alter table part alter z set not null
 alter table empty add column z int; alter table empty alter z set not null
 alter table p add column z int default 5; alter table p alter z set not null
 alter table p add column z int; update p set z = 3; alter table p alter z set not null
+alter domain later validate constraint above
+alter domain later validate constraint below
+alter domain boxed add constraint x check (value > 0)
+alter domain boxed set not null
+alter domain boxed add constraint x check (value > 0) not valid
+alter domain plain add constraint x check (value > 0) not valid; alter domain plain validate constraint x
+alter domain plain add constraint x check (value > -9) not valid; alter domain plain validate constraint x
+drop function twice(int)
+drop function twice(text)
+drop function twice(int, int)
+drop function twice(int) cascade
+drop view doubled; drop function twice(pg_catalog.int4)
+alter table checked drop constraint even; drop function twice(int, integer)
