@@ -10,15 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-int buf_reserve(struct buf *b, size_t more, struct err *err)
+int buf_grow(struct buf *b, size_t more, struct err *err)
 {
     size_t cap = b->cap;
     char *data;
 
     if (more > SIZE_MAX / 2 - b->len)
         return err_oom(err);
-    if (b->len + more < cap)
-        return 0;
     if (cap < 64)
         cap = 64;
     while (cap <= b->len + more)

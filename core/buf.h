@@ -17,8 +17,13 @@ struct buf {
     size_t cap;
 };
 
+/* Where there is no room for them. */
+int buf_grow(struct buf *b, size_t more, struct err *err) MIG_MUST_CHECK;
 /* Make room for MORE bytes and a NUL after LEN.  Amortised O(1). */
-int buf_reserve(struct buf *b, size_t more, struct err *err) MIG_MUST_CHECK;
+static inline int MIG_MUST_CHECK buf_reserve(struct buf *b, size_t more, struct err *err)
+{
+    return b->cap - b->len > more ? 0 : buf_grow(b, more, err);
+}
 int buf_add(struct buf *b, const void *data, size_t len, struct err *err) MIG_MUST_CHECK;
 int buf_adds(struct buf *b, const char *s, struct err *err) MIG_MUST_CHECK;
 int buf_addc(struct buf *b, char c, struct err *err) MIG_MUST_CHECK;

@@ -146,12 +146,6 @@ int copybinary_to_json(struct copybinary *b, struct buf *out, const char *data, 
 
 /* ---- the way back ---- */
 
-/* As buf_reserve(), which is called only where there is none. */
-static inline int room(struct buf *b, size_t more, struct err *err)
-{
-    return b->cap - b->len > more ? 0 : buf_reserve(b, more, err);
-}
-
 /* Signature, no flags, no extension. */
 static int begin(struct copybinary *b, struct buf *out, struct err *err)
 {
@@ -171,7 +165,7 @@ static int pack_text(struct buf *out, struct jsonrow *r, int is_jsonb, struct er
     size_t begin_at = out->len;
     const char *from = r->p;
 
-    if (room(out, VALUE_SMALL, err) != 0)
+    if (buf_reserve(out, VALUE_SMALL, err) != 0)
         return -1;
     out->len += 4;
     if (is_jsonb)
@@ -181,7 +175,7 @@ static int pack_text(struct buf *out, struct jsonrow *r, int is_jsonb, struct er
         size_t n = (size_t)(q - from);
         uint32_t c;
 
-        if (room(out, n + VALUE_SMALL, err) != 0)
+        if (buf_reserve(out, n + VALUE_SMALL, err) != 0)
             return -1;
         (void)jsonrow_span(out->data + out->len, from, n, r->end);
         out->len += n;
@@ -218,7 +212,7 @@ static int pack_value(struct buf *out, struct jsonrow *r, enum value_kind kind, 
     q = jsonrow_special(r, r->p);
     if (q >= r->end || *q != '"')
         return 1;
-    if (room(out, 4 + VALUE_PACKED, err) != 0)
+    if (buf_reserve(out, 4 + VALUE_PACKED, err) != 0)
         return -1;
     if ((n = value_pack(out->data + out->len + 4, kind, r->p, (size_t)(q - r->p))) == 0)
         return 1;
@@ -240,14 +234,14 @@ int copybinary_from_json(struct copybinary *b, struct buf *out, const char *json
     before = out->len;
     jsonrow_start(&r, json, len, *rows);
     while ((more = jsonrow_begin(&r, err)) == 1) {
-        if (room(out, VALUE_SMALL, err) != 0)
+        if (buf_reserve(out, VALUE_SMALL, err) != 0)
             return -1;
         network_put16(out->data + out->len, (uint16_t)b->columns);
         out->len += 2;
         for (size_t i = 0; i < b->columns; i++) {
             int is_string = jsonrow_value(&r, i, err);
 
-            if (is_string < 0 || room(out, VALUE_SMALL, err) != 0)
+            if (is_string < 0 || buf_reserve(out, VALUE_SMALL, err) != 0)
                 return -1;
             if (!is_string) {
                 network_put32(out->data + out->len, UINT32_MAX);

@@ -70,6 +70,34 @@ static void test_both_ways(void **state)
     inflater_free(n);
 }
 
+/* One deflater over rows, text and rows again, often enough that it chooses its window anew. */
+static void test_changing(void **state)
+{
+    struct err err = {0};
+    struct deflater *d = deflater_new(&err);
+    size_t len = 200000, cap = deflater_bound(d, len);
+    unsigned char *out = malloc(cap), *back = malloc(len);
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        unsigned char *plain = sample(len, i / 70 == 1 ? 0 : 2);
+        uLongf back_len = (uLongf)len;
+        size_t n = 0;
+
+        if (i / 70 == 1) /* the same 20000 bytes again and again: only the far window sees it */
+            for (size_t k = 20000; k < len; k++)
+                plain[k] = plain[k - 20000];
+        assert_int_equal(deflater_run(d, plain, len, out, cap, &n, &err), 0);
+        assert_int_equal(uncompress(back, &back_len, out, (uLong)n), Z_OK);
+        assert_int_equal(back_len, len);
+        assert_memory_equal(back, plain, len);
+        free(plain);
+    }
+    free(out);
+    free(back);
+    deflater_free(d);
+}
+
 static void refused(struct inflater *n, const void *in, size_t len, size_t plain_len)
 {
     struct err err = {0};
@@ -129,7 +157,7 @@ static void test_too_small_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways),
+        cmocka_unit_test(test_both_ways), cmocka_unit_test(test_changing),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_too_small_room),
     };
