@@ -14,7 +14,8 @@
 #include "pg/tx.h"
 
 enum {
-    RANGE_PAGES = 4096,     /* 32 MiB: small enough that all end together */
+    RANGE_PAGES = 4096,     /* 32 MiB; towards a table's end smaller, so that all end together */
+    RANGE_PAGES_LEAST = 512,
     SPLIT_PAGES = 2 * 4096, /* a smaller table is one range */
     ALONE_PAGES = 512,      /* under 4 MiB in all a second login costs more than it saves */
     ALONE_TABLES = 64,
@@ -140,6 +141,18 @@ static int gathers(struct crew *k, size_t table, struct err *err)
     return rc;
 }
 
+/* Where the range that begins at FROM ends, of a table of PAGES; 0: with the table. */
+static int64_t range_end(int64_t from, int64_t pages, int jobs)
+{
+    int64_t size = (pages - from) / (2 * jobs);
+
+    if (size > RANGE_PAGES)
+        size = RANGE_PAGES;
+    if (size < RANGE_PAGES_LEAST)
+        size = RANGE_PAGES_LEAST;
+    return from + size + size / 2 < pages ? from + size : 0;
+}
+
 static int plan(struct crew *k, struct err *err)
 {
     const struct crew_options *o = k->o;
@@ -155,7 +168,7 @@ static int plan(struct crew *k, struct err *err)
             continue;
         order[n].table = i;
         order[n++].pages = o->pages[i];
-        most += 1 + (size_t)(o->pages[i] / RANGE_PAGES);
+        most += 1 + (size_t)(o->pages[i] / RANGE_PAGES_LEAST);
         k->total += (uint64_t)o->pages[i] * 8192;
     }
     qsort(order, n, sizeof(*order), larger_first);
@@ -179,7 +192,7 @@ static int plan(struct crew *k, struct err *err)
             t->table = order[i].table;
             t->from = from;
             /* The last range has no upper bound: the file may have grown since it was measured. */
-            t->to = from + RANGE_PAGES + RANGE_PAGES / 2 < pages ? from + RANGE_PAGES : 0;
+            t->to = range_end(from, pages, o->jobs);
             t->whole = pages == 0;
             t->gather = gather;
             k->progress[t->table].left++;
@@ -321,11 +334,17 @@ static struct conn *join(const struct crew_options *o, int wide, struct err *err
     return c;
 }
 
+/* Many rows will come. */
+static int is_wide(const struct crew *k)
+{
+    return k->total > WIDE_BYTES && !(k->ntasks == 1 && k->tasks[0].gather);
+}
+
 static void *help(void *arg)
 {
     struct helper *h = arg;
     struct err err = {0};
-    struct conn *c = join(h->crew->o, h->crew->total > WIDE_BYTES, &err);
+    struct conn *c = join(h->crew->o, is_wide(h->crew), &err);
 
     if (c == NULL) {
         if (err.kind != ERR_INTERRUPTED)
@@ -347,6 +366,7 @@ int crew_run(const struct crew_options *o, struct err *err)
 {
     struct crew k = {.o = o, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct helper *helpers = NULL;
+    struct err mine = {0};
     int n = 0, rc = -1;
 
     if (plan(&k, err) != 0)
@@ -364,8 +384,9 @@ int crew_run(const struct crew_options *o, struct err *err)
         helpers[i].crew = &k;
         helpers[i].started = pthread_create(&helpers[i].thread, NULL, help, &helpers[i]) == 0;
     }
-    if (k.total > WIDE_BYTES && copy_widen(o->leader, &k.err) != 0)
-        k.stop = 1;
+    if ((o->aside != NULL && o->aside(o->aside_arg, &mine) != 0) ||
+        (is_wide(&k) && copy_widen(o->leader, &mine) != 0))
+        fail(&k, &mine);
     work(&k, o->leader);
     for (int i = 0; i < n; i++)
         if (helpers[i].started)

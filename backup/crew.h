@@ -24,6 +24,8 @@ struct crew_options {
     const char *snapshot; /* what helpers import; NULL: the leader works alone */
     const char *lock_sql; /* what helpers run before they import it; NULL: nothing */
     int jobs;             /* sessions in all, the leader's too */
+    int (*aside)(void *arg, struct err *err); /* on the leader's session, while helpers are still connecting */
+    void *aside_arg;
     void (*tick)(void *arg, uint64_t rows, uint64_t bytes, uint64_t total_bytes);
     void *tick_arg;
 };

@@ -322,6 +322,19 @@ static int finish_ddl(struct work *w, struct err *err)
                         w->m->no_ddl);
 }
 
+static int copy_surroundings(void *arg, struct err *err)
+{
+    struct work *w = arg;
+    char *sequences = selection_array(w->s.sequences, w->s.nsequences, err);
+    int rc = -1;
+
+    if (sequences != NULL && surround_sequences(w->leader, w->oids, sequences, w->m, err) == 0 &&
+        surround_types(w->leader, w->oids, w->m, err) == 0 && count_large_objects(w, err) == 0)
+        rc = 0;
+    free(sequences);
+    return rc;
+}
+
 static int copy_rows(struct work *w, struct err *err)
 {
     struct crew_options k = {.leader = w->leader,
@@ -331,6 +344,8 @@ static int copy_rows(struct work *w, struct err *err)
                              .ntables = w->m->ntables,
                              .snapshot = w->snapshot,
                              .jobs = w->o->jobs > 0 ? w->o->jobs : 2,
+                             .aside = copy_surroundings,
+                             .aside_arg = w,
                              .tick = w->o->tick,
                              .tick_arg = w->o->tick_arg};
     char *lock_sql = NULL;
@@ -341,18 +356,6 @@ static int copy_rows(struct work *w, struct err *err)
     k.lock_sql = lock_sql;
     rc = crew_run(&k, err);
     free(lock_sql);
-    return rc;
-}
-
-static int copy_surroundings(struct work *w, struct err *err)
-{
-    char *sequences = selection_array(w->s.sequences, w->s.nsequences, err);
-    int rc = -1;
-
-    if (sequences != NULL && surround_sequences(w->leader, w->oids, sequences, w->m, err) == 0 &&
-        surround_types(w->leader, w->oids, w->m, err) == 0 && count_large_objects(w, err) == 0)
-        rc = 0;
-    free(sequences);
     return rc;
 }
 
@@ -428,8 +431,7 @@ int snapshot_create(struct conn *leader, const struct snapshot_options *o,
     if ((w.m = calloc(1, sizeof(*w.m))) == NULL)
         return err_oom(err);
     if (begin(&w, err) != 0 || describe(&w, err) != 0 || open_archive(&w, err) != 0 ||
-        start_ddl(&w, err) != 0 || copy_rows(&w, err) != 0 || copy_surroundings(&w, err) != 0 ||
-        finish_ddl(&w, err) != 0)
+        start_ddl(&w, err) != 0 || copy_rows(&w, err) != 0 || finish_ddl(&w, err) != 0)
         goto out;
     /* Nothing more is read: others need not wait while the file is being finished. */
     if (w.before != NULL && session_return(leader, w.before, err) != 0)
