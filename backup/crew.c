@@ -87,7 +87,7 @@ static int columns_of(const struct manifest_table *m, struct columns *c, struct 
         return err_oom(err);
     for (size_t i = 0; i < m->ncolumns; i++) {
         c->names[i] = m->columns[i].name;
-        c->names[m->ncolumns + i] = m->columns[i].type;
+        c->names[m->ncolumns + i] = m->columns[i].carried;
         c->marks[i] = m->columns[i].base64 != 0;
     }
     *o = (struct copy_out_options){.schema = m->schema, .table = m->name, .only = 1, .filter = m->filter};

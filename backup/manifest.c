@@ -481,6 +481,7 @@ void manifest_table_clear(struct manifest_table *t)
     for (size_t i = 0; i < t->ncolumns; i++) {
         free(t->columns[i].name);
         free(t->columns[i].type);
+        free(t->columns[i].carried);
         free(t->columns[i].collation);
         free(t->columns[i].expression);
     }

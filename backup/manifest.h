@@ -17,6 +17,7 @@
 struct manifest_column {
     char *name;
     char *type;       /* format_type() */
+    char *carried;    /* as in pg/catalog.h, or NULL; not in the file */
     char *collation;  /* qualified, or NULL: the type's default */
     char *expression; /* the default, or NULL */
     char identity;    /* 'a', 'd' or 0 */

@@ -165,7 +165,7 @@ static int save_column(struct manifest_column *to, const struct catalog_column *
                        struct err *err)
 {
     if (strings_dup(&to->name, from->name, err) != 0 ||
-        strings_dup(&to->type, from->type, err) != 0 ||
+        strings_dup(&to->type, from->type, err) != 0 || strings_dup(&to->carried, from->carried, err) != 0 ||
         strings_dup(&to->collation, from->collation, err) != 0 ||
         strings_dup(&to->expression, from->expression, err) != 0)
         return -1;

@@ -46,7 +46,12 @@ static int names_make(const struct target *t, struct names *n, struct err *err)
         return err_oom(err);
     for (size_t i = 0; i < m->ncolumns; i++) {
         n->names[i] = m->columns[i].name;
-        n->types[i] = is_written(t, i) ? m->columns[i].type : "text";
+        n->types[i] = "text";
+        if (is_written(t, i)) {
+            const struct catalog_column *now = target_column(t->table, m->columns[i].name);
+
+            n->types[i] = now != NULL ? now->carried : NULL;
+        }
         n->base64[i] = m->columns[i].base64 != 0;
     }
     return 0;

@@ -189,7 +189,7 @@ int target_look(struct conn *c, const struct restore_options *o, struct target *
     return 1;
 }
 
-static const struct catalog_column *column_of(const struct catalog_table *t, const char *name)
+const struct catalog_column *target_column(const struct catalog_table *t, const char *name)
 {
     for (size_t i = 0; i < t->ncolumns; i++)
         if (strcmp(t->columns[i].name, name) == 0)
@@ -261,7 +261,7 @@ static int compare_columns(const struct target *t, struct buf *diff, struct err 
 {
     for (size_t i = 0; i < t->ncolumns; i++) {
         const struct manifest_column *s = &t->saved->columns[t->columns[i]];
-        const struct catalog_column *n = column_of(t->table, s->name);
+        const struct catalog_column *n = target_column(t->table, s->name);
         const char *sep = diff->len > 0 ? "; " : "";
         int rc = 0;
 

@@ -11,6 +11,7 @@
 #include "backup/restore.h"
 #include "core/err.h"
 
+struct catalog_column;
 struct catalog_table;
 struct conn;
 
@@ -43,6 +44,8 @@ const char *target_schema(const struct target *t, const struct restore_options *
 /* Reads the catalog: T->table.  1: it is there; 0: it is missing. */
 int target_look(struct conn *c, const struct restore_options *o, struct target *t, struct err *err)
     MIG_MUST_CHECK;
+/* Of T, as it is now; NULL: there is none. */
+const struct catalog_column *target_column(const struct catalog_table *t, const char *name);
 /* Columns by name: every one that is to be written must be there, stored, of the same type; the types'
  * members must be the same.  ERR_REFUSED with every difference. */
 int target_compare(struct conn *c, const struct manifest *m, struct target *t, struct err *err)

@@ -46,6 +46,7 @@ void catalog_table_free(struct catalog_table *t)
         free(t->columns[i].collation);
         free(t->columns[i].expression);
         free(t->columns[i].missing);
+        free(t->columns[i].carried);
     }
     for (i = 0; i < t->nkeys; i++) {
         free(t->keys[i].name);
@@ -134,7 +135,8 @@ static int read_columns(struct catalog_table *t, const struct result *r, struct 
         if (strings_dup(&c->name, result_text(r, i, 1), err) != 0 || strings_dup(&c->type, result_text(r, i, 3), err) != 0 ||
             strings_dup(&c->collation, result_text(r, i, 4), err) != 0 ||
             strings_dup(&c->expression, result_text(r, i, 5), err) != 0 ||
-            strings_dup(&c->missing, result_text(r, i, 6), err) != 0)
+            strings_dup(&c->missing, result_text(r, i, 6), err) != 0 ||
+            strings_dup(&c->carried, result_text(r, i, 11), err) != 0)
             return -1;
     }
     return 0;
@@ -194,7 +196,7 @@ struct catalog_table **catalog_tables_get(struct conn *c, const uint32_t *oids, 
 {
     struct catalog_table **out = calloc(n + 1, sizeof(*out));
     struct query q[3] = {{.sql = tables_sql, .columns = 13},
-                         {.sql = columns_sql, .columns = 11},
+                         {.sql = columns_sql, .columns = 12},
                          {.sql = keys_sql, .columns = 5}};
     struct result *r[3] = {NULL};
     struct err each[3] = {{0}};

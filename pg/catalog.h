@@ -18,6 +18,7 @@ struct catalog_column {
     char *name;
     int attnum;
     char *type;      /* format_type() */
+    char *carried;   /* the type whose binary form the values have: a domain's base, "enum"; or NULL */
     char *collation; /* qualified, or NULL for the type's default */
     char *expression; /* the default's or generated column's text, or NULL */
     char *missing;   /* attmissingval's text, or NULL */

@@ -327,7 +327,7 @@ struct row_source *copy_out(struct conn *c, const struct copy_out_options *o, st
         goto out;
     /* Marks are for databases without an encoding. */
     if (s->base64 == NULL && o->columns.types != NULL &&
-        (s->is_binary = copybinary_start(&s->binary, o->columns.types, o->columns.count, err)) < 0)
+        (s->is_binary = copybinary_start(&s->binary, o->columns.types, o->columns.count, 1, err)) < 0)
         goto out;
     if (out_statement(&sql, o, s->is_binary, err) != 0)
         goto out;
@@ -528,7 +528,7 @@ struct row_sink *copy_in(struct conn *c, const struct copy_in_options *o, struct
         goto out;
     s->shape.base64 = s->base64;
     if (s->base64 == NULL && o->columns.types != NULL &&
-        (s->is_binary = copybinary_start(&s->binary, o->columns.types, o->columns.count, err)) < 0)
+        (s->is_binary = copybinary_start(&s->binary, o->columns.types, o->columns.count, 0, err)) < 0)
         goto out;
     if (sink_start(s, err) != 0)
         goto out;

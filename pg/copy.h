@@ -17,7 +17,8 @@ struct conn;
 struct copy_columns {
     const char *const *names;
     const unsigned char *base64; /* per column, or NULL: none */
-    /* As format_type() names them, or NULL.  Where every type's text form follows from its binary
+    /* As format_type() names them (of domains their base, "enum" of any enum), or NULL; so may each be.
+     * Where every type's text form follows from its binary
      * form, rows travel in binary, which is cheaper for the server; what comes out is the same. */
     const char *const *types;
     size_t count;

@@ -13,11 +13,12 @@ static const size_t row_max = 0x3fffffff;
 
 static const char signature[11] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', '\377', '\r', '\n', '\0'};
 
-int copybinary_start(struct copybinary *b, const char *const *types, size_t columns, struct err *err)
+int copybinary_start(struct copybinary *b, const char *const *types, size_t columns, int reading,
+                     struct err *err)
 {
     memset(b, 0, sizeof(*b));
     for (size_t i = 0; i < columns; i++)
-        if (types[i] == NULL || value_kind(types[i]) == 0)
+        if (types[i] == NULL || value_kind(types[i]) == 0 || (reading && !value_is_readable(value_kind(types[i]))))
             return 0;
     if (columns == 0)
         return 0;
@@ -201,6 +202,28 @@ static int pack_text(struct buf *out, struct jsonrow *r, int is_jsonb, struct er
     return 0;
 }
 
+/* "\\x6d6967". */
+static int pack_bytea(struct buf *out, struct jsonrow *r, struct err *err)
+{
+    const char *p = r->p + 3, *q;
+    size_t n;
+
+    if (r->end - r->p < 3 || memcmp(r->p, "\\\\x", 3) != 0)
+        return 1;
+    q = jsonrow_special(r, p);
+    n = (size_t)(q - p) / 2;
+    if (q >= r->end || *q != '"' || (q - p) % 2 != 0 || n > INT32_MAX)
+        return 1;
+    if (buf_reserve(out, 4 + n, err) != 0)
+        return -1;
+    if (value_unhex(out->data + out->len + 4, p, n) != 0)
+        return 1;
+    network_put32(out->data + out->len, (uint32_t)n);
+    out->len += 4 + n;
+    r->p = q + 1;
+    return 0;
+}
+
 static int pack_value(struct buf *out, struct jsonrow *r, enum value_kind kind, struct err *err)
 {
     const char *q;
@@ -208,6 +231,8 @@ static int pack_value(struct buf *out, struct jsonrow *r, enum value_kind kind, 
 
     if (kind == VALUE_TEXT || kind == VALUE_JSONB)
         return pack_text(out, r, kind == VALUE_JSONB, err);
+    if (kind == VALUE_BYTEA)
+        return pack_bytea(out, r, err);
     /* No text of these types has anything to escape. */
     q = jsonrow_special(r, r->p);
     if (q >= r->end || *q != '"')

@@ -22,9 +22,9 @@ struct copybinary {
 };
 
 /* 1 and *B for columns of these types (as format_type() names them under an empty search_path); 0:
- * one of them is not known; -1 without memory. */
-int copybinary_start(struct copybinary *b, const char *const *types, size_t columns, struct err *err)
-    MIG_MUST_CHECK;
+ * one of them is not known, at least not for READING; -1 without memory. */
+int copybinary_start(struct copybinary *b, const char *const *types, size_t columns, int reading,
+                     struct err *err) MIG_MUST_CHECK;
 /* Append the rows of DATA, one or more whole CopyData messages, to OUT as NDJSON and add their number
  * to *ROWS. */
 int copybinary_to_json(struct copybinary *b, struct buf *out, const char *data, size_t len,

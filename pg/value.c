@@ -1,5 +1,7 @@
 #include "pg/value.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pg/datetime.h"
@@ -29,6 +31,10 @@ static const struct {
     {"timestamp without time zone", VALUE_TIMESTAMP},
     {"timestamp with time zone", VALUE_TIMESTAMPTZ},
     {"numeric", VALUE_NUMERIC},
+    {"bytea", VALUE_BYTEA},
+    {"enum", VALUE_TEXT},
+    {"real", VALUE_FLOAT4},
+    {"double precision", VALUE_FLOAT8},
 };
 
 enum { PIECE = 8192 /* of a long value: room in the output is made once per piece */ };
@@ -55,6 +61,11 @@ int value_kind(const char *type)
         if (strcmp(plain, known[i].name) == 0)
             return known[i].kind;
     return 0;
+}
+
+int value_is_readable(int kind)
+{
+    return kind != 0 && kind != VALUE_FLOAT4 && kind != VALUE_FLOAT8;
 }
 
 static char *put_uuid(char *o, const char *p)
@@ -97,12 +108,33 @@ static int add_numeric(struct buf *out, const char *p, size_t len, struct err *e
     return 0;
 }
 
+/* "\\x6d6967" as JSON has it (bytea_output hex). */
+static int add_bytea(struct buf *out, const char *p, size_t len, struct err *err)
+{
+    char *o;
+
+    if (buf_reserve(out, 3 + 2 * len, err) != 0)
+        return -1;
+    o = out->data + out->len;
+    memcpy(o, "\\\\x", 3);
+    o += 3;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)p[i];
+
+        *o++ = hex[c >> 4];
+        *o++ = hex[c & 15];
+    }
+    out->len += 3 + 2 * len;
+    return 0;
+}
+
 int value_add(struct buf *out, enum value_kind kind, const char *p, size_t len, struct err *err)
 {
     static const unsigned char sizes[] = {
         [VALUE_BOOL] = 1, [VALUE_INT2] = 2,      [VALUE_INT4] = 4,        [VALUE_INT8] = 8,
         [VALUE_OID] = 4,  [VALUE_UUID] = 16,     [VALUE_DATE] = 4,        [VALUE_TIME] = 8,
         [VALUE_TIMESTAMP] = 8, [VALUE_TIMESTAMPTZ] = 8, [VALUE_NUMERIC] = 0,
+        [VALUE_BYTEA] = 0, [VALUE_FLOAT4] = 0, [VALUE_FLOAT8] = 0,
     };
     char *o;
 
@@ -112,6 +144,8 @@ int value_add(struct buf *out, enum value_kind kind, const char *p, size_t len, 
         return len < 1 || p[0] != 1 ? 1 : add_text(out, p + 1, len - 1, err);
     if (kind == VALUE_NUMERIC)
         return add_numeric(out, p, len, err);
+    if (kind == VALUE_BYTEA)
+        return add_bytea(out, p, len, err);
     if (len != sizes[kind])
         return 1;
     if (buf_reserve(out, VALUE_SMALL, err) != 0)
@@ -152,8 +186,7 @@ static const unsigned char hex_values[256] = {
     ['8'] = 0x88, ['9'] = 0x89, ['a'] = 0x8a, ['b'] = 0x8b, ['c'] = 0x8c, ['d'] = 0x8d, ['e'] = 0x8e, ['f'] = 0x8f,
 };
 
-/* 2 * N digits as N bytes.  -1: another byte is among them. */
-static int get_hex(char *o, const char *p, size_t n)
+int value_unhex(char *o, const char *p, size_t n)
 {
     unsigned char all = 0x80;
 
@@ -169,10 +202,42 @@ static int get_hex(char *o, const char *p, size_t n)
 static int get_uuid(char *o, const char *p, size_t len)
 {
     return len == 36 && p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' &&
-                   get_hex(o, p, 4) == 0 && get_hex(o + 4, p + 9, 2) == 0 && get_hex(o + 6, p + 14, 2) == 0 &&
-                   get_hex(o + 8, p + 19, 2) == 0 && get_hex(o + 10, p + 24, 6) == 0
+                   value_unhex(o, p, 4) == 0 && value_unhex(o + 4, p + 9, 2) == 0 && value_unhex(o + 6, p + 14, 2) == 0 &&
+                   value_unhex(o + 8, p + 19, 2) == 0 && value_unhex(o + 10, p + 24, 6) == 0
                ? 0
                : -1;
+}
+
+/* A finite number in plain digits, or the server's words for others.  strtod() is what the server calls. */
+static size_t pack_float(char *o, const char *p, size_t len, int is_double)
+{
+    char text[32], *end;
+    float single;
+    double number;
+    uint32_t u4;
+    uint64_t u8;
+
+    if (len == 0 || len >= sizeof(text))
+        return 0;
+    memcpy(text, p, len);
+    text[len] = '\0';
+    if (strcmp(text, "NaN") != 0 && strcmp(text, "Infinity") != 0 && strcmp(text, "-Infinity") != 0 &&
+        (strspn(text, "0123456789.e+-") != len || strchr("-0123456789", text[0]) == NULL))
+        return 0;
+    errno = 0;
+    single = is_double ? 0 : strtof(text, &end);
+    number = is_double ? strtod(text, &end) : single;
+    /* Too large, or too small for all its digits: the server's to judge. */
+    if (end != text + len || errno != 0)
+        return 0;
+    if (is_double) {
+        memcpy(&u8, &number, sizeof(u8));
+        network_put64(o, number == number ? u8 : 0x7ff8000000000000);
+        return 8;
+    }
+    memcpy(&u4, &single, sizeof(u4));
+    network_put32(o, number == number ? u4 : 0x7fc00000);
+    return 4;
 }
 
 /* A whole number of SIZE bytes. */
@@ -234,8 +299,13 @@ size_t value_pack(char *o, enum value_kind kind, const char *p, size_t len)
         return 8;
     case VALUE_NUMERIC:
         return numeric_pack(o, p, len);
+    case VALUE_FLOAT4:
+        return pack_float(o, p, len, 0);
+    case VALUE_FLOAT8:
+        return pack_float(o, p, len, 1);
     case VALUE_TEXT:
     case VALUE_JSONB:
+    case VALUE_BYTEA:
         break;
     }
     return 0;

@@ -1,6 +1,7 @@
 -- $1: OIDs of relations. One row for each live column, by relation and attnum.
--- The last column says whether values are character data of the database's encoding: whatever is
--- not known to be plain ASCII in its text form counts as such.
+-- The last column but one says whether values are character data of the database's encoding: whatever is
+-- not known to be plain ASCII in its text form counts as such.  The last one: the type whose binary form
+-- the values have (a domain's base; "enum" of any enum); NULL where nobody asked that far.
 SELECT a.attrelid, a.attname, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod),
        CASE WHEN a.attcollation OPERATOR(pg_catalog.<>) t.typcollation
             THEN (SELECT pg_catalog.quote_ident(n.nspname) OPERATOR(pg_catalog.||) '.'
@@ -18,7 +19,10 @@ SELECT a.attrelid, a.attname, a.attnum, pg_catalog.format_type(a.atttypid, a.att
                                   'pg_catalog.int4range'::pg_catalog.regtype, 'pg_catalog.int8range'::pg_catalog.regtype,
                                   'pg_catalog.numrange'::pg_catalog.regtype, 'pg_catalog.tsrange'::pg_catalog.regtype,
                                   'pg_catalog.tstzrange'::pg_catalog.regtype, 'pg_catalog.daterange'::pg_catalog.regtype)),
-                true)
+                true),
+       CASE WHEN u.typtype OPERATOR(pg_catalog.=) 'e' THEN 'enum'
+            WHEN t.typtype OPERATOR(pg_catalog.<>) 'd' THEN pg_catalog.format_type(t.oid, a.atttypmod)
+            WHEN u.typtype OPERATOR(pg_catalog.=) 'b' THEN pg_catalog.format_type(u.oid, t.typtypmod) END
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
   -- A domain's base, an array's element, an array's element's base (one step each is enough to be
