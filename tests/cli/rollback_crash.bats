@@ -86,18 +86,12 @@ newest() { ls -t backups/.state/runs/*/ 2>/dev/null | head -n 1; }
 
 @test "kill -9 of mig-rollback at random moments" {
     DIGEST=$(twostep_digest) AFTER=0 BEFORE=0
-    # How long an undisturbed run takes, in ms.
-    began=$(date +%s%N)
-    mig mig-rollback run -1 --yes --confirm "$PGDATABASE" -q
-    assert_exit 0
-    span=$((($(date +%s%N) - began) / 1000000))
-    mig mig-rollback undo --yes --confirm "$PGDATABASE" -q
-    assert_exit 0
+    twostep_span
     for i in $(seq "$ROUNDS"); do
         last=$(newest)
         mig-rollback run -1 --yes --confirm "$PGDATABASE" -q >/dev/null 2>&1 &
         pid=$!
-        aim "$i" "$span" "$last"
+        aim "$i" "$SPAN" "$last"
         kill -9 "$pid" 2>/dev/null || :
         wait "$pid" 2>/dev/null || :
         KNOWN=
@@ -110,11 +104,12 @@ newest() { ls -t backups/.state/runs/*/ 2>/dev/null | head -n 1; }
 
 @test "the server's backend is killed at random moments" {
     DIGEST=$(twostep_digest) AFTER=0 BEFORE=0
+    twostep_span
     for i in $(seq "$ROUNDS"); do
         last=$(newest)
         mig-rollback run -1 --yes --confirm "$PGDATABASE" -q >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
         pid=$!
-        aim "$i" 800 "$last"
+        aim "$i" "$SPAN" "$last"
         sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'mig-rollback' and datname = current_database()" >/dev/null
         code=0
         wait "$pid" || code=$?
@@ -136,11 +131,12 @@ newest() { ls -t backups/.state/runs/*/ 2>/dev/null | head -n 1; }
     twostep "$BATS_TEST_TMPDIR/own"
     twostep_up
     DIGEST=$(twostep_digest) AFTER=0 BEFORE=0
+    twostep_span
     for i in $(seq "${MIG_STOP_ROUNDS:-$(((ROUNDS + 3) / 4))}"); do
         last=$(newest)
         mig-rollback run -1 --yes --confirm crash -q >/dev/null 2>&1 &
         pid=$!
-        aim "$i" 800 "$last"
+        aim "$i" "$SPAN" "$last"
         "$MIG_ROOT/tests/lib/cluster" kill "$MIG_TEST_CLUSTER"
         sleep 0.2
         "$MIG_ROOT/tests/lib/cluster" restart "$MIG_TEST_CLUSTER"

@@ -15,6 +15,8 @@ export MIG_ROOT
 # tests/run sets MIG_BIN for the sanitizer build.
 export MIG_BIN=${MIG_BIN:-$MIG_ROOT/build/bin}
 case ":$PATH:" in *":$MIG_BIN:"*) ;; *) export PATH="$MIG_BIN:$PATH" ;; esac
+# So does it set this for tests/cli: a folder for what alembic renders (lib/memo/alembic).
+[ -z "${MIG_TEST_RENDERINGS:-}" ] || case ":$PATH:" in *":$MIG_ROOT/tests/lib/memo:"*) ;; *) export PATH="$MIG_ROOT/tests/lib/memo:$PATH" ;; esac
 # Debian's Python is the one that has alembic and psycopg2.
 MIG_PYTHON=$(PATH=/usr/bin:$PATH command -v python3)
 export MIG_PYTHON

@@ -15,6 +15,8 @@
 #   unchanged                         the version row (TWOSTEP_HEAD, aaaaaaaaaaa2) and DIGEST are what they were
 #   refused EXIT PATTERN COMMAND...   exit code, a word of standard error, unchanged
 #   result EXPRESSION                 of j, the JSON in $output, in Python
+#   twostep_span                      how many ms an undisturbed `run -1` takes, into SPAN; undone again
+#   fewer N                           N, under the sanitizers half of it: rounds whose moment is what counts
 
 twostep() {
     mkdir -p "$1/migrations/versions"
@@ -93,6 +95,20 @@ twostep_clone() {
     cd "$BATS_TEST_TMPDIR/app" || return
     GO=(--yes --confirm "$PGDATABASE")
 }
+
+twostep_span() {
+    local i began
+    for i in 1 2; do # the first is slower: Alembic renders
+        began=$(date +%s%N)
+        mig mig-rollback run -1 --yes --confirm "$PGDATABASE" -q
+        assert_exit 0
+        SPAN=$((($(date +%s%N) - began) / 1000000))
+        mig mig-rollback undo --yes --confirm "$PGDATABASE" -q
+        assert_exit 0
+    done
+}
+
+fewer() { case $MIG_BIN in */asan/*) echo $((($1 + 1) / 2)) ;; *) echo "$1" ;; esac; }
 
 unchanged() {
     [ "$(sql 'select version_num from alembic_version')" = "${TWOSTEP_HEAD:-aaaaaaaaaaa2}" ]
