@@ -7,7 +7,7 @@
 /*
  * What a SELECT may call without being opaque.  A function that is not volatile cannot write; of the
  * volatile ones only those are here that touch no stored row.  Left out on purpose: lo_* (large
- * objects), query_to_xml and ts_stat (run SQL text), pg_terminate_backend and their like.
+ * objects), query_to_xml, ts_stat and ts_rewrite (run SQL text), pg_terminate_backend and their like.
  * Listed from PostgreSQL 15's pg_proc, sorted by bytes; functions behind operators, casts,
  * aggregates and access methods are not called by name and not listed.
  */
@@ -135,7 +135,7 @@ static const char *const builtin[] = {
     "to_regrole", "to_regtype", "to_timestamp", "to_tsquery", "to_tsvector",
     "transaction_timestamp", "translate", "trim_array", "trim_scale", "trunc", "ts_debug",
     "ts_delete", "ts_filter", "ts_headline", "ts_lexize", "ts_parse", "ts_rank", "ts_rank_cd",
-    "ts_rewrite", "ts_token_type", "tsmultirange", "tsquery_phrase", "tsquerysend", "tsrange",
+    "ts_token_type", "tsmultirange", "tsquery_phrase", "tsquerysend", "tsrange",
     "tsrange_subdiff", "tstzmultirange", "tstzrange", "tstzrange_subdiff", "tsvector_to_array",
     "tsvectorsend", "txid_current", "txid_current_if_assigned", "txid_current_snapshot",
     "txid_snapshot_send", "txid_snapshot_xip", "txid_snapshot_xmax", "txid_snapshot_xmin",

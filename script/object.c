@@ -166,6 +166,26 @@ static char *arguments_of(struct finder *f, const json_t *object)
     return buf_take(&b, f->err);
 }
 
+/* Columns, tables and indexes stand on these, and pg_depend is not followed from them; NULL: nothing stored does. */
+static const char *drags_unseen(const char *what)
+{
+    static const char *const kinds[][2] = {
+        {"OBJECT_COLLATION", "DROP COLLATION ... CASCADE"}, {"OBJECT_ACCESS_METHOD", "DROP ACCESS METHOD ... CASCADE"},
+        {"OBJECT_LANGUAGE", "DROP LANGUAGE ... CASCADE"},   {"OBJECT_OPERATOR", "DROP OPERATOR ... CASCADE"},
+        {"OBJECT_OPCLASS", "DROP OPERATOR CLASS ... CASCADE"}, {"OBJECT_OPFAMILY", "DROP OPERATOR FAMILY ... CASCADE"},
+        {"OBJECT_FDW", "DROP FOREIGN DATA WRAPPER ... CASCADE"}, {"OBJECT_FOREIGN_SERVER", "DROP SERVER ... CASCADE"},
+        {"OBJECT_TSCONFIGURATION", "DROP TEXT SEARCH CONFIGURATION ... CASCADE"},
+        {"OBJECT_TSDICTIONARY", "DROP TEXT SEARCH DICTIONARY ... CASCADE"},
+        {"OBJECT_TSPARSER", "DROP TEXT SEARCH PARSER ... CASCADE"},
+        {"OBJECT_TSTEMPLATE", "DROP TEXT SEARCH TEMPLATE ... CASCADE"},
+    };
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i][0], what) == 0)
+            return kinds[i][1];
+    return NULL;
+}
+
 void object_drop(struct finder *f, const json_t *body, const char *what, const json_t *object)
 {
     static const struct {
@@ -209,6 +229,11 @@ void object_drop(struct finder *f, const json_t *body, const char *what, const j
     }
     object_names(object, &a.schema, &a.name);
     e = finder_add(f, kind, a);
+    if ((a.flags & EFFECT_CASCADE) != 0 && drags_unseen(what) != NULL) {
+        struct about unseen = {.detail = drags_unseen(what), .node = object};
+
+        (void)finder_add(f, EFFECT_OPAQUE, unseen);
+    }
     if (kind == EFFECT_DROP_OTHER && strcmp(what, "OBJECT_FOREIGN_TABLE") != 0)
         return;
     finder_place(f, e, space_of(what));

@@ -24,8 +24,8 @@ static int by_event(const struct effect *e, int cascaded, int event)
 {
     switch ((int)e->kind) {
     case EFFECT_INSERT:
-        /* ON CONFLICT DO UPDATE is a merge. */
-        return event == INSERTS;
+        return event == INSERTS ||
+               (event == UPDATES && node_is(node_get(e->node, "onConflictClause"), "action", "ONCONFLICT_UPDATE"));
     case EFFECT_COPY_IN:
         return event == INSERTS;
     case EFFECT_UPDATE:

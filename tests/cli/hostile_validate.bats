@@ -50,8 +50,10 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     sql "create table spilled (a int)" "insert into spilled select generate_series(1, 9)" \
         "create table fired (a int)" "create function spill() returns trigger language plpgsql as 'begin delete from spilled; return null; end'" \
         "create trigger spill after insert on fired for each statement execute function spill()" \
+        "create table merged (a int primary key)" "insert into merged values (9)" \
+        "create trigger spill after update on merged for each statement execute function spill()" \
         "create view through as select a from spilled"
-    for script in "INSERT INTO fired VALUES (1);" "INSERT INTO through VALUES (1);" \
+    for script in "INSERT INTO fired VALUES (1);" "INSERT INTO merged VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2;" "INSERT INTO through VALUES (1);" \
         "CREATE VIEW fresh AS SELECT a FROM spilled; DELETE FROM fresh;" \
         "CREATE RULE r AS ON INSERT TO spilled DO ALSO DELETE FROM fired; INSERT INTO spilled VALUES (1);"; do
         echo "$script" >a.sql
@@ -64,4 +66,19 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 INSERT INTO fired VALUES (1);" >a.sql
     mig mig-validate sql a.sql
     assert_exit 0
+}
+
+@test "CASCADE from what is not followed, and SQL in a function's argument, are not called safe" {
+    sql "create collation coll from \"C\"" "create table spelled (id int primary key, v text collate coll)" "insert into spelled values (1, 'x')"
+    for script in "DROP COLLATION coll CASCADE;" "DROP SERVER IF EXISTS nowhere CASCADE;" \
+        "SELECT ts_rewrite('a'::tsquery, 'SELECT 1');"; do
+        echo "$script" >a.sql
+        mig mig-validate sql a.sql
+        echo "$script"
+        assert_exit 3
+        assert_out '^unknown' 'opaque'
+    done
+    echo 'DROP COLLATION coll;' >a.sql
+    mig mig-validate sql a.sql
+    [ "$status" != 3 ]
 }
