@@ -41,6 +41,8 @@ void interrupt_install(void)
     /* A reader that goes away is an error of write(2), told with the file's name. */
     sa.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &sa, NULL);
+    /* So is a file that may not grow (ulimit -f): between COMMIT and its journal nothing may end the program. */
+    (void)sigaction(SIGXFSZ, &sa, NULL);
 }
 
 int interrupt_pending(void)

@@ -115,6 +115,7 @@ static void run_child(const struct process_options *o, char **env, int in, int o
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
+    (void)signal(SIGXFSZ, SIG_DFL);
     if (in >= 0 ? dup2(in, 0) < 0 : 0)
         goto failed;
     if (in < 0) {

@@ -227,6 +227,14 @@ teardown() {
     unchanged
 }
 
+@test "a file that may not grow (ulimit -f) is an error, not a death" {
+    DIR=$BATS_TEST_TMPDIR/limited
+    refused 3 'File too large' prlimit --fsize=1024 mig-backup create --all --dir "$DIR"
+    [ -z "$(find "$DIR" -type f -name '*mig*')" ]
+    refused 3 'File too large' prlimit --fsize=16384 mig-rollback run "$TARGET" --yes --confirm "$DATABASE" --dir "$DIR"
+    unchanged
+}
+
 @test "standard output that is full" {
     [ -c /dev/full ] || skip "no /dev/full"
     status=0
