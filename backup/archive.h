@@ -72,6 +72,10 @@ const char *archive_signer(const struct archive_reader *r);
  * different threads.  Each batch is whole rows, one frame's in general. */
 struct row_source *archive_stream(struct archive_reader *r, uint32_t stream, struct err *err)
     MIG_MUST_CHECK;
+/* The same of a part: the rows that begin in its frames FROM to TO - 1 (of archive_stream_frames). */
+struct row_source *archive_stream_part(struct archive_reader *r, uint32_t stream, uint32_t from, uint32_t to,
+                                       struct err *err) MIG_MUST_CHECK;
+uint32_t archive_stream_frames(const struct archive_reader *r, uint32_t stream);
 void archive_reader_free(struct archive_reader *r);
 
 /* Without a key: everything up to the signature and the index is checked, nothing is decrypted.

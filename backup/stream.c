@@ -60,8 +60,34 @@ static void stream_free(struct row_source *self)
     free(s);
 }
 
+uint32_t archive_stream_frames(const struct archive_reader *r, uint32_t stream)
+{
+    return frame_stream_begin(r, stream + 1) - frame_stream_begin(r, stream);
+}
+
+/* From AT on, the first frame before END at which a row begins. */
+static int skip_rest(const struct archive_reader *r, uint32_t begin, uint32_t end, uint32_t *at, struct err *err)
+{
+    struct format_entry e;
+
+    for (; *at > begin && *at < end; (*at)++) {
+        if (archive_entry(r, r->order[*at - 1], &e, err) != 0)
+            return err_prefix(err, "\"%s\"", r->path);
+        if ((e.frame.flags & FORMAT_CONTINUES) == 0)
+            return 0;
+    }
+    return 0;
+}
+
 struct row_source *archive_stream(struct archive_reader *r, uint32_t stream, struct err *err)
 {
+    return archive_stream_part(r, stream, 0, UINT32_MAX, err);
+}
+
+struct row_source *archive_stream_part(struct archive_reader *r, uint32_t stream, uint32_t from, uint32_t to,
+                                       struct err *err)
+{
+    uint32_t begin, end;
     struct stream_source *s;
 
     if (r->used < 0 || stream >= FORMAT_STREAMS_MAX) {
@@ -75,10 +101,16 @@ struct row_source *archive_stream(struct archive_reader *r, uint32_t stream, str
     s->base.next = stream_next;
     s->base.free = stream_free;
     s->r = r;
-    s->at = frame_stream_begin(r, stream);
-    s->end = frame_stream_begin(r, stream + 1);
-    if (s->at == s->end) {
+    begin = frame_stream_begin(r, stream);
+    end = frame_stream_begin(r, stream + 1);
+    if (begin == end) {
         err_set(err, ERR_BACKUP, "\"%s\": there is no stream %u", r->path, stream);
+        free(s);
+        return NULL;
+    }
+    s->at = from < end - begin ? begin + from : end;
+    s->end = to < end - begin ? begin + to : end;
+    if (skip_rest(r, begin, end, &s->at, err) != 0 || skip_rest(r, begin, end, &s->end, err) != 0) {
         free(s);
         return NULL;
     }

@@ -7,88 +7,14 @@
 
 #include "backup/against.h"
 #include "backup/archive.h"
+#include "backup/decode.h"
 #include "backup/keys.h"
-#include "backup/manifest.h"
 #include "backup/rekey.h"
 #include "core/buf.h"
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/report.h"
-
-static int check_table(struct archive_reader *a, const struct manifest_table *t, const char *path,
-                       struct progress *progress, struct verify_result *r, struct err *err)
-{
-    struct row_source *s = archive_stream(a, t->stream, err);
-    struct row_digest digest = {0};
-    struct row_batch batch;
-    uint64_t rows = 0, bytes = 0;
-    char hex[33];
-    int rc = -1, more;
-
-    if (s == NULL)
-        return err_prefix(err, "table %s.%s", t->schema, t->name);
-    while ((more = s->next(s, &batch, err)) == 1) {
-        row_digest_add(&digest, &batch);
-        rows += batch.rows;
-        bytes += batch.len;
-        progress_tick(progress, r->rows + rows, r->bytes + bytes, archive_footer(a)->plain_bytes);
-        if (interrupt_check(err) != 0)
-            goto out;
-    }
-    if (more != 0) {
-        err_detail(err, "the frame belongs to table %s.%s", t->schema, t->name);
-        goto out;
-    }
-    row_digest_hex(&digest, hex);
-    if (rows != t->rows || bytes != t->bytes || strcmp(hex, t->digest) != 0) {
-        err_set(err, ERR_BACKUP, "\"%s\": table %s.%s is not what the manifest says: %" PRIu64 " rows, digest %s, where it says %" PRIu64 " rows, digest %s",
-                path, t->schema, t->name, rows, hex, t->rows, t->digest);
-        goto out;
-    }
-    r->rows += rows;
-    r->bytes += bytes;
-    rc = 0;
-out:
-    s->free(s);
-    return rc;
-}
-
-static int decode(struct archive_reader *a, const char *path, struct progress *progress,
-                  struct verify_result *r, struct err *err)
-{
-    struct manifest *m = manifest_read(archive_manifest(a), err);
-    uint64_t streams = 0;
-    int rc = -1;
-
-    if (m == NULL)
-        return err_prefix(err, "\"%s\"", path);
-    for (size_t i = 0; i < m->ntables; i++) {
-        const struct manifest_table *t = &m->tables[i];
-
-        r->tables++;
-        for (size_t k = 0; k < i && t->stream != 0; k++)
-            if (m->tables[k].stream == t->stream) {
-                err_set(err, ERR_BACKUP, "\"%s\": two tables share stream %u", path, t->stream);
-                goto out;
-            }
-        if (t->stream == 0)
-            continue;
-        streams++;
-        if (check_table(a, t, path, progress, r, err) != 0)
-            goto out;
-    }
-    if (streams != archive_footer(a)->streams || r->rows != archive_footer(a)->rows) {
-        err_set(err, ERR_BACKUP, "\"%s\": %u streams and %" PRIu64 " rows stand in the file, the manifest knows of %" PRIu64 " and %" PRIu64,
-                path, archive_footer(a)->streams, archive_footer(a)->rows, streams, r->rows);
-        goto out;
-    }
-    r->decoded = 1;
-    rc = 0;
-out:
-    manifest_free(m);
-    return rc;
-}
 
 /* Without the key: the hash of every frame is signed, so each stored byte can be checked. */
 static int check_stored(struct archive_reader *a, struct err *err)
@@ -161,9 +87,10 @@ int verify_stored(const char *path, const struct keyring *keys, struct err *err)
     return rc;
 }
 
-static int examine(const char *path, const struct keyring *keys, int repair, struct progress *progress,
+static int examine(const char *path, const struct keyring *keys, int repair, int jobs, struct progress *progress,
                    struct verify_result *r, struct err *err)
 {
+    struct decode_result sums = {0};
     struct archive_reader *a;
     struct err no_key = {0};
     int can_read = keyring_can_read(keys, &no_key) == 0;
@@ -180,9 +107,11 @@ static int examine(const char *path, const struct keyring *keys, int repair, str
     }
     if (fill(a, r, err) != 0)
         goto out;
-    rc = can_read ? decode(a, path, progress, r, err) : check_stored(a, err);
-    if (rc == 0 && !can_read)
-        r->rows = archive_footer(a)->rows;
+    rc = can_read ? decode_all(a, path, jobs, progress, &sums, err) : check_stored(a, err);
+    r->tables = sums.tables;
+    r->rows = can_read ? sums.rows : archive_footer(a)->rows;
+    r->bytes = sums.bytes;
+    r->decoded = can_read && rc == 0;
     if (rc == 0)
         rc = look_at_slots(a, repair && strcmp(path, "-") != 0, r, err);
 out:
@@ -192,13 +121,13 @@ out:
 
 int verify_file(const char *path, const struct keyring *keys, struct verify_result *r, struct err *err)
 {
-    return examine(path, keys, 0, NULL, r, err);
+    return examine(path, keys, 0, 0, NULL, r, err);
 }
 
-int verify_repair(const char *path, const struct keyring *keys, struct verify_result *r, struct err *err)
+int verify_repair(const char *path, const struct keyring *keys, int jobs, struct verify_result *r, struct err *err)
 {
     struct progress *progress = progress_start("checking");
-    int rc = examine(path, keys, 1, progress, r, err);
+    int rc = examine(path, keys, 1, jobs, progress, r, err);
 
     progress_end(progress);
     return rc;
@@ -292,7 +221,7 @@ static int compare(const char *path, const struct keyring *keys, struct conn *c,
 }
 
 int verify_report(const char *const *paths, const struct keyring *keys, struct conn *c, int show_keys,
-                  const struct report *report, struct err *err)
+                  int jobs, const struct report *report, struct err *err)
 {
     size_t n = 0, bad = SIZE_MAX;
     struct verify_result *results = NULL;
@@ -308,7 +237,7 @@ int verify_report(const char *const *paths, const struct keyring *keys, struct c
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        if (verify_repair(paths[i], keys, &results[i], &errors[i]) != 0 ||
+        if (verify_repair(paths[i], keys, jobs, &results[i], &errors[i]) != 0 ||
             (c != NULL && compare(paths[i], keys, c, show_keys, &results[i], &errors[i]) != 0)) {
             if (errors[i].kind == ERR_INTERRUPTED) {
                 *err = errors[i];

@@ -25,8 +25,8 @@ struct verify_result {
 int verify_file(const char *path, const struct keyring *keys, struct verify_result *r,
                 struct err *err) MIG_MUST_CHECK;
 /* And in a file that is good otherwise, a damaged copy of the key slots is written again from the other
- * one; where that cannot be, NOTES says why. */
-int verify_repair(const char *path, const struct keyring *keys, struct verify_result *r,
+ * one; where that cannot be, NOTES says why.  JOBS threads decode (0: 2). */
+int verify_repair(const char *path, const struct keyring *keys, int jobs, struct verify_result *r,
                   struct err *err) MIG_MUST_CHECK;
 /* As far as can be told without decrypting: signed by someone trusted, and every stored byte is as
  * signed. */
@@ -38,6 +38,6 @@ struct report;
  * first error is returned when all have been looked at; the others are logged.  C (or NULL): compare
  * with this database too (ERR_FINDING where tables differ), showing at most SHOW_KEYS keys a table. */
 int verify_report(const char *const *paths, const struct keyring *keys, struct conn *c, int show_keys,
-                  const struct report *report, struct err *err) MIG_MUST_CHECK;
+                  int jobs, const struct report *report, struct err *err) MIG_MUST_CHECK;
 
 #endif

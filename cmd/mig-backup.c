@@ -130,7 +130,8 @@ static int verify(struct visit *v, struct report *report, void *context, struct 
     }
     if (opt.against_db && (keyring_can_read(v->keys, err) != 0 || (conn = conn_open(&address, CONN_OWN, err)) == NULL))
         goto out;
-    rc = verify_report((const char *const *)paths, v->keys, conn, opt.common.show_values ? 20 : 0, report, err);
+    rc = verify_report((const char *const *)paths, v->keys, conn, opt.common.show_values ? 20 : 0,
+                       opt.common.jobs, report, err);
     /* Differences from the database are a finding, and are told all the same. */
     if (rc != 0 && (err->kind == ERR_FINDING || err->kind == ERR_BACKUP))
         rc = VISIT_FOUND;

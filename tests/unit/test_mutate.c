@@ -199,7 +199,7 @@ static void test_repaired(void **state)
         struct err err = {0};
 
         put(&hurt, 1, i);
-        if (verify_repair(path, keys, &r, &err) != 0)
+        if (verify_repair(path, keys, 2, &r, &err) != 0)
             fail_msg("slot byte %zu: %s", i, err.message);
         assert_int_equal(r.repaired, i < slots + head.slots_size ? 'A' : 'B');
         assert_int_equal(r.rows, 14);
@@ -228,7 +228,7 @@ static void test_older_copy_forged(void **state)
         part_ = (struct seal_part){s, size - 32};
         seal_hash(s + size - 32, NULL, &part_, 1);
         put_all(&copy);
-        assert_int_equal(verify_repair(path, keys, &r, &err), 0);
+        assert_int_equal(verify_repair(path, keys, 2, &r, &err), 0);
         assert_int_equal(r.repaired, 'A' + i);
         verify_result_free(&r);
         assert_whole("forged", (size_t)i);
@@ -249,7 +249,7 @@ static void test_not_repaired(void **state)
     put(&hurt, 1, slots + 40);
     frame = (char)(good.data[format_frames_offset(&head) + 70] ^ 1);
     put(&frame, 1, format_frames_offset(&head) + 70);
-    assert_int_equal(verify_repair(path, keys, &r, &err), -1);
+    assert_int_equal(verify_repair(path, keys, 2, &r, &err), -1);
     verify_result_free(&r);
     assert_int_equal(pread(fd, &frame, 1, (off_t)slots + 40), 1);
     assert_int_equal(frame, hurt);
@@ -258,7 +258,7 @@ static void test_not_repaired(void **state)
     put(&hurt, 1, slots + 40);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     err_clear(&err);
-    assert_int_equal(verify_repair(path, keys, &r, &err), 0);
+    assert_int_equal(verify_repair(path, keys, 2, &r, &err), 0);
     assert_int_equal(r.repaired, 0);
     assert_non_null(strstr(r.notes, "another process"));
     verify_result_free(&r);
