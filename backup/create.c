@@ -94,21 +94,14 @@ static int check_flags(const struct create_options *o, struct err *err)
 static void request_of(const struct create_options *o, const struct config *config,
                        struct plan_request *r)
 {
-    const struct cli_common *c = o->common;
-
     memset(r, 0, sizeof(*r));
-    r->alembic_config = c->alembic_config;
-    r->alembic_name = c->alembic_name;
-    r->alembic_command = c->alembic_command;
-    r->versions = c->versions;
-    r->version_table = c->version_table;
     r->current = o->current;
     r->current_from = o->current_from;
     r->direction = o->sql.count > 0 ? PLAN_SQL : o->downgrade != NULL ? PLAN_DOWN : PLAN_UP;
     r->revision = o->downgrade != NULL ? o->downgrade : o->upgrade != NULL ? o->upgrade : "heads";
     r->sql_files = o->sql.items;
     r->nsql_files = o->sql.count;
-    plan_request_settle(r, config);
+    plan_request_settle(r, o->common, config);
 }
 
 /* ---- the database ---- */

@@ -57,10 +57,6 @@ static int outline_command(struct options *g, const char *revision, struct err *
 {
     struct plan_request r = {.direction = PLAN_DOWN,
                              .revision = revision,
-                             .alembic_config = g->common.alembic_config,
-                             .alembic_name = g->common.alembic_name,
-                             .versions = g->common.versions,
-                             .version_table = g->common.version_table,
                              .current = g->current,
                              .current_from = g->current_from,
                              .no_sql = 1};
@@ -75,7 +71,7 @@ static int outline_command(struct options *g, const char *revision, struct err *
     if ((config = config_load(g->common.config, err)) == NULL ||
         report_open(&report, &g->common.formats, operation_formats, err) != 0)
         goto out;
-    plan_request_settle(&r, config);
+    plan_request_settle(&r, &g->common, config);
     if ((p = plan_make(&r, NULL, err)) == NULL || (j = outline_json(p, err)) == NULL)
         goto out;
     rc = 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/outfile.h"
 #include "core/state.h"
 
 struct journal {
@@ -40,19 +41,6 @@ static char *file_of(const char *dir, const char *run, struct err *err)
         return NULL;
     }
     return buf_take(&b, err);
-}
-
-static int sync_folder(const char *dir, struct err *err)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = 0;
-
-    if (fd < 0)
-        return err_set_errno(err, ERR_FAILED, "cannot open the folder \"%s\"", dir);
-    if (fsync(fd) != 0 && errno != EINVAL)
-        rc = err_set_errno(err, ERR_FAILED, "cannot write the folder \"%s\" to the disk", dir);
-    (void)close(fd);
-    return rc;
 }
 
 static char *new_name(struct err *err)
@@ -105,12 +93,12 @@ struct journal *journal_create(const char *state_dir, const char *key, struct er
         goto fail;
     }
     /* Every name on the way down may be new: runs/KEY/RUN.jsonl and the state folder itself. */
-    if (buf_addf(&up, err, "%s/runs", state_dir) != 0 || sync_folder(dir, err) != 0 ||
-        sync_folder(up.data, err) != 0 || sync_folder(state_dir, err) != 0)
+    if (buf_addf(&up, err, "%s/runs", state_dir) != 0 || outfile_sync_folder(dir, err) != 0 ||
+        outfile_sync_folder(up.data, err) != 0 || outfile_sync_folder(state_dir, err) != 0)
         goto fail;
     buf_reset(&up);
     if (buf_addf(&up, err, "%s/..", state_dir) != 0 ||
-        (access(up.data, R_OK) == 0 && sync_folder(up.data, err) != 0))
+        (access(up.data, R_OK) == 0 && outfile_sync_folder(up.data, err) != 0))
         goto fail;
     buf_free(&up);
     free(dir);

@@ -178,7 +178,7 @@ int outfile_sync(struct outfile *f, struct err *err)
     return 0;
 }
 
-static int sync_folder(const char *dir, struct err *err)
+int outfile_sync_folder(const char *dir, struct err *err)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int rc = 0;
@@ -213,7 +213,7 @@ int outfile_commit(struct outfile *f, struct err *err)
             return exists(f->path, err);
         return err_set_errno(err, ERR_FAILED, "cannot rename \"%s\" to \"%s\"", f->temp, f->path);
     }
-    if (sync_folder(f->dir, err) != 0) {
+    if (outfile_sync_folder(f->dir, err) != 0) {
         /* The name may not survive a crash: then it must not look like a success. */
         (void)unlink(f->path);
         f->done = 1;

@@ -37,6 +37,8 @@ void outfile_free(struct outfile *f);
 /* A small file, whole: create, write, commit. */
 int outfile_write_whole(const char *path, const void *data, size_t len, struct err *err)
     MIG_MUST_CHECK;
+/* The folder DIR itself to the disk: the names in it last.  A file system that cannot is no error. */
+int outfile_sync_folder(const char *dir, struct err *err) MIG_MUST_CHECK;
 /* Remove what killed processes left in DIR; says each.  Never fails. */
 void outfile_sweep(const char *dir);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/cli.h"
 #include "core/config.h"
 #include "core/log.h"
 #include "migration/files.h"
@@ -63,20 +64,26 @@ failed:
     return NULL;
 }
 
-void plan_request_settle(struct plan_request *r, const struct config *config)
+/* What nobody has said yet. */
+static const char *first(const char *a, const char *b)
 {
+    return a != NULL ? a : b;
+}
+
+void plan_request_settle(struct plan_request *r, const struct cli_common *c, const struct config *config)
+{
+    r->alembic_config = first(r->alembic_config, c->alembic_config);
+    r->alembic_name = first(r->alembic_name, c->alembic_name);
+    r->alembic_command = first(r->alembic_command, c->alembic_command);
+    r->versions = first(r->versions, c->versions);
+    r->version_table = first(r->version_table, c->version_table);
     if (config == NULL)
         return;
-    if (r->alembic_config == NULL)
-        r->alembic_config = config_file(config, "alembic.config");
-    if (r->alembic_name == NULL)
-        r->alembic_name = config_string(config, "alembic.name");
-    if (r->alembic_command == NULL)
-        r->alembic_command = config_string(config, "alembic.command");
-    if (r->versions == NULL)
-        r->versions = config_file(config, "alembic.versions");
-    if (r->version_table == NULL)
-        r->version_table = config_string(config, "alembic.version_table");
+    r->alembic_config = first(r->alembic_config, config_file(config, "alembic.config"));
+    r->alembic_name = first(r->alembic_name, config_string(config, "alembic.name"));
+    r->alembic_command = first(r->alembic_command, config_string(config, "alembic.command"));
+    r->versions = first(r->versions, config_file(config, "alembic.versions"));
+    r->version_table = first(r->version_table, config_string(config, "alembic.version_table"));
 }
 
 /* The way back, made by a thread of its own while the way there is: most of both is waiting for Python. */

@@ -10,6 +10,7 @@
 #include "core/err.h"
 #include "migration/plain.h"
 
+struct cli_common;
 struct config;
 struct conn;
 struct script;
@@ -69,8 +70,9 @@ struct plan {
     char digest[65];               /* of SQL bytes, from, to; server identity is mixed in by rollback */
 };
 
-/* What the command line left open, from mig.json's "alembic"; CONFIG may be NULL, else outlives R. */
-void plan_request_settle(struct plan_request *r, const struct config *config);
+/* What R leaves open of where and how Alembic is: the common flags, then mig.json's "alembic" (CONFIG may be
+ * NULL).  C and CONFIG outlive R. */
+void plan_request_settle(struct plan_request *r, const struct cli_common *c, const struct config *config);
 /* C may be NULL with current/current_from (rendering then needs Python but no database).
  * ERR_USAGE: no alembic.ini, no such revision, ambiguous.  ERR_FAILED: rendering failed, files that
  * need Python, unknown rows ("the database is ahead of these files").  */

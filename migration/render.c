@@ -61,15 +61,6 @@ static int options(const struct plan_request *r, const struct project *p, char *
     return 0;
 }
 
-static int arguments(const struct plan_request *r, const struct project *p, char *const *command,
-                     int up, const char *range, struct words *w, struct err *err)
-{
-    return options(r, p, command, w, err) != 0 || add(w, up ? "upgrade" : "downgrade", err) != 0 ||
-                   add(w, "--sql", err) != 0 || add(w, range, err) != 0
-               ? -1
-               : 0;
-}
-
 /* The last line that is not a log line of Alembic's.  Python's traceback ends with the exception. */
 static char *complaint(const struct buf *b)
 {
@@ -105,114 +96,100 @@ static char *failed(const struct buf *b)
     return strndup(s, n < 400 ? n : 400);
 }
 
+/* Run alembic with our options and WORDS (NULL-terminated).  O has the rest.  R's status is 127 where it could not
+ * be started. */
+static int ask(const struct plan_request *r, const struct project *p, const char *const *words,
+               struct process_options *o, struct process_result *result, struct err *err)
+{
+    char **command = process_words(r->alembic_command != NULL ? r->alembic_command : "alembic", err);
+    struct words w = {0};
+    int rc = -1;
+
+    if (command == NULL) {
+        (void)err_prefix(err, "--alembic-command");
+        goto out;
+    }
+    if (options(r, p, command, &w, err) != 0)
+        goto out;
+    for (; *words != NULL; words++)
+        if (add(&w, *words, err) != 0)
+            goto out;
+    o->argv = w.items;
+    log_debug("running %s ... %s", command[0], w.items[w.count - 1]);
+    if ((rc = process_run(o, result, err)) != 0 && result->status == 127) {
+        err->hint[0] = '\0'; /* a better one than "is it installed?" */
+        err_hint(err, "is it installed, and on PATH? --alembic-command names another; --no-sql plans "
+                      "from the files alone");
+    }
+out:
+    o->argv = NULL;
+    process_words_free(command);
+    free(w.items);
+    return rc;
+}
+
+/* What came of it: with SQL_ANYWAY what it printed also where it failed. */
+static void take(struct rendering *out, struct process_result *result, int sql_anyway)
+{
+    out->status = result->status;
+    out->complaint = complaint(&result->err);
+    if (result->status != 0 && out->complaint == NULL)
+        out->complaint = failed(&result->out);
+    if (result->status == 0 || sql_anyway) {
+        out->sql = result->out;
+        memset(&result->out, 0, sizeof(result->out));
+    }
+}
+
 int render_run(const struct plan_request *r, const struct project *p, int up, const char *range,
                struct rendering *out, struct err *err)
 {
     static const char *const environment[] = {"PYTHONUNBUFFERED=", "PYTHONWARNINGS=ignore",
                                               "PYTHONIOENCODING=utf-8", NULL};
-    struct process_options o = {0};
+    const char *const words[] = {up ? "upgrade" : "downgrade", "--sql", range, NULL};
+    struct process_options o = {.env = environment, .timeout_ms = TIMEOUT_MS, .max_output = MAX_SQL};
     struct process_result result = {0};
-    struct words w = {0};
-    char **command = NULL;
-    int rc = -1;
+    int rc;
 
     memset(out, 0, sizeof(*out));
-    command = process_words(r->alembic_command != NULL ? r->alembic_command : "alembic", err);
-    if (command == NULL) {
-        (void)err_prefix(err, "--alembic-command");
-        goto out;
-    }
-    if (arguments(r, p, command, up, range, &w, err) != 0)
-        goto out;
-    o.argv = w.items;
-    o.env = environment;
-    o.timeout_ms = TIMEOUT_MS;
-    o.max_output = MAX_SQL;
-    log_debug("running %s ... %s --sql %s", command[0], up ? "upgrade" : "downgrade", range);
-    if (process_run(&o, &result, err) != 0) {
-        if (result.status == 127) {
-            err->hint[0] = '\0'; /* a better one than "is it installed?" */
-            err_hint(err, "is it installed, and on PATH? --alembic-command names another; --no-sql plans "
-                          "from the files alone");
-        }
-        goto out;
-    }
-    out->status = result.status;
-    out->complaint = complaint(&result.err);
-    if (result.status != 0 && out->complaint == NULL)
-        out->complaint = failed(&result.out);
-    if (result.status == 0) {
-        out->sql = result.out;
-        memset(&result.out, 0, sizeof(result.out));
-    }
-    rc = 0;
-out:
+    if ((rc = ask(r, p, words, &o, &result, err)) == 0)
+        take(out, &result, 0);
     process_result_free(&result);
-    process_words_free(command);
-    free(w.items);
     return rc;
 }
 
 int render_online(const struct plan_request *r, const struct project *p, int up, const char *argument,
                   const char *const *more, int64_t timeout_ms, struct rendering *out, struct err *err)
 {
+    /* "-1" would be an option of argparse's */
+    const char *const words[] = {argument == NULL ? "current" : up ? "upgrade" : "downgrade", argument, NULL};
     struct process_options o = {.env = more, .timeout_ms = timeout_ms, .max_output = MAX_SQL};
     struct process_result result = {0};
-    struct words w = {0};
-    char **command = NULL;
-    int rc = -1;
+    int rc;
 
     memset(out, 0, sizeof(*out));
-    command = process_words(r->alembic_command != NULL ? r->alembic_command : "alembic", err);
-    if (command == NULL || options(r, p, command, &w, err) != 0)
-        goto out;
-    if (argument == NULL ? add(&w, "current", err) != 0
-                         : add(&w, up ? "upgrade" : "downgrade", err) != 0 ||
-                               /* "-1" would be an option of argparse's */
-                               add(&w, argument, err) != 0)
-        goto out;
-    o.argv = w.items;
-    if (process_run(&o, &result, err) != 0)
-        goto out;
-    out->status = result.status;
-    out->complaint = complaint(&result.err);
-    if (result.status != 0 && out->complaint == NULL)
-        out->complaint = failed(&result.out);
-    out->sql = result.out;
-    memset(&result.out, 0, sizeof(result.out));
-    rc = 0;
-out:
+    if ((rc = ask(r, p, words, &o, &result, err)) == 0)
+        take(out, &result, 1);
     process_result_free(&result);
-    process_words_free(command);
-    free(w.items);
     return rc;
 }
 
 int render_is_older(const struct plan_request *r, const struct project *p, int a, int b, int c, int *older,
                     struct err *err)
 {
+    static const char *const words[] = {"--version", NULL};
     struct process_options o = {.timeout_ms = TIMEOUT_MS, .max_output = 1 << 20};
     struct process_result result = {0};
-    struct words w = {0};
-    char **command = NULL;
-    const char *said;
-    int rc = -1, x = 0, y = 0, z = 0;
+    int rc, x = 0, y = 0, z = 0;
 
     *older = 0;
-    command = process_words(r->alembic_command != NULL ? r->alembic_command : "alembic", err);
-    if (command == NULL || options(r, p, command, &w, err) != 0 || add(&w, "--version", err) != 0)
-        goto out;
-    o.argv = w.items;
-    if (process_run(&o, &result, err) != 0)
-        goto out;
-    said = result.out.data != NULL ? strstr(result.out.data, "alembic ") : NULL;
-    if (result.status == 0 && said != NULL && sscanf(said, "alembic %d.%d.%d", &x, &y, &z) >= 2)
-        *older = x != a ? x < a : y != b ? y < b : z < c;
-    rc = 0;
-out:
+    if ((rc = ask(r, p, words, &o, &result, err)) == 0 && result.status == 0 && result.out.data != NULL) {
+        const char *said = strstr(result.out.data, "alembic ");
+
+        if (said != NULL && sscanf(said, "alembic %d.%d.%d", &x, &y, &z) >= 2)
+            *older = x != a ? x < a : y != b ? y < b : z < c;
+    }
     process_result_free(&result);
-    process_words_free(command);
-    free(w.items);
     return rc;
 }
 

@@ -63,15 +63,8 @@ static void disconnect(struct gate *g)
 static void request_of(const struct gate_options *o, const struct config *config,
                        struct plan_request *r)
 {
-    const struct cli_common *c = o->common;
-
     memset(r, 0, sizeof(*r));
-    r->alembic_config = c->alembic_config;
-    r->alembic_name = c->alembic_name;
-    r->alembic_command = c->alembic_command;
-    r->versions = c->versions;
-    r->version_table = c->version_table;
-    plan_request_settle(r, config);
+    plan_request_settle(r, o->common, config);
 }
 
 static int has_plan(const struct gate_options *o)

@@ -176,12 +176,7 @@ int options_request(struct options *o, const struct config *config, const struct
     p->nundo_files = o->undo_sql.count;
     p->current = o->current;
     p->current_from = o->current_from;
-    p->alembic_config = c->alembic_config;
-    p->alembic_name = c->alembic_name;
-    p->alembic_command = c->alembic_command;
-    p->versions = c->versions;
-    p->version_table = c->version_table;
-    plan_request_settle(p, config);
+    plan_request_settle(p, c, config);
     r->common = c;
     r->config = config;
     r->keys = keys;

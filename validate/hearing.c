@@ -211,11 +211,6 @@ int hearing_run(const struct hearing_options *o, struct err *err)
                                    .sql_files = o->sql_files,
                                    .nsql_files = o->nsql_files,
                                    .tool = plain_tools[o->tool >= 0 ? o->tool : 0],
-                                   .alembic_config = o->common->alembic_config,
-                                   .alembic_name = o->common->alembic_name,
-                                   .alembic_command = o->common->alembic_command,
-                                   .versions = o->common->versions,
-                                   .version_table = o->common->version_table,
                                    .current = o->current,
                                    .current_from = o->current_from,
                                    .no_sql = o->no_sql,
@@ -235,7 +230,7 @@ int hearing_run(const struct hearing_options *o, struct err *err)
 
     if ((config = config_load(o->common->config, err)) == NULL)
         goto out;
-    plan_request_settle(&request, config);
+    plan_request_settle(&request, o->common, config);
     if (judge_by(o, config, &how, err) < 0 ||
         report_open(&report, &o->common->formats, formats, err) < 0)
         goto out;

@@ -287,15 +287,10 @@ int history_report(const struct hearing_options *o, struct err *err)
     char *log = NULL, *dir = NULL, head[65];
     int verdict = 2, code = -1, fail_on;
 
-    request.alembic_config = o->common->alembic_config;
-    request.alembic_name = o->common->alembic_name;
-    request.alembic_command = o->common->alembic_command;
-    request.versions = o->common->versions;
-    request.version_table = o->common->version_table;
     config = config_load(o->common->config, err);
     if (config == NULL || report_open(&report, &o->common->formats, formats, err) != 0)
         goto out;
-    plan_request_settle(&request, config);
+    plan_request_settle(&request, o->common, config);
     fail_on = least(o, config);
     /* Offline touches nothing, not even the state folder. */
     if (!o->offline) {
