@@ -152,13 +152,48 @@ static int set_warning(struct plan_step *step, const char *text, struct err *err
     return rc;
 }
 
+static size_t longest_run(const struct buf *b, char ch)
+{
+    size_t best = 0, run = 0;
+
+    for (size_t i = 0; i < b->len; i++) {
+        run = b->data[i] == ch ? run + 1 : 0;
+        if (run > best)
+            best = run;
+    }
+    return best;
+}
+
+/* For a driver whose parameters are %s or %(name)s, SQLAlchemy writes every % twice, and alembic --sql prints that:
+ * '50%%' would be stored.  The file says how many there should be. */
+static int is_doubled(const struct plan_step *step, const struct cut *cut, struct err *err)
+{
+    size_t rendered = longest_run(&cut->body, '%');
+    struct buf source = {0};
+    int doubled;
+
+    if (rendered < 2)
+        return 0;
+    if (buf_read_file(&source, step->file, (size_t)64 << 20, err) != 0)
+        return -1;
+    doubled = rendered > longest_run(&source, '%');
+    buf_free(&source);
+    return doubled;
+}
+
 /* A cut is there: is it what the migration does? */
 static int use_cut(const struct steps_request *r, size_t i, const struct cut *cut,
                    char *const *rendered_before, struct plan_step *step, struct err *err)
 {
     const struct revision_function *f = function(r, i);
+    int doubled = is_doubled(step, cut, err);
     char text[160];
 
+    if (doubled < 0)
+        return -1;
+    if (doubled)
+        return set_online(r, i, step, "its SQL has every % twice, as the driver wants it and no server: let env.py pass "
+                          "dialect_opts={\"paramstyle\": \"named\"} to context.configure() where it is offline", err);
     if (cut->select_line > 0)
         return set_online(r, i, step, "its SQL holds a bare SELECT: it asks the database and gets no "
                           "answer while it is rendered", err);

@@ -117,3 +117,37 @@ run_sql() {
     assert_exit 0
     [ "$(sql "select to_regclass('ft') is null")" = t ]
 }
+
+@test "an env.py whose SQL has every % twice: what would be stored is not what the migration says, so it is not run" {
+    load ../lib/twostep
+    twostep "$BATS_TEST_TMPDIR/percent"
+    cat >migrations/versions/a3.py <<'END'
+"""fifty percent"""
+from alembic import op
+revision = "aaaaaaaaaaa3"
+down_revision = "aaaaaaaaaaa2"
+def upgrade():
+    op.execute("CREATE TABLE rates (id int PRIMARY KEY, v text)")
+def downgrade():
+    op.execute("UPDATE d SET v = '50%'")
+    op.execute("DROP TABLE rates")
+END
+    (PATH=/usr/bin:$PATH && alembic upgrade head 2>/dev/null)
+    sql "insert into d values (1, 'x')"
+    (PATH=/usr/bin:$PATH && alembic downgrade aaaaaaaaaaa3:aaaaaaaaaaa2 --sql 2>/dev/null) |
+        grep -q "50%%'" || skip "this alembic writes it once"
+    mig mig-validate downgrade -1
+    assert_exit 3
+    assert_out 'online-only' 'every % twice' 'paramstyle'
+    mig mig-rollback run -1 --yes --confirm "$PGDATABASE"
+    assert_exit 4
+    assert_err 'every % twice'
+    [ "$(sql "select v from d")" = x ]
+    # As it says: then it is what the migration says, and a %% of its own stays.
+    sed -i 's/literal_binds=True/literal_binds=True, dialect_opts={"paramstyle": "named"}/' migrations/env.py
+    sed -i "s/'50%'/'50% or %%'/" migrations/versions/a3.py
+    mig mig-rollback run -1 --yes --confirm "$PGDATABASE"
+    assert_exit 0
+    [ "$(sql "select v from d")" = "50% or %%" ]
+    sql "drop table t, d, alembic_version"
+}
