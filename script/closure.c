@@ -43,7 +43,7 @@ static int apply_index(struct graph *g, const struct item *item)
                         "its index") == NULL)
             return -1;
         return graph_reach(g, item->oid, 0, e,
-                           concurrently ? "ShareUpdateExclusiveLock" : "AccessExclusiveLock", NULL);
+                           "AccessExclusiveLock", NULL);
     }
     return graph_reach(g, item->oid, 0, e, lock_of(e, conn_version(g->c)), NULL);
 }

@@ -154,7 +154,9 @@ static int apply_fallen(const struct question *q, const struct item *item)
             goto out;
         t->kind = k;
     } else if (strcmp(what, "relation") == 0 && (k == 'i' || k == 'I')) {
-        if (partner != 0 && graph_touch(g, partner, CLOSURE_ALTERED, e, ae, because.data) == NULL)
+        const char *on_table = e->kind == EFFECT_DROP_INDEX ? lock_of(e, conn_version(g->c)) : ae;
+
+        if (partner != 0 && graph_touch(g, partner, CLOSURE_ALTERED, e, on_table, because.data) == NULL)
             goto out;
         if (graph_reach(g, on, 0, e, ae, NULL) < 0)
             goto out;
@@ -275,6 +277,12 @@ static int apply_child(const struct question *q, const struct item *item)
 
     if (e->kind == EFFECT_RENAME_OTHER && conn_version(q->g->c) < 150000)
         return 0;
+    /* REINDEX of a partitioned table looks for its partitions under SHARE, and of no other goes on. */
+    if (e->kind == EFFECT_REINDEX) {
+        if (item->kind != 'p' || conn_version(q->g->c) < 140000)
+            return 0;
+        return graph_touch(q->g, child, impact_of(e), e, "ShareLock", "child or partition") == NULL ? -1 : 0;
+    }
     /* ANALYZE of a plain parent only reads its children. */
     if (e->kind == EFFECT_OTHER && strcmp(e->detail, "VacuumStmt") == 0)
         return graph_reach(q->g, child, 0, e, item->kind == 'p' ? lock : "AccessShareLock", NULL);

@@ -184,7 +184,7 @@ static const char *by_other(const struct visit *v, const struct facts_index *x)
     const struct effect *e = v->e;
 
     if (strcmp(e->detail, "VacuumStmt") == 0)
-        return x->kind == 'i' && strcmp(v->mode, as) != 0 ? as : NULL;
+        return x->kind != 'i' || strcmp(v->mode, as) == 0 ? NULL : node_true(e->node, "is_vacuumcmd") ? re : as;
     if (strcmp(e->detail, "RefreshMatViewStmt") == 0 && strcmp(v->mode, as) != 0)
         return node_true(e->node, "concurrent") ? re : NULL;
     /* What a materialized view reads. */
@@ -219,9 +219,9 @@ static const char *index_mode(const struct inquiry *q, const struct visit *v,
     case EFFECT_TRUNCATE:
         return x->kind == 'i' && strcmp(v->mode, ae) == 0 ? ae : NULL;
     case EFFECT_REINDEX:
-        if (v->table != closure_relation(q->closure, e))
-            return NULL;
-        return e->flags & EFFECT_CONCURRENTLY ? sue : ae;
+        /* REINDEX INDEX is about that alone; of a partitioned table those of its partitions.  CONCURRENTLY ends by
+         * taking the old index away. */
+        return x->kind == 'I' || strcmp(e->detail, "REINDEX_OBJECT_INDEX") == 0 ? NULL : ae;
     case EFFECT_ALTER_TYPE:
         return by_alter_type(v, x);
     case EFFECT_ADD_CONSTRAINT:

@@ -18,3 +18,10 @@ teardown_file() { db_drop; }
     [ "$status" -eq 0 ]
     [ "$(grep -c '^ok' <<<"$output")" -ge 400 ]
 }
+
+@test "locks of statements that run in no transaction block are predicted too" {
+    run "$MIG_PYTHON" "$MIG_ROOT/tests/oracle/concurrent.py" "" "$MIG_BIN/mig-validate"
+    printf '%s\n' "$output" | grep -v '^ok' || :
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '^ok' <<<"$output")" -ge 17 ]
+}
