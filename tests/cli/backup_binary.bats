@@ -26,8 +26,12 @@ select i, (random() * 65535 - 32768)::int::smallint, ((random() - 0.5) * power(2
 insert into b (id, d) select 100000 + i, date '4713-01-01 BC' + i * 37 from generate_series(0, 120000) i;
 insert into b (id, ts, tz) select 300000 + i, 'epoch'::timestamp + i * interval '1 us', 'epoch'::timestamptz - i * interval '1 us' from generate_series(0, 2000) i;
 insert into b (id, ts) select 400000 + i, timestamp '0001-01-03' - i * interval '1 day' from generate_series(0, 800) i;
-insert into b (id, num) select 500000 + i, n from unnest(array['NaN', 'Infinity', '-Infinity', '0', '-0', '0.000', '1e131071', '1e-16383', '-9999.9999',
+insert into b (id, num) select 500000 + i, n from unnest(array['NaN', '0', '-0', '0.000', '1e131071', '1e-16383', '-9999.9999',
        '10000', '0.0001', '0.00001', '99999999', '100000000.00000001', '1e-4', '123e20']::numeric[]) with ordinality as x (n, i);
+select current_setting('server_version_num')::int >= 140000 as infinite \gset
+\if :infinite
+insert into b (id, num) values (505000, 'Infinity'), (505001, '-Infinity');
+\endif
 insert into b (id, num) select 510000 + i, (case when i % 2 = 0 then 1 else -1 end) * power(10::numeric, i - 60) * (i * 7919 % 100003) from generate_series(0, 120) i;
 insert into b (id, num) select 520000 + i, round(1::numeric / 3, i) from generate_series(0, 40) i;
 insert into b (id, d, ts, tz, tm) values (600000, 'infinity', 'infinity', 'infinity', '24:00'), (600001, '-infinity', '-infinity', '-infinity', '00:00'),
@@ -49,7 +53,7 @@ insert into u select i, case i % 7 when 0 then null else decode(md5(i::text) || 
        (random() * 1e6)::numeric(12,2), 'l' || i || E'\t"', (enum_range(null::mood))[1 + i % 3] from generate_series(1, 5000) i;
 insert into u values (10001, '', null, null, '', null), (10002, decode(repeat('00', 3000000), 'hex'), 'calm', 0, 'x', null);
 create table f (id int primary key, r real, d float8);
-insert into f select i, ((random() - 0.5) * power(10::float8, i % 70 - 35))::real, (random() - 0.5) * power(10::float8, i % 600 - 300) from generate_series(1, 20000) i;
+insert into f select i, ((random() - 0.5) * power(10::float8, i % 60 - 30))::real, (random() - 0.5) * power(10::float8, i % 600 - 300) from generate_series(1, 20000) i;
 insert into f values (30001, 'NaN', 'NaN'), (30002, 'Infinity', '-Infinity'), (30003, -0.0, '-0'), (30004, '1e-37', '2.2250738585072014e-308'),
        (30005, '3.4028235e38', '1.7976931348623157e308'), (30006, 16777216, 9007199254740993), (30007, 0.3, 0.30000000000000004), (30008, 1e15, 1e15), (30009, 123456.7, 1e23);
 create table f2 (like f including all);
@@ -132,7 +136,7 @@ dump() { pg_dump --data-only -t "$1" | sed -n '/^COPY/,/^\\\.$/p' | sed '1d;$d' 
     dump back.bt >now
     cmp was now
     # Without those, all of it in binary.
-    sql "delete from b where length(num::text) > 2000 or num in ('Infinity', '-Infinity')"
+    sql "delete from b where length(num::text) > 2000 or num::text like '%Infinity'"
     mig mig-backup create -t b --no-ddl
     assert_exit 0
     mig mig-backup restore latest --into again --verify full --yes --confirm "$PGDATABASE"
