@@ -143,7 +143,14 @@ static int judge_steps(struct guard *g, struct err *err)
             return -1;
         if (s->online_only) {
             g->command = 1;
-            if (refusal_add(g, err, "online", 1,
+            if (g->plan->direction == PLAN_UP) {
+                if (refusal_add(g, err, "online", 0,
+                                "go forward with \"alembic upgrade\", then put the values back with "
+                                "\"mig-backup restore\" from the run's backup",
+                                "%s cannot be rendered as SQL (%s): undo cannot run it", s->revision,
+                                s->online_why != NULL ? s->online_why : "it needs a live connection") != 0)
+                    return -1;
+            } else if (refusal_add(g, err, "online", 1,
                              "make it work with \"alembic downgrade --sql\"; or --force online --reason TEXT",
                              "%s cannot be rendered as SQL (%s): alembic would run it and commit by itself; the "
                              "backup comes before, without locks, and the verification after",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "migration/plan.h"
 #include "prodcheck/check.h"
 #include "prodcheck/verdict.h"
 #include "rollback/guard.h"
@@ -27,14 +28,34 @@ static int elsewhere(struct guard *g, struct err *err)
     return 0;
 }
 
+/* The effects of the way there, for judging the way back beside it; they stay the reverse plan's. */
+static void lend_way_there(struct guard *g, int lend)
+{
+    const struct plan *there = g->reverse;
+    size_t n = there == NULL ? 0 : there->nsteps;
+
+    for (size_t i = 0; i < g->plan->nsteps; i++) {
+        struct plan_step *s = &g->plan->steps[i];
+
+        for (size_t k = 0; k < n; k++)
+            if (g->plan->direction == PLAN_SQL ? n == g->plan->nsteps && i + k + 1 == n
+                                               : g->plan->direction == PLAN_DOWN && s->revision != NULL &&
+                                                     there->steps[k].revision != NULL &&
+                                                     strcmp(s->revision, there->steps[k].revision) == 0)
+                s->forward_effects = lend ? there->steps[k].effects : NULL;
+    }
+}
+
 int opinion_validate(struct guard *g, struct err *err)
 {
     struct judge_options o = {.config = g->request->config, .max_loss_rows = -1,
                               .jobs = g->request->common->jobs,
                               .show_values = g->request->common->show_values};
 
-    if ((g->judgement = judge_run(g->plan, g->main, &o, err)) == NULL ||
-        (g->request->backup != ROLLBACK_NONE && elsewhere(g, err) != 0))
+    lend_way_there(g, 1);
+    g->judgement = judge_run(g->plan, g->main, &o, err);
+    lend_way_there(g, 0);
+    if (g->judgement == NULL || (g->request->backup != ROLLBACK_NONE && elsewhere(g, err) != 0))
         return -1;
     for (size_t i = 0; i < g->judgement->nfindings; i++) {
         const struct finding *f = &g->judgement->findings[i];

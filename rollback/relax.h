@@ -2,7 +2,8 @@
  * relax: ADD COLUMN ... NOT NULL without a default, on the way forward again.
  *
  * The rows are there before their values: the column is added without NOT NULL (or
- * PRIMARY KEY), the values are put back, then it is set.
+ * PRIMARY KEY), the values are put back, then it is set.  So is a SET NOT NULL in a
+ * later statement on a column that the way forward has added.
  */
 #ifndef MIG_ROLLBACK_RELAX_H
 #define MIG_ROLLBACK_RELAX_H

@@ -335,6 +335,16 @@ static int weigh_key(struct guard *g, const struct closure_table *t, enum select
     return 0;
 }
 
+/* What the downgrade leaves or forgets stops the upgrade. */
+static int barred(struct guard *g, struct err *err)
+{
+    for (size_t i = 0; g->judgement != NULL && i < g->judgement->nfindings; i++)
+        if (g->judgement->findings[i].bars_return &&
+            verdict(g, UNDO_IMPOSSIBLE, err, "the upgrade would fail: %s", g->judgement->findings[i].message) != 0)
+            return -1;
+    return 0;
+}
+
 int wayback_weigh(struct guard *g, struct err *err)
 {
     struct err one = {0};
@@ -366,6 +376,6 @@ int wayback_weigh(struct guard *g, struct err *err)
     if (says(g->reverse, blind, NULL, NULL) &&
         verdict(g, UNDO_INEXACT, err, "the upgrade has statements whose effect nobody can know") != 0)
         return -1;
-    return made_again(g, err) != 0 || leftovers(g, err) != 0 || new_keys(g, err) != 0 || attribute_order(g, err) != 0 || column_order(g, err) != 0 ? -1
+    return made_again(g, err) != 0 || barred(g, err) != 0 || leftovers(g, err) != 0 || new_keys(g, err) != 0 || attribute_order(g, err) != 0 || column_order(g, err) != 0 ? -1
                                                                                                           : 0;
 }

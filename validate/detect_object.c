@@ -72,70 +72,6 @@ static int linked(const struct inquiry *q, const struct effect *e)
     return 0;
 }
 
-static void absent(struct inquiry *q, const struct effect *e)
-{
-    const struct catalog_table *t = inquiry_table(q, e);
-    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
-    struct facts_constraint k;
-    struct buf b = {0};
-    char *object;
-    size_t i;
-
-    if (q->closure == NULL || q->opaque_before || !needs_relation(e->kind) ||
-        (e->flags & (EFFECT_OWN | EFFECT_IF_EXISTS | EFFECT_VERSION)) != 0)
-        return;
-    if ((object = inquiry_object(q, e)) == NULL)
-        return;
-    if ((e->flags & EFFECT_GONE) != 0) {
-        if (buf_addf(&b, q->err, "%s: the script itself dropped or renamed it before", object) == 0)
-            inquiry_would_fail(q, e, object, b.data);
-    } else if (!linked(q, e)) {
-        if (!made_here(q, e) && buf_addf(&b, q->err, "%s does not exist", object) == 0)
-            inquiry_would_fail(q, e, object, b.data);
-    } else if (t != NULL && e->kind == EFFECT_ADD_COLUMN && probe_column_of(t, column) != NULL &&
-               (e->flags & EFFECT_FREED) == 0) {
-        if (buf_addf(&b, q->err, "%s exists already", object) == 0)
-            inquiry_would_fail(q, e, object, b.data);
-    } else if (t != NULL && column != NULL && e->kind != EFFECT_ADD_COLUMN &&
-               e->kind != EFFECT_ADD_CONSTRAINT && probe_column_of(t, column) == NULL &&
-               strchr("rpmf", t->kind) != NULL) {
-        if (buf_addf(&b, q->err, "column %s does not exist", object) == 0)
-            inquiry_would_fail(q, e, object, b.data);
-    } else if (t != NULL && e->kind == EFFECT_ADD_CONSTRAINT && e->detail != NULL &&
-               strcmp(e->detail, "PRIMARY KEY") == 0) {
-        for (i = 0; facts_constraint(q->facts, i, &k); i++)
-            if (k.table == t->oid && k.type == 'p' &&
-                !inquiry_past(q, q->past.constraints, t->oid, k.name) &&
-                buf_addf(&b, q->err, "%s has a primary key already (%s)", object, k.name) == 0)
-                inquiry_would_fail(q, e, object, b.data);
-    } else if (e->kind == EFFECT_DROP_INDEX) {
-        uint32_t oid = closure_relation(q->closure, e);
-
-        for (i = 0; facts_constraint(q->facts, i, &k); i++)
-            if (oid != 0 && k.index == oid && strchr("pux", k.type) != NULL &&
-                !inquiry_past(q, q->past.constraints, k.table, k.name) &&
-                buf_addf(&b, q->err, "%s stands behind constraint %s: DROP CONSTRAINT would drop it", object,
-                         k.name) == 0) {
-                inquiry_would_fail(q, e, object, b.data);
-                break;
-            }
-    } else if (t != NULL && e->kind == EFFECT_DROP_CONSTRAINT) {
-        int found = 0, made = 0;
-
-        for (i = 0; facts_constraint(q->facts, i, &k); i++)
-            found |= k.table == t->oid && strcmp(k.name, e->detail) == 0;
-        for (i = 0; i <= q->step; i++)
-            for (size_t n = 0; q->steps[i] != NULL && n < q->steps[i]->count; n++)
-                made |= q->steps[i]->items[n].kind == EFFECT_ADD_CONSTRAINT ||
-                        (q->steps[i]->items[n].kind == EFFECT_RENAME_OTHER);
-        if (!found && !made &&
-            buf_addf(&b, q->err, "constraint %s of %s does not exist", e->detail, object) == 0)
-            inquiry_would_fail(q, e, object, b.data);
-    }
-    free(object);
-    buf_free(&b);
-}
-
 /* A constraint goes with any of its columns. */
 static int column_gone(const struct inquiry *q, uint32_t relation, const char *constraint)
 {
@@ -176,6 +112,91 @@ static int falls_too(const struct inquiry *q, const struct effect *e, uint32_t r
             return 1;
     }
     return 0;
+}
+
+/* Does E's statement truncate table OID as well? */
+static int emptied_too(const struct inquiry *q, const struct effect *e, uint32_t oid)
+{
+    size_t i;
+
+    for (i = 0; i < q->closure->nlinks; i++)
+        if (q->closure->links[i].oid == oid && q->closure->links[i].effect->statement == e->statement &&
+            q->closure->links[i].effect->kind == EFFECT_TRUNCATE)
+            return 1;
+    return 0;
+}
+
+static void absent(struct inquiry *q, const struct effect *e)
+{
+    const struct catalog_table *t = inquiry_table(q, e);
+    const char *column = e->column_on_server != NULL ? e->column_on_server : e->column;
+    struct facts_constraint k;
+    struct buf b = {0};
+    char *object;
+    size_t i;
+
+    if (q->closure == NULL || q->opaque_before || !needs_relation(e->kind) ||
+        (e->flags & (EFFECT_OWN | EFFECT_IF_EXISTS | EFFECT_VERSION)) != 0)
+        return;
+    if ((object = inquiry_object(q, e)) == NULL)
+        return;
+    if ((e->flags & EFFECT_GONE) != 0) {
+        if (buf_addf(&b, q->err, "%s: the script itself dropped or renamed it before", object) == 0)
+            inquiry_would_fail(q, e, object, b.data);
+    } else if (!linked(q, e)) {
+        if (!made_here(q, e) && buf_addf(&b, q->err, "%s does not exist", object) == 0)
+            inquiry_would_fail(q, e, object, b.data);
+    } else if (t != NULL && e->kind == EFFECT_ADD_COLUMN && probe_column_of(t, column) != NULL &&
+               (e->flags & EFFECT_FREED) == 0) {
+        if (buf_addf(&b, q->err, "%s exists already", object) == 0)
+            inquiry_would_fail(q, e, object, b.data);
+    } else if (t != NULL && column != NULL && e->kind != EFFECT_ADD_COLUMN &&
+               e->kind != EFFECT_ADD_CONSTRAINT && probe_column_of(t, column) == NULL &&
+               strchr("rpmf", t->kind) != NULL) {
+        if (buf_addf(&b, q->err, "column %s does not exist", object) == 0)
+            inquiry_would_fail(q, e, object, b.data);
+    } else if (t != NULL && e->kind == EFFECT_ADD_CONSTRAINT && e->detail != NULL &&
+               strcmp(e->detail, "PRIMARY KEY") == 0) {
+        for (i = 0; facts_constraint(q->facts, i, &k); i++)
+            if (k.table == t->oid && k.type == 'p' &&
+                !inquiry_past(q, q->past.constraints, t->oid, k.name) &&
+                buf_addf(&b, q->err, "%s has a primary key already (%s)", object, k.name) == 0)
+                inquiry_would_fail(q, e, object, b.data);
+    } else if (t != NULL && e->kind == EFFECT_TRUNCATE && (e->flags & EFFECT_CASCADE) == 0) {
+        for (i = 0; facts_constraint(q->facts, i, &k); i++)
+            if (k.type == 'f' && k.partner == t->oid && k.table != t->oid &&
+                !inquiry_past(q, q->past.constraints, k.table, k.name) && !falls_too(q, e, k.table, k.name) &&
+                !emptied_too(q, e, k.table) &&
+                buf_addf(&b, q->err, "%s: %s.%s references it (foreign key %s)", object, k.schema, k.relation, k.name) == 0) {
+                inquiry_would_fail(q, e, object, b.data);
+                break;
+            }
+    } else if (e->kind == EFFECT_DROP_INDEX) {
+        uint32_t oid = closure_relation(q->closure, e);
+
+        for (i = 0; facts_constraint(q->facts, i, &k); i++)
+            if (oid != 0 && k.index == oid && strchr("pux", k.type) != NULL &&
+                !inquiry_past(q, q->past.constraints, k.table, k.name) &&
+                buf_addf(&b, q->err, "%s stands behind constraint %s: DROP CONSTRAINT would drop it", object,
+                         k.name) == 0) {
+                inquiry_would_fail(q, e, object, b.data);
+                break;
+            }
+    } else if (t != NULL && e->kind == EFFECT_DROP_CONSTRAINT) {
+        int found = 0, made = 0;
+
+        for (i = 0; facts_constraint(q->facts, i, &k); i++)
+            found |= k.table == t->oid && strcmp(k.name, e->detail) == 0;
+        for (i = 0; i <= q->step; i++)
+            for (size_t n = 0; q->steps[i] != NULL && n < q->steps[i]->count; n++)
+                made |= q->steps[i]->items[n].kind == EFFECT_ADD_CONSTRAINT ||
+                        (q->steps[i]->items[n].kind == EFFECT_RENAME_OTHER);
+        if (!found && !made &&
+            buf_addf(&b, q->err, "constraint %s of %s does not exist", e->detail, object) == 0)
+            inquiry_would_fail(q, e, object, b.data);
+    }
+    free(object);
+    buf_free(&b);
 }
 
 /* May the script have dropped a dependent of CLASS before?  Then nobody says that it stands in the

@@ -212,6 +212,60 @@ static int add_list(struct buf *b, const char *columns, struct err *err)
     return buf_addc(b, ')', err);
 }
 
+/* Does a foreign key of CHILD carry a DELETE on to it?  Then its rows may go with the statement. */
+static int carried_too(const struct inquiry *q, const struct catalog_table *child)
+{
+    struct facts_constraint k;
+
+    for (size_t i = 0; facts_constraint(q->facts, i, &k); i++)
+        if (k.type == 'f' && k.table == child->oid && strchr("cnd", k.on_delete) != NULL)
+            return 1;
+    return 0;
+}
+
+/* Rows of CHILD that reference by K what goes (FROM) and forbid it: NO ACTION and RESTRICT. */
+static void forbidden(struct inquiry *q, const struct effect *e, const struct facts_constraint *k,
+                      const struct catalog_table *child, const struct pick *pick, const char *from)
+{
+    struct buf sql = {0}, object = {0}, subject = {0};
+    long index;
+
+    if (inquiry_past(q, q->past.constraints, child->oid, k->name) || inquiry_past(q, q->past.tables, child->oid, NULL))
+        return;
+    for (size_t i = 0; i < child->ncolumns; i++)
+        if (facts_names(k->columns, child->columns[i].name) &&
+            inquiry_past(q, q->past.dropped, child->oid, child->columns[i].name))
+            return;
+    if (pick_begin(q, &sql, pick, child, 0) < 0 || buf_adds(&sql, ", count(*)", q->err) < 0 ||
+        probe_from(&sql, child, 0, NULL, q->err) < 0 || buf_adds(&sql, " WHERE ", q->err) < 0 ||
+        add_list(&sql, k->columns, q->err) < 0 || buf_adds(&sql, " IN (SELECT ", q->err) < 0 ||
+        add_list(&sql, k->partner_columns, q->err) < 0 || buf_addf(&sql, q->err, "%s)", from) < 0 ||
+        buf_addf(&object, q->err, "%s.%s", child->schema, child->name) < 0 ||
+        buf_addf(&subject, q->err, "%s.%s (foreign key %s)", k->partner_schema, k->partner_relation, k->name) < 0) {
+        q->failed = 1;
+        goto out;
+    }
+    index = inquiry_raise(q, "still-referenced", e, object.data, "DELETE FROM %s fails where a row of %s references what goes (not measured)",
+                          subject.data, object.data);
+    probe_subject(q, index, "DELETE FROM", subject.data);
+    probe_what(q, index, "still reference what goes");
+    if (index >= 0) {
+        q->quotes = 1;
+        probe_set(q, index, PROBE_VIOLATION, &sql, child, -1);
+        pick_set(q, index, pick);
+        inquiry_probe(q, index)->certain = 1;
+        if (carried_too(q, child))
+            inquiry_probe(q, index)->shaken = 1;
+        /* The script may have taken them away itself: that is the usual order. */
+        if (inquiry_past(q, q->past.written, child->oid, NULL) && inquiry_finding(q, index)->severity > SEVERITY_MEDIUM)
+            inquiry_finding(q, index)->severity = SEVERITY_MEDIUM;
+    }
+out:
+    buf_free(&sql);
+    buf_free(&object);
+    buf_free(&subject);
+}
+
 /* Rows of the tables that reference T by ON DELETE CASCADE, where T's own are FROM (" FROM t WHERE ...").
  * Depth first; a table is followed once on its path. */
 void detect_carried(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
@@ -229,9 +283,14 @@ void detect_carried(struct inquiry *q, const struct effect *e, const struct cata
         const char *line;
         int columns = 1;
 
-        if (k.type != 'f' || k.partner != t->oid || strchr("cnd", k.on_delete) == NULL ||
-            (cascade && k.table == t->oid) || child == NULL || child->parent != 0)
+        if (k.type != 'f' || k.partner != t->oid || (cascade && k.table == t->oid) || child == NULL || child->parent != 0)
             continue;
+        if (strchr("cnd", k.on_delete) == NULL) {
+            /* Of a table that references itself, the statement may take both. */
+            if (k.table != t->oid)
+                forbidden(q, e, &k, child, pick, from);
+            continue;
+        }
         for (line = k.columns; line != NULL && (line = strchr(line, '\n')) != NULL; line++)
             columns++;
         if (probe_from(&where, child, 0, NULL, q->err) < 0 ||

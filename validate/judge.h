@@ -48,6 +48,7 @@ struct finding {
     int possible;           /* a DO block may do it: what is lost is at most so much */
     int possible_line;      /* ... in this line */
     int predicted_failure;  /* the statement would fail as the data is now */
+    int bars_return;        /* of a downgrade: its upgrade would fail afterwards */
     char *ignored;          /* the reason in mig:ignore or mig.json, or NULL */
 };
 

@@ -90,6 +90,16 @@ static void left(struct mirror *m, const struct thing *t, const char *object)
                               t->maybe ? " (if it is not there)" : "", t->maybe ? "finds it" : "fails on it");
     if (index >= 0 && t->maybe && inquiry_finding(m->q, index)->severity > SEVERITY_LOW)
         inquiry_finding(m->q, index)->severity = SEVERITY_LOW;
+    /* Where the server chooses the name, it chooses another one. */
+    if (index >= 0 && t->kind != THING_STATE && !t->maybe && t->named)
+        inquiry_finding(m->q, index)->bars_return = 1;
+}
+
+/* The upgrade dropped or renamed T, and now it is not there to be so again. */
+static void forgotten(struct mirror *m, const struct thing *t, long index)
+{
+    if (index >= 0 && t->by != NULL && (t->by->flags & EFFECT_IF_EXISTS) == 0 && t->named)
+        inquiry_finding(m->q, index)->bars_return = 1;
 }
 
 static void removed(struct mirror *m, const struct thing *t, const char *object)
@@ -123,9 +133,9 @@ static void compare(struct mirror *m)
             removed(m, t, start);
         } else if (t->made == 0 && t->gone == PASS_UP && !made_again(m, t)) {
             if (!is_dark(m, PASS_DOWN, t, start))
-                (void)inquiry_raise(q, "downgrade-forgets", NULL, start,
-                                    "the upgrade drops %s %s, the downgrade does not make it again",
-                                    thing_kind(t->kind), start);
+                forgotten(m, t, inquiry_raise(q, "downgrade-forgets", NULL, start,
+                                              "the upgrade drops %s %s, the downgrade does not make it again",
+                                              thing_kind(t->kind), start));
         } else if (t->made == 0 && t->gone == 0 &&
                    (!thing_same(t->name, t->start_name) ||
                     (t->start_schema != NULL && t->schema != NULL && strcmp(t->schema, t->start_schema) != 0))) {

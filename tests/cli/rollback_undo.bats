@@ -106,7 +106,7 @@ alter table g add column three int generated always as (id * 3) stored;"
     assert_exit 0
     assert_equal "$undo_said" "Undo: inexact: column public.t.v comes back as the last one, and stands before others now"
     assert_out 'but for the order of the columns: table public.t'
-    there_and_back "insert into t values (9, 1, 'x');" "alter table t add column x int;"
+    there_and_back "insert into t values (9, 1, 'x');" "alter table t add column if not exists x int;"
     assert_equal "$undo_said" "Undo: inexact: the rows that the downgrade inserts into public.t stay"
     there_and_back "alter table t drop column x;" "alter table t add column x int; insert into t values (10);"
     [[ "$undo_said" == "Undo: inexact: the upgrade inserts rows into t "* ]]
@@ -263,6 +263,38 @@ print(sorted((f['object'], f['loss']['rows']) for f in json.load(sys.stdin)['fin
         "[('public.t.c', 1), ('public.t.d', 1), ('public.t.o', 1), ('public.t.r', 1)]"
     there_and_back "$(cat down.sql)" "alter type ty add attribute v text; alter table a add column w text;"
     [[ "$undo_said" == "Undo: inexact: attribute v of type ty comes back as the last one"* ]]
+    assert_exit 0
+    same
+}
+
+@test "what the downgrade leaves or forgets, so that the upgrade would fail: undo is called impossible before" {
+    sql "create type mood as enum ('sad')" "create table t (id int primary key, m mood, n int, constraint old check (n > 0))" \
+        "insert into t values (1, 'sad', 1)" "create index t_n on t (n)"
+    there_and_back "alter table t drop column m;" "create type mood as enum ('sad'); alter table t add column m mood;"
+    [ "$undo_said" = "Undo: impossible: the upgrade would fail: the upgrade makes type mood, the downgrade leaves it: going forward again fails on it" ]
+    assert_exit 3
+    sql "alter table t add column m mood"
+    there_and_back "alter table t alter n drop not null;" "create index t_n on t (n); alter table t alter n set not null;"
+    [[ "$undo_said" == "Undo: impossible: the upgrade would fail: the upgrade makes index t_n"* ]]
+    assert_exit 3
+    # What the upgrade dropped and the downgrade does not make again.
+    there_and_back "select 1;" "alter table t drop constraint gone;"
+    [[ "$undo_said" == "Undo: impossible: the upgrade would fail: the upgrade drops constraint "*gone* ]]
+    assert_exit 3
+    # None of it where the upgrade minds.
+    there_and_back "alter table t drop column m;" \
+        "create index if not exists t_n on t (n); alter table t drop constraint if exists gone; alter table t add column m mood;"
+    [ "$undo_said" = "Undo: exact" ]
+    assert_exit 0
+    same
+}
+
+@test "NOT NULL that the upgrade sets on its new column waits for the values" {
+    sql "create table t (id int primary key)" "insert into t values (1), (2), (3)" "alter table t add slug text" \
+        "update t set slug = 's' || id" "alter table t alter slug set not null"
+    there_and_back "alter table t drop column slug;" \
+        "alter table t add slug text; update t set slug = 's1' where id = 1; alter table t alter slug set not null;"
+    [ "$undo_said" = "Undo: exact" ]
     assert_exit 0
     same
 }

@@ -9,6 +9,10 @@ setup_file() {
     sql "create table parent (id int primary key, n int)" "insert into parent select g, g from generate_series(1, 5) g" \
         "create table child (id int primary key, p int, q int)" \
         "insert into child select g, g, case when g < 9 then g % 3 + 1 end from generate_series(1, 10) g" \
+        "create table whole (id int primary key, name text)" "create table part (id int primary key, w int references whole)" \
+        "create table leaf (id int primary key, w int references whole on delete cascade)" \
+        "insert into whole select g, 'n' || g from generate_series(1, 5) g" "insert into part values (1, 1), (2, 1), (3, 2)" \
+        "insert into leaf values (1, 3)" "create table self (id int primary key, up int references self)" "insert into self values (1, null), (2, 1)" \
         "create domain filled as int default 7" "create table none (a int)" "analyze"
 }
 teardown_file() { db_drop; }
@@ -67,8 +71,36 @@ END
 
 @test "what the script writes before is not held against it" {
     foretold_as_it_is exact <<'END'
+delete from part; delete from whole where id = 1
 delete from child where p > 5; alter table child add foreign key (p) references parent
 insert into parent select g, g from generate_series(6, 10) g; alter table child add foreign key (p) references parent
 update child set q = 1 where q is null; alter table child alter q set not null
+END
+}
+
+@test "rows that go while others reference them, and TRUNCATE of what is referenced" {
+    foretold_as_it_is exact <<'END'
+delete from whole where name = 'n1'
+delete from whole where id = 3
+delete from whole where id = 5
+delete from whole
+delete from self
+drop table part; delete from whole
+alter table part drop constraint part_w_fkey; delete from whole where id = 1
+alter table part drop column w; delete from whole where id = 1
+END
+    while IFS= read -r line; do
+        printf '%s;\n' "$line" >x.sql
+        mig mig-validate sql x.sql --format json
+        really=0
+        printf 'begin;\n%s;\nrollback;\n' "$line" | psql -XAtq -v ON_ERROR_STOP=1 >/dev/null 2>&1 || really=1
+        [ "$(grep -c '"would-fail"' <<<"$output")" = "$really" ] || { echo "$line: server $really"; false; }
+    done <<'END'
+truncate whole
+truncate whole, part, leaf
+truncate self
+drop table part, leaf; truncate whole
+alter table part drop constraint part_w_fkey; alter table leaf drop column w; truncate whole
+truncate part
 END
 }

@@ -27,7 +27,7 @@ def codes(sql, *options):
 
 table = json.loads(subprocess.run([binary, "hazards", "--format", "json"], capture_output=True, text=True, check=True).stdout)["hazards"]
 # What only the database can say.
-NEEDS_DATABASE = {"fires-triggers", "would-fail", "delete-cascades", "foreign-key-without-index", "type-change-checks", "table-rewrite",
+NEEDS_DATABASE = {"fires-triggers", "would-fail", "delete-cascades", "still-referenced", "foreign-key-without-index", "type-change-checks", "table-rewrite",
                   "routine-breaks", "routine-may-break"}
 # Only the database can say that there is nothing to say.
 NEIGHBOUR_NEEDS_DATABASE = {"lossy-cast", "cast-failure", "type-change", "set-not-null", "null-violations", "drop-constraint", "set-logged",
