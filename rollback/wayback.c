@@ -335,6 +335,51 @@ static int weigh_key(struct guard *g, const struct closure_table *t, enum select
     return 0;
 }
 
+/* Is the column put back from the backup, or new on the way there? */
+static int comes_back(const struct guard *g, const struct closure_table *t, const char *column)
+{
+    for (size_t k = 0; k < t->ncolumns; k++)
+        if (strcmp(t->columns[k].name, column) == 0)
+            return 1;
+    return says(g->reverse, KIND(ADD_COLUMN), t, column);
+}
+
+/* What stays over the downgrade, and the upgrade changes or deletes once more: what was written there since
+ * the first time goes. */
+static int done_again(struct guard *g, struct err *err)
+{
+    for (size_t i = 0; i < g->reverse->nsteps; i++) {
+        const struct effects *all = g->reverse->steps[i].effects;
+
+        for (size_t k = 0; all != NULL && k < all->count; k++) {
+            const struct effect *e = &all->items[k];
+            const struct closure_table named = {.schema = e->schema, .name = e->name}, *t = NULL;
+            int changes = e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE;
+
+            if ((!changes && e->kind != EFFECT_DELETE && e->kind != EFFECT_TRUNCATE) || e->name == NULL ||
+                (e->flags & (EFFECT_OWN | EFFECT_VERSION)) != 0)
+                continue;
+            for (size_t m = 0; m < g->closure->ntables; m++)
+                if (same(e->schema, e->name, &g->closure->tables[m]))
+                    t = &g->closure->tables[m];
+            if (t == NULL ? says(g->plan, renames | blind | inserts, NULL, NULL)
+                          : (t->fate & CLOSURE_DROPPED) != 0 || (changes && e->column != NULL && comes_back(g, t, e->column)) ||
+                                (!changes && (t->fate & (CLOSURE_INSERTED | CLOSURE_ROWS | CLOSURE_EMPTIED)) != 0))
+                continue;
+            if (t == NULL)
+                t = &named;
+            if (verdict(g, UNDO_INEXACT, err,
+                        "the upgrade %s %s%s%s%s%s once more: what was written there since the first time is in undo's own "
+                        "backup alone",
+                        changes ? "changes" : "deletes rows of", t->schema != NULL ? t->schema : "",
+                        t->schema != NULL ? "." : "", t->name, changes && e->column != NULL ? "." : "",
+                        changes && e->column != NULL ? e->column : "") != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 /* What the downgrade leaves or forgets stops the upgrade. */
 static int barred(struct guard *g, struct err *err)
 {
@@ -376,6 +421,6 @@ int wayback_weigh(struct guard *g, struct err *err)
     if (says(g->reverse, blind, NULL, NULL) &&
         verdict(g, UNDO_INEXACT, err, "the upgrade has statements whose effect nobody can know") != 0)
         return -1;
-    return made_again(g, err) != 0 || barred(g, err) != 0 || leftovers(g, err) != 0 || new_keys(g, err) != 0 || attribute_order(g, err) != 0 || column_order(g, err) != 0 ? -1
+    return made_again(g, err) != 0 || barred(g, err) != 0 || leftovers(g, err) != 0 || new_keys(g, err) != 0 || done_again(g, err) != 0 || attribute_order(g, err) != 0 || column_order(g, err) != 0 ? -1
                                                                                                           : 0;
 }

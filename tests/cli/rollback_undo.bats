@@ -298,3 +298,20 @@ print(sorted((f['object'], f['loss']['rows']) for f in json.load(sys.stdin)['fin
     assert_exit 0
     same
 }
+
+@test "what the upgrade changes or deletes once more is not called exact" {
+    sql "create table t (id int primary key, v text, on_sale boolean)" "insert into t values (1, 'a', true), (2, 'b', false)"
+    there_and_back "alter table t drop column v;" "update t set on_sale = false; alter table t add column v text;"
+    [[ "$undo_said" == "Undo: inexact: the upgrade changes public.t.on_sale once more: "* ]]
+    assert_exit 0
+    sql "update t set on_sale = true"
+    there_and_back "alter table t drop column v;" "delete from t where not on_sale; alter table t add column v text;"
+    [[ "$undo_said" == "Undo: inexact: the upgrade deletes rows of public.t once more: "* ]]
+    # A column that comes back, and one that the downgrade changes too, are put back.
+    there_and_back "alter table t drop column v;" "alter table t add column v text; update t set v = 'x';"
+    [ "$undo_said" = "Undo: exact" ]
+    same
+    there_and_back "update t set v = lower(v);" "update t set v = upper(v);"
+    [ "$undo_said" = "Undo: exact" ]
+    same
+}
