@@ -327,7 +327,8 @@ static int raise_all(struct conn *c, const struct locks_options *o, struct err *
 
             if (!is_raised(t) || strength(t->lock) != mode)
                 continue;
-            if ((names.len > 0 && buf_adds(&names, ", ", err) != 0) || quote_name(&names, t->schema, t->name, err) != 0)
+            if (buf_adds(&names, names.len > 0 ? ", ONLY " : "ONLY ", err) != 0 ||
+                quote_name(&names, t->schema, t->name, err) != 0)
                 rc = -1;
         }
         if (rc == 0 && names.len > 0) {
