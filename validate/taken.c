@@ -264,15 +264,18 @@ static const struct effect *fell_before(const struct inquiry *q, const struct ef
 static int may_name(const struct effect *x, const void *arg)
 {
     const struct effect *e = arg;
+    const char *name = e->kind == EFFECT_DROP_CONSTRAINT || e->kind == EFFECT_VALIDATE_CONSTRAINT ? e->detail : e->name;
+    const char *given = x->kind == EFFECT_ADD_CONSTRAINT ? node_name(x->node, "conname") : x->detail;
 
     switch ((int)x->kind) {
     case EFFECT_CREATE_TABLE:
     case EFFECT_CREATE_OTHER:
-    case EFFECT_ADD_CONSTRAINT:
-    case EFFECT_RENAME_TABLE:
-    case EFFECT_RENAME_OTHER:
     case EFFECT_OPAQUE:
         return 1;
+    case EFFECT_ADD_CONSTRAINT: /* without a name the server chooses one */
+    case EFFECT_RENAME_TABLE:
+    case EFFECT_RENAME_OTHER:
+        return given == NULL || name == NULL || strcmp(given, name) == 0 || strchr(given, '.') != NULL;
     case EFFECT_CREATE_INDEX:
         return x->detail == NULL || (e->name != NULL && strcmp(x->detail, e->name) == 0);
     case EFFECT_ADD_COLUMN: /* a serial column brings its sequence */
@@ -324,8 +327,14 @@ static int frees(const struct effect *x, const void *arg)
         return strncmp(x->detail == NULL ? "" : x->detail, "TRANS_STMT_ROLLBACK", 19) == 0;
     case EFFECT_SET:
         return x->detail != NULL && strcmp(x->detail, "search_path") == 0;
-    case EFFECT_RENAME_OTHER: /* of a part of a table: which index, which constraint is not looked at */
-        return part || strcmp(g->what, "relation") == 0 || strcmp(g->what, "label") == 0;
+    case EFFECT_RENAME_OTHER: { /* of an index, or a part of a table by its name */
+        const char *part_name = node_name(x->node, "subname");
+
+        return strcmp(g->what, "label") == 0 || node_get(x->node, "newschema") != NULL ||
+               ((part || strcmp(g->what, "relation") == 0) &&
+                ((x->name != NULL && strcmp(x->name, g->name) == 0) ||
+                 (part_name != NULL && strcmp(part_name, g->name) == 0)));
+    }
     case EFFECT_RENAME_TABLE: /* SET SCHEMA takes indexes and sequences along */
         return node_get(x->node, "newschema") != NULL;
     case EFFECT_RENAME_COLUMN:

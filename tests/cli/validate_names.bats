@@ -62,6 +62,8 @@ alter table t drop column b; alter index t_e rename to x
 alter table t drop constraint uq_ab, drop column a
 alter table t drop column a, drop constraint uq_ab
 alter table t drop column a, add constraint uq_ab unique (c); alter table t drop constraint uq_ab
+alter table t drop column a; alter table t add constraint uq_b unique (b, id); drop index t_a
+alter table t drop column a; alter table t add constraint t_a unique (b, id); alter table t drop constraint t_a
 drop type nosuch
 alter type nosuch add value 'x'
 create type nosuch as enum (); drop type nosuch
@@ -106,6 +108,10 @@ alter table t rename to t2; create table t (a int)
 alter table t rename to t2; create table t (id int, constraint t_pkey primary key (id))
 alter index t_a rename to t_e
 alter index t_a rename to t_f; create index t_a on t (b)
+alter index t_e rename to t_f; create index t_a on t (b)
+alter table t rename constraint uq_ab to uq_z; create index t_a on t (b)
+alter table t rename constraint uq_ab to t_z; create index uq_ab on t (b)
+alter table t rename constraint uq_ab to uq_z; alter table t add constraint uq_ab unique (b)
 create sequence s
 create sequence if not exists s
 drop sequence s; create sequence s
