@@ -46,6 +46,8 @@ int frame_open(const struct archive_reader *r, const struct format_entry *e, str
 /* Load, open and inflate: the plain bytes of E behind the AT that B->plain holds already. */
 int frame_read(const struct archive_reader *r, const struct format_entry *e, struct frame_buf *b,
                size_t at, struct err *err) MIG_MUST_CHECK;
+/* Room for LEN plain bytes in all, before the first of them is read. */
+int frame_reserve(struct frame_buf *b, size_t len, struct err *err) MIG_MUST_CHECK;
 /* The first place in R->order of STREAM. */
 uint32_t frame_stream_begin(const struct archive_reader *r, uint32_t stream);
 

@@ -48,20 +48,28 @@ void frame_buf_free(struct frame_buf *b)
     inflater_free(b->inflater);
 }
 
+enum { SPARE_MAX = 8 << 20 }; /* what is larger is asked for once, and for as much as there is */
+
 static int room(unsigned char **p, size_t *cap, size_t len, size_t keep, struct err *err)
 {
     unsigned char *bigger;
 
     if (*cap >= len)
         return 0;
-    if ((bigger = malloc(len + len / 4 + 64)) == NULL)
+    len += len < SPARE_MAX ? len / 4 + 64 : 0;
+    if ((bigger = malloc(len)) == NULL)
         return err_oom(err);
     if (keep > 0)
         memcpy(bigger, *p, keep);
     free(*p);
     *p = bigger;
-    *cap = len + len / 4 + 64;
+    *cap = len;
     return 0;
+}
+
+int frame_reserve(struct frame_buf *b, size_t len, struct err *err)
+{
+    return room(&b->plain, &b->plain_cap, len, 0, err);
 }
 
 int frame_fault(const struct format_entry *e, const char *what, struct err *err)

@@ -23,6 +23,22 @@ static uint64_t count_rows(const char *data, size_t len)
     return n;
 }
 
+/* A row of many frames is given its room at once: growing would hold it twice. */
+static int reserve(struct stream_source *s, struct err *err)
+{
+    struct format_entry e;
+    size_t len = 1;
+
+    for (uint32_t i = s->at; i < s->end; i++) {
+        if (archive_entry(s->r, s->r->order[i], &e, err) != 0)
+            return -1;
+        len += e.frame.plain_len;
+        if ((e.frame.flags & FORMAT_CONTINUES) == 0)
+            break;
+    }
+    return frame_reserve(&s->b, len, err);
+}
+
 static int stream_next(struct row_source *self, struct row_batch *batch, struct err *err)
 {
     struct stream_source *s = (struct stream_source *)(void *)self;
@@ -30,6 +46,8 @@ static int stream_next(struct row_source *self, struct row_batch *batch, struct 
     size_t len = 0;
     uint64_t rows = 0;
 
+    if (reserve(s, err) != 0)
+        return err_prefix(err, "\"%s\"", s->r->path);
     while (s->at < s->end) {
         if (archive_entry(s->r, s->r->order[s->at++], &e, err) != 0 ||
             frame_read(s->r, &e, &s->b, len, err) != 0)

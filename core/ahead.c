@@ -6,6 +6,8 @@
 
 #include "core/buf.h"
 
+enum { COPY_MAX = 8 << 20 }; /* a larger batch is lent as it is, and nothing read meanwhile: it would be held twice */
+
 struct slot {
     struct buf data;
     struct row_batch batch;
@@ -20,12 +22,39 @@ struct ahead {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct slot ready, used; /* filled by the thread; lent to the caller */
+    int lent;                /* READY's batch is the source's own memory, until the caller comes again */
     int full;                /* READY holds a batch that nobody took yet */
     int end;                 /* no more: 0 or -1 of the source, in RC and ERR */
     int stop;
     int rc;
     struct err err;
 };
+
+/* Hand over NEXT, and take back a slot for the one after; 0: nobody wants more. */
+static int give(struct ahead *a, struct slot *next, int lend)
+{
+    int on;
+
+    (void)pthread_mutex_lock(&a->lock);
+    while (a->full && !a->stop)
+        (void)pthread_cond_wait(&a->changed, &a->lock);
+    if (lend) {
+        a->ready.batch = next->batch;
+        a->lent = 1;
+    } else {
+        struct slot taken = a->ready;
+
+        a->ready = *next;
+        *next = taken;
+    }
+    a->full = 1;
+    (void)pthread_cond_signal(&a->changed);
+    while (a->lent && !a->stop)
+        (void)pthread_cond_wait(&a->changed, &a->lock);
+    on = !a->stop;
+    (void)pthread_mutex_unlock(&a->lock);
+    return on;
+}
 
 static void *run(void *arg)
 {
@@ -35,28 +64,17 @@ static void *run(void *arg)
     int more;
 
     while ((more = a->source->next(a->source, &next.batch, &err)) == 1) {
+        int lend = next.batch.len > COPY_MAX;
+
         buf_reset(&next.data);
-        if (buf_add(&next.data, next.batch.data, next.batch.len, &err) != 0) {
+        if (!lend && buf_add(&next.data, next.batch.data, next.batch.len, &err) != 0) {
             more = -1;
             break;
         }
-        next.batch.data = next.data.data;
-        (void)pthread_mutex_lock(&a->lock);
-        while (a->full && !a->stop)
-            (void)pthread_cond_wait(&a->changed, &a->lock);
-        if (a->stop) {
-            (void)pthread_mutex_unlock(&a->lock);
+        if (!lend)
+            next.batch.data = next.data.data;
+        if (!give(a, &next, lend))
             break;
-        }
-        {
-            struct slot taken = a->ready;
-
-            a->ready = next;
-            next = taken;
-        }
-        a->full = 1;
-        (void)pthread_cond_signal(&a->changed);
-        (void)pthread_mutex_unlock(&a->lock);
     }
     (void)pthread_mutex_lock(&a->lock);
     a->end = 1;
@@ -74,9 +92,17 @@ static int ahead_next(struct row_source *self, struct row_batch *batch, struct e
     int rc;
 
     (void)pthread_mutex_lock(&a->lock);
+    if (a->lent && !a->full) {
+        a->lent = 0;
+        (void)pthread_cond_signal(&a->changed);
+    }
     while (!a->full && !a->end)
         (void)pthread_cond_wait(&a->changed, &a->lock);
-    if (a->full) {
+    if (a->lent) {
+        *batch = a->ready.batch;
+        a->full = 0;
+        rc = 1;
+    } else if (a->full) {
         struct slot taken = a->used;
 
         a->used = a->ready;

@@ -105,12 +105,82 @@ static void test_freed_early(void **state)
     }
 }
 
+enum { LARGE = 9 << 20 };
+
+/* Each batch in the same memory, every third one larger than what is copied. */
+struct letters {
+    struct row_source base;
+    int at, count;
+    char *data;
+};
+
+static int next_letter(struct row_source *self, struct row_batch *batch, struct err *err)
+{
+    struct letters *l = (struct letters *)(void *)self;
+
+    (void)err;
+    if (l->at == l->count)
+        return 0;
+    batch->len = l->at % 3 == 0 ? LARGE : 100;
+    memset(l->data, 'a' + l->at % 26, batch->len);
+    batch->data = l->data;
+    batch->rows = (uint64_t)l->at++;
+    return 1;
+}
+
+static void free_letters(struct row_source *self)
+{
+    struct letters *l = (struct letters *)(void *)self;
+
+    free(l->data);
+    free(l);
+}
+
+static struct row_source *letters(int count)
+{
+    struct letters *l = calloc(1, sizeof(*l));
+
+    assert_non_null(l);
+    assert_non_null(l->data = malloc(LARGE));
+    l->base.next = next_letter;
+    l->base.free = free_letters;
+    l->count = count;
+    return &l->base;
+}
+
+static void test_large_ones_are_lent_and_not_touched_meanwhile(void **state)
+{
+    struct err err = {0};
+    const char *lent = NULL;
+
+    for (int taken = 0; taken <= 20; taken++) {
+        struct row_source *s = ahead_new(letters(20), &err);
+        struct row_batch b = {0};
+
+        for (int i = 0; i < taken && i < 20; i++) {
+            assert_int_equal(s->next(s, &b, &err), 1);
+            assert_int_equal(b.rows, i);
+            assert_int_equal(b.len, i % 3 == 0 ? LARGE : 100);
+            for (size_t k = 0; k < b.len; k += 99)
+                assert_int_equal(b.data[k], 'a' + i % 26);
+            /* no copy: the source's one memory, each time */
+            if (i == 0)
+                lent = b.data;
+            assert_true(b.len < LARGE || b.data == lent);
+        }
+        if (taken == 20)
+            assert_int_equal(s->next(s, &b, &err), 0);
+        s->free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_in_order),
         cmocka_unit_test(test_the_error_arrives_after_what_came_before_it),
         cmocka_unit_test(test_freed_early),
+        cmocka_unit_test(test_large_ones_are_lent_and_not_touched_meanwhile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
