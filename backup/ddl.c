@@ -60,22 +60,44 @@ fail:
     return NULL;
 }
 
-/* Lines that are psql's, not the server's, go: \restrict and \unrestrict, \connect. */
+static size_t line_length(const char *line)
+{
+    const char *nl = strchr(line, '\n');
+
+    return nl != NULL ? (size_t)(nl - line) + 1 : strlen(line);
+}
+
+static void cut_line(char *line)
+{
+    const char *rest = line + line_length(line);
+
+    memmove(line, rest, strlen(rest) + 1);
+}
+
+/* Two lines are psql's, not the server's: \restrict TOKEN under pg_dump's opening comment, and \unrestrict with
+ * the same token behind everything.  Any other stands in a literal or a body. */
 static void drop_meta(char *text)
 {
-    char *o = text;
+    static const char restricts[] = "\\restrict ", releases[] = "\\unrestrict ";
+    char *first = text, *last = NULL, token[256];
+    size_t n;
 
-    for (char *line = text; *line != '\0';) {
-        char *nl = strchr(line, '\n');
-        size_t n = nl != NULL ? (size_t)(nl - line) + 1 : strlen(line);
-
-        if (strncmp(line, "\\restrict ", 10) != 0 && strncmp(line, "\\unrestrict ", 12) != 0) {
-            memmove(o, line, n);
-            o += n;
-        }
-        line += n;
-    }
-    *o = '\0';
+    while (*first == '\n' || strncmp(first, "--", 2) == 0)
+        first += line_length(first);
+    if (strncmp(first, restricts, strlen(restricts)) != 0)
+        return;
+    n = line_length(first + strlen(restricts));
+    if (n >= sizeof(token))
+        return;
+    memcpy(token, first + strlen(restricts), n);
+    token[n] = '\0';
+    for (char *line = first; *line != '\0'; line += line_length(line))
+        if (strncmp(line, releases, strlen(releases)) == 0 && line_length(line + strlen(releases)) == n &&
+            strncmp(line + strlen(releases), token, n) == 0)
+            last = line;
+    if (last != NULL)
+        cut_line(last);
+    cut_line(first);
 }
 
 /* pg_dump's own words, one line. */

@@ -121,3 +121,21 @@ setup() {
     assert_exit 0
     refute_err 'newer'
 }
+
+@test "what would be a command to psql is text: in the DDL it stays, and nothing is run" {
+    sql "create function said() returns text language sql as E'select \\'\\n\\\\restrict one\\n\\\\! touch $PWD/pwned\\n\\\\unrestrict one\\n\\''" \
+        "create table worded (id int primary key, v text default E'a\\n\\\\restrict two\\n\\\\! touch $PWD/pwned\\n\\\\unrestrict two\\n\\\\connect postgres\\nz')" \
+        "insert into worded (id) values (1)" "comment on table worded is E'c\\n\\\\unrestrict three\\n\\\\! touch $PWD/pwned\\nz'"
+    plain() { pg_dump -s -t worded | grep -vE '^\\(un)?restrict [A-Za-z0-9]{20,}$'; }
+    plain >before
+    grep -q '^.restrict two' before
+    mig mig-backup create -t worded --require-ddl -o worded.mig
+    assert_exit 0
+    mig mig-backup cat worded.mig -t worded
+    assert_equal "$(sql "drop table worded" "select to_regclass('worded') is null")" t
+    mig mig-backup restore "$PWD/worded.mig" --create --yes --confirm "$PGDATABASE"
+    assert_exit 0
+    diff before <(plain)
+    assert_equal "$(sql "select md5(v) from worded")" "$(sql "insert into worded values (2) returning md5(v)")"
+    [ ! -e pwned ]
+}
