@@ -233,7 +233,11 @@ forward_by() {
     assert_exit 0
     # The last COPY read the table whole; those before it, ranges.
     grep -a "statement: COPY (SELECT \"id\", \"last\" " "$MIG_TEST_CLUSTER/server.log" >copies
-    grep -q ctid copies
+    if [ "$(sql "show server_version_num")" -ge 140000 ]; then
+        grep -q ctid copies
+    else # which has no scan of such ranges: each would read the whole table
+        assert_equal "$(grep -c ctid copies)" 0
+    fi
     assert_equal "$(tail -1 copies | grep -c ctid)" 0
     for f in one ranges gather; do
         assert_equal "$(json "['tables'][0]['rows']" - <$f.json)" 22
