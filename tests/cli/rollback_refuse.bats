@@ -36,16 +36,45 @@ teardown_file() { db_drop "$TEMPLATE"; }
     done
 }
 
-@test "the journal cannot be written: nothing begins" {
-    for nth in 1 2 3; do
+@test "the disk is full at any step of the journal: before or after, and status says which" {
+    local n after=0
+    for ((n = 1; ; n++)); do
         rm -f mark
-        mig env LD_PRELOAD="$SHIM" SHIM_PATH=/.state/runs/ SHIM_CALL=write SHIM_NTH=$nth SHIM_FAULT=28 \
+        mig env LD_PRELOAD="$SHIM" SHIM_PATH=/.state/runs/ SHIM_CALL=write SHIM_NTH=$n SHIM_FAULT=28 \
             SHIM_MARK="$PWD/mark" mig-rollback run -1 "${GO[@]}"
-        [ -e mark ]
-        [ "$status" -eq 2 ] || [ "$status" -eq 3 ]
+        [ -e mark ] || break
+        echo "write $n: exit $status"
         assert_err 'No space left'
+        if [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa2 ]; then
+            [ "$status" -eq 2 ] || [ "$status" -eq 3 ]
+            [ "$n" -eq 1 ] || { mig mig-rollback status; assert_exit 0; assert_out 'not-started|rolled-back'; }
+        else
+            # Only the outcome was missing: the server is asked.
+            assert_exit 0
+            after=$((after + 1))
+            mig mig-rollback status
+            assert_out 'committed'
+            mig mig-rollback undo "${GO[@]}"
+            assert_exit 0
+        fi
         unchanged
     done
+    [ "$n" -ge 8 ]
+    [ "$after" -eq 1 ]
+}
+
+@test "the operation log cannot be written after the change: exit 7, and the run is told whole" {
+    mig env LD_PRELOAD="$SHIM" SHIM_PATH=log.jsonl SHIM_CALL=write SHIM_NTH=1 SHIM_FAULT=28 SHIM_MARK="$PWD/mark" \
+        mig-rollback run -1 "${GO[@]}"
+    [ -e mark ]
+    assert_exit 7
+    assert_err 'is committed; but: cannot write the log' 'No space left'
+    assert_out 'Outcome: committed' 'Next: +mig-rollback undo'
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    unchanged
+    mig mig-backup log verify backups/.state/log.jsonl
+    assert_exit 0
 }
 
 @test "timeouts that are set on the role stop neither the copy nor the change" {
