@@ -111,11 +111,11 @@ static int ask(const struct plan_request *r, const struct project *p, const char
     }
     if (options(r, p, command, &w, err) != 0)
         goto out;
+    log_debug("running %s ... %s", command[0], words[0]);
     for (; *words != NULL; words++)
         if (add(&w, *words, err) != 0)
             goto out;
     o->argv = w.items;
-    log_debug("running %s ... %s", command[0], w.items[w.count - 1]);
     if ((rc = process_run(o, result, err)) != 0 && result->status == 127) {
         err->hint[0] = '\0'; /* a better one than "is it installed?" */
         err_hint(err, "is it installed, and on PATH? --alembic-command names another; --no-sql plans "
