@@ -15,11 +15,13 @@
 #include "rollback/command.h"
 #include "rollback/fate.h"
 #include "rollback/guard.h"
+#include "rollback/locks.h"
 #include "rollback/operation.h"
 #include "rollback/options.h"
 #include "rollback/outline.h"
 #include "rollback/recorded.h"
 #include "rollback/refusal.h"
+#include "rollback/route.h"
 #include "rollback/run.h"
 #include "rollback/saved.h"
 #include "rollback/undo.h"
@@ -177,6 +179,13 @@ static void say_committed(const struct outcome_report *r, int rc, struct err *er
     (void)err_prefix(err, "%s %s is committed; but", r->kind, r->run);
 }
 
+/* A failure before the run began: in the middle of the night that is the first question. */
+static void nothing_begun(const struct outcome_report *r, int rc, struct err *err)
+{
+    if (rc != 0 && r->run == NULL && (err->kind == ERR_FAILED || err->kind == ERR_INTERRUPTED) && err->hint[0] == '\0')
+        err_hint(err, "nothing was begun and nothing was changed");
+}
+
 static int run_command_(int argc, const char *const *argv, void *context, struct err *err)
 {
     struct recorded *recorded = NULL;
@@ -190,7 +199,7 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
     if (options_where(context, argc, err) != 0)
         return -1;
     if (operation_open(&s, context, "rollback run", argc > 0 ? argv[0] : NULL, err) != 0 ||
-        examine(&s, &recorded, &o, &notes, err) != 0)
+        locks_alone(s.guard->control, err) != 0 || examine(&s, &recorded, &o, &notes, err) != 0)
         goto out;
     rc = refusal_answer(s.guard, err);
     show_before(&s);
@@ -206,6 +215,7 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
         rc = -1;
     }
 out:
+    nothing_begun(&r, rc, err);
     rc = operation_log(&s, rc, err);
     if (r.run == NULL)
         operation_show_refused(&s, "rollback", err);
@@ -224,6 +234,7 @@ static int go_on(int argc, const char *const *argv, struct options *g, int resum
     struct operation s;
     struct err second = {0};
     const char *run = argc > 0 ? argv[0] : NULL;
+    char what[128];
     int rc = -1;
 
     if (operation_open(&s, g, resume ? "rollback resume" : "rollback undo", NULL, err) != 0 ||
@@ -232,9 +243,11 @@ static int go_on(int argc, const char *const *argv, struct options *g, int resum
                                 : undo_open(s.guard, run, err)) == NULL)
         goto out;
     rc = refusal_answer(s.guard, err);
-    show_before(&s);
-    if (log_level() >= LOG_INFO && undo_backup(u) != NULL && !resume)
-        fprintf(stderr, "Undoes run %s; values come from %s\n", undo_of(u), undo_backup(u));
+    if (log_level() >= LOG_INFO) {
+        (void)snprintf(what, sizeof(what), "%s run %s", !resume ? "Undo of" : g->back ? "Back from" : "On with",
+                       undo_of(u));
+        view_kept(s.guard, what, !resume || g->back ? undo_backup(u) : NULL, stderr);
+    }
     if (rc != 0 || (rc = confirm(&s, !resume ? "undo the rollback" : g->back ? "go back to where the run began" : "go on with the run", err)) != 0)
         goto out;
     rc = undo_run(u, s.guard, &r, err);
@@ -245,6 +258,7 @@ static int go_on(int argc, const char *const *argv, struct options *g, int resum
         rc = -1;
     }
 out:
+    nothing_begun(&r, rc, err);
     rc = operation_log(&s, rc, err);
     if (r.run == NULL)
         operation_show_refused(&s, resume ? "resume" : "undo", err);
@@ -310,8 +324,9 @@ static int list_command(int argc, const char *const *argv, void *context, struct
         }
         for (size_t k = 0; k < s.report.count; k++)
             if (s.report.outputs[k].format == OPERATION_TEXT)
-                fprintf(s.report.outputs[k].out, "%s  %-8s  %-11s  %s -> %s%s\n", f.report.run,
-                        f.report.kind, outcome_name(f.report.outcome), f.report.from, f.report.to,
+                fprintf(s.report.outputs[k].out, "%s  %-8s  %-11s  %s%s%s%s\n", f.report.run,
+                        f.report.kind, outcome_name(f.report.outcome), f.report.from,
+                        route_none(f.report.from) ? "" : " -> ", route_none(f.report.from) ? "" : f.report.to,
                         f.undone_by != NULL ? "  (undone)" : "");
         j = view_outcome_json(&f.report, err);
         fate_free(&f);

@@ -31,6 +31,7 @@
 #include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/smoke.h"
+#include "rollback/route.h"
 #include "rollback/run.h"
 #include "rollback/view.h"
 
@@ -371,19 +372,6 @@ static const char *argument(const struct guard *g)
     return g->plan->to[0] != NULL ? g->plan->to[0] : "base";
 }
 
-static int joined(char **out, char *const *rows, struct err *err)
-{
-    struct buf b = {0};
-
-    if (rows[0] == NULL)
-        return strings_dup(out, "base", err);
-    for (size_t i = 0; rows[i] != NULL; i++)
-        if (buf_addf(&b, err, "%s%s", i > 0 ? ", " : "", rows[i]) != 0)
-            return -1;
-    *out = b.data;
-    return 0;
-}
-
 int command_run(struct guard *g, struct outcome_report *out, struct err *err)
 {
     struct begin_options o = {.kind = "rollback", .segments = 1};
@@ -403,8 +391,7 @@ int command_run(struct guard *g, struct outcome_report *out, struct err *err)
         return err_set(err, ERR_REFUSED, "alembic commits by itself: --dry-run cannot be");
     if (g->request->plan.revision == NULL || g->plan->version_table == NULL)
         return err_set(err, ERR_REFUSED, "a saved plan cannot be run through alembic");
-    if (strings_dup(&out->kind, "rollback", err) != 0 || joined(&out->from, g->plan->from, err) != 0 ||
-        joined(&out->to, g->plan->to, err) != 0)
+    if (strings_dup(&out->kind, "rollback", err) != 0 || route_join(&out->from, g->plan, g->plan->from, err) != 0 || route_join(&out->to, g->plan, g->plan->to, err) != 0)
         return -1;
     if ((project = project_read(&g->request->plan, err)) == NULL ||
         (lock = conn_again(g->control, CONN_OWN, err)) == NULL ||

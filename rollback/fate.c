@@ -13,27 +13,11 @@
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "rollback/next.h"
+#include "rollback/route.h"
 
 static const char *text_of(const json_t *o, const char *key)
 {
     return json_string_value(json_object_get(o, key));
-}
-
-static int joined(char **out, const json_t *rows, struct err *err)
-{
-    struct buf b = {0};
-    const json_t *v;
-    size_t i;
-
-    if (json_array_size(rows) == 0)
-        return strings_dup(out, "base", err);
-    json_array_foreach(rows, i, v)
-        if (buf_addf(&b, err, "%s%s", i > 0 ? ", " : "", json_string_value(v)) != 0) {
-            buf_free(&b);
-            return -1;
-        }
-    *out = b.data;
-    return 0;
 }
 
 static int known_outcome(const char *name, enum outcome *out)
@@ -241,6 +225,32 @@ static void settle_in_journal(const struct guard *g, struct fate *f)
     journal_free(j);
 }
 
+/* When it began, to the second, and what was typed. */
+static int read_begin(struct fate *f, const json_t *begin, struct err *err)
+{
+    const char *when = text_of(begin, "time");
+
+    if (when != NULL) {
+        struct buf b = {0};
+
+        if (buf_addf(&b, err, "%.*sZ", (int)strcspn(when, ".Z"), when) != 0)
+            return -1;
+        f->report.begun = b.data;
+    }
+    return strings_dup(&f->report.command, text_of(begin, "command"), err);
+}
+
+/* Of a run whose writer lives: where it is. */
+static int read_running(struct fate *f, const json_t *begin, struct err *err)
+{
+    const json_t *last = json_array_get(f->record->entries, json_array_size(f->record->entries) - 1);
+
+    return strings_addf(&f->report.notes, err, "its process, %lld, still runs; the last step that it wrote down: %s, at %s",
+                        (long long)json_integer_value(json_object_get(begin, "pid")),
+                        text_of(last, "step") != NULL ? text_of(last, "step") : "none",
+                        text_of(last, "time") != NULL ? text_of(last, "time") : "an unknown time");
+}
+
 static int next_step(const struct guard *g, struct fate *f, struct err *err)
 {
     const json_t *begin = journal_last(f->record, "begin");
@@ -276,9 +286,10 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
     read_progress(f, &asked);
     if (strings_dup(&f->report.run, f->record->run, err) != 0 ||
         strings_dup(&f->report.kind, kind != NULL ? kind : "rollback", err) != 0 ||
-        joined(&f->report.from, json_object_get(begin, "from"), err) != 0 ||
-        joined(&f->report.to, json_object_get(begin, "to"), err) != 0 ||
-        strings_dup(&f->report.backup, text_of(journal_last(f->record, "backup"), "file"), err) != 0)
+        route_begin(&f->report.from, begin, "from", err) != 0 ||
+        route_begin(&f->report.to, begin, "to", err) != 0 ||
+        strings_dup(&f->report.backup, text_of(journal_last(f->record, "backup"), "file"), err) != 0 ||
+        read_begin(f, begin, err) != 0 || (f->report.running && read_running(f, begin, err) != 0))
         return -1;
     if (known_outcome(text_of(outcome, "outcome"), &f->report.outcome) &&
         f->report.outcome != OUTCOME_UNKNOWN) {
@@ -308,7 +319,7 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
         return -1;
     if (f->segments > 1 && f->report.outcome == OUTCOME_PARTIAL && f->undone_by == NULL && !f->report.running &&
         !f->command && strcmp(f->report.kind, "rollback") == 0 &&
-        strings_addf(&f->report.notes, err, "to go back instead of on: mig-rollback resume --back %s", f->record->run) != 0)
+        next_note(g, f->record->run, &f->report.notes, err) != 0)
         return -1;
     if (json_is_true(json_object_get(begin, "dry_run")) &&
         strings_add(&f->report.notes, "it was a dry run", err) != 0)

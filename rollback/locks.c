@@ -102,15 +102,44 @@ int locks_outlive(struct conn *c, struct err *err)
 }
 
 /* Ours alone: "mig" and the word for rollback, so that it meets no other tool's numbers. */
-int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err)
+static struct result *advisory_holder(struct conn *c, struct err *err)
 {
-    static const char try_sql[] = "SELECT pg_catalog.pg_try_advisory_lock(7169383, 1919905644)::int";
-    static const char who_sql[] =
+    static const char sql[] =
         "SELECT a.pid, coalesce(a.usename, ''), coalesce(a.application_name, '') FROM pg_catalog.pg_locks l "
         "JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted "
         "AND l.classid = 7169383 AND l.objid = 1919905644 AND l.objsubid = 2 AND l.database = (SELECT oid "
         "FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
-    struct query who = {.sql = who_sql, .columns = 3};
+    struct query q = {.sql = sql, .columns = 3};
+
+    return query_run(c, &q, err);
+}
+
+static int somebody(const struct result *r, struct err *err)
+{
+    if (result_rows(r) > 0)
+        (void)err_set(err, ERR_REFUSED, "another mig-rollback is at work on this database: pid %s, role %s, %s",
+                      result_text(r, 0, 0), result_text(r, 0, 1), result_text(r, 0, 2));
+    else
+        (void)err_set(err, ERR_REFUSED, "another mig-rollback was at work on this database");
+    err_hint(err, "wait for it; \"mig-rollback status\" shows where it is. Then look at the plan again: from where it "
+                  "leaves the database, the same words may mean another step");
+    return -1;
+}
+
+int locks_alone(struct conn *c, struct err *err)
+{
+    struct result *r = advisory_holder(c, err);
+    int rc = r == NULL ? -1 : 0;
+
+    if (r != NULL && result_rows(r) > 0)
+        rc = somebody(r, err);
+    result_free(r);
+    return rc;
+}
+
+int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err)
+{
+    static const char try_sql[] = "SELECT pg_catalog.pg_try_advisory_lock(7169383, 1919905644)::int";
     int64_t end = now_ms() + deadline_ms, got;
     struct result *r;
 
@@ -124,15 +153,10 @@ int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err)
         if (pause_ms(200, err) != 0)
             return -1;
     }
-    if ((r = query_run(c, &who, err)) == NULL)
+    if ((r = advisory_holder(c, err)) == NULL)
         return -1;
-    if (result_rows(r) > 0)
-        (void)err_set(err, ERR_REFUSED, "another mig-rollback is at work on this database: pid %s, role %s, %s",
-                      result_text(r, 0, 0), result_text(r, 0, 1), result_text(r, 0, 2));
-    else
-        (void)err_set(err, ERR_REFUSED, "another mig-rollback was at work on this database");
+    (void)somebody(r, err);
     result_free(r);
-    err_hint(err, "wait for it; \"mig-rollback status\" shows where it is");
     return -1;
 }
 

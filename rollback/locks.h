@@ -25,6 +25,10 @@ struct locks_options {
  * ERR_REFUSED names the holder. */
 int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err) MIG_MUST_CHECK;
 
+/* Before anything is planned: ERR_REFUSED where somebody holds it now.  What is planned while another run works may
+ * be of neither before nor after. */
+int locks_alone(struct conn *c, struct err *err) MIG_MUST_CHECK;
+
 /* Wait, as long as it takes, until no backend of a run that was killed is at work: a client's death stops
  * no statement.  With the advisory lock held, on its session. */
 int locks_outlive(struct conn *c, struct err *err) MIG_MUST_CHECK;

@@ -13,7 +13,9 @@
 #include "pg/conn.h"
 #include "pg/environment.h"
 #include "rollback/guard.h"
+#include "rollback/next.h"
 #include "rollback/options.h"
+#include "rollback/refusal.h"
 #include "rollback/view.h"
 
 const char *const operation_formats[] = {"text", "json", NULL};
@@ -125,11 +127,21 @@ int operation_show_json(const struct operation *s, json_t *j, FILE *out, struct 
 
 int operation_show_plan(struct operation *s, struct err *err)
 {
+    struct err refused = {0};
+    char *command = NULL;
+
     for (size_t i = 0; i < s->report.count; i++) {
         struct report_output *o = &s->report.outputs[i];
 
-        if (o->format == OPERATION_TEXT)
+        if (o->format == OPERATION_TEXT) {
             view_plan(s->guard, o->out);
+            if (refusal_answer(s->guard, &refused) == 0 && next_run(s->guard, &command, err) != 0)
+                return -1;
+            if (command != NULL)
+                fprintf(o->out, "Next:   %s\n", command);
+            free(command);
+            command = NULL;
+        }
         else if (operation_show_json(s, view_plan_json(s->guard, err), o->out, err) != 0)
             return -1;
     }

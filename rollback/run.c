@@ -21,6 +21,7 @@
 #include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/relax.h"
+#include "rollback/route.h"
 #include "rollback/running.h"
 #include "rollback/saving.h"
 #include "rollback/segments.h"
@@ -30,21 +31,6 @@
 #include "rollback/view.h"
 #include "script/closure.h"
 #include "script/effect.h"
-
-static int joined(char **out, char *const *rows, struct err *err)
-{
-    struct buf b = {0};
-
-    if (rows == NULL || rows[0] == NULL)
-        return strings_dup(out, "base", err);
-    for (size_t i = 0; rows[i] != NULL; i++)
-        if (buf_addf(&b, err, "%s%s", i > 0 ? ", " : "", rows[i]) != 0) {
-            buf_free(&b);
-            return -1;
-        }
-    *out = b.data;
-    return 0;
-}
 
 /* ---- the journal ------------------------------------------------------------------------------ */
 
@@ -202,8 +188,7 @@ static void finish(struct running *r, int committed, struct err *err)
         out->next = next_command(r->g, "status", out->run, &why);
     } else if (out->outcome == OUTCOME_PARTIAL) {
         out->next = next_command(r->g, "resume", out->run, &why);
-        if (r->o->undo_of == NULL &&
-            strings_addf(&out->notes, &why, "to go back instead of on: mig-rollback resume --back %s", out->run) != 0)
+        if (r->o->undo_of == NULL && next_note(r->g, out->run, &out->notes, &why) != 0)
             log_warn("%s", why.message);
         if (err->kind != ERR_INTERRUPTED)
             err->kind = ERR_UNFINISHED;
@@ -256,7 +241,8 @@ static int prepare(struct running *r, struct err *err)
     struct guard *g = r->g;
 
     if (strings_dup(&r->out->kind, r->o->undo_of != NULL ? "undo" : "rollback", err) != 0 ||
-        joined(&r->out->from, g->plan->from, err) != 0 || joined(&r->out->to, g->plan->to, err) != 0)
+        route_join(&r->out->from, g->plan, g->plan->from, err) != 0 ||
+        route_join(&r->out->to, g->plan, g->plan->to, err) != 0)
         return -1;
     if (r->o->undo_of != NULL && (r->relax = relax_new(r->g->main, err)) == NULL)
         return -1;

@@ -21,6 +21,7 @@
 #include "rollback/guard.h"
 #include "rollback/imprint.h"
 #include "rollback/locks.h"
+#include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/putback.h"
 #include "rollback/relax.h"
@@ -272,7 +273,7 @@ static int settle(struct running *r, struct err *err)
         err_clear(err);
         return err_set(err, ERR_FAILED, "the connection was lost and the server rolled back");
     }
-    err_hint(err, "\"mig-rollback status %s\" settles it when the server answers", r->out->run);
+    next_hint(r->g, "status", r->out->run, "this settles it when the server answers: ", err);
     return -1;
 }
 

@@ -16,6 +16,7 @@
 #include "rollback/guard.h"
 #include "rollback/inventory.h"
 #include "rollback/kept.h"
+#include "rollback/next.h"
 #include "rollback/run.h"
 
 /* The values of one backup. */
@@ -136,7 +137,7 @@ static int read_values(struct undo *u, const struct fate *f, struct err *err)
     return 0;
 }
 
-static int may_undo(const struct undo *u, struct err *err)
+static int may_undo(const struct undo *u, const struct guard *g, struct err *err)
 {
     const struct outcome_report *r = &u->fate.report;
 
@@ -147,8 +148,11 @@ static int may_undo(const struct undo *u, struct err *err)
     }
     if (u->fate.undone_by != NULL)
         return err_set(err, ERR_REFUSED, "run %s was undone by run %s", r->run, u->fate.undone_by);
-    if (r->running)
-        return err_set(err, ERR_REFUSED, "run %s is still running", r->run);
+    if (r->running) {
+        (void)err_set(err, ERR_REFUSED, "run %s is still running", r->run);
+        next_hint(g, "status", r->run, "wait for it, or end it; where it is: ", err);
+        return -1;
+    }
     if (r->outcome != OUTCOME_COMMITTED)
         return err_set(err, ERR_REFUSED, "run %s changed nothing (%s): there is nothing to undo", r->run,
                        outcome_name(r->outcome));
@@ -243,7 +247,7 @@ struct undo *undo_open(struct guard *g, const char *run, struct err *err)
     if (run != NULL || newest_rollback(g, &newest, err) == 0)
         rc = fate_read(g, run != NULL ? run : newest, &u->fate, err);
     free(newest);
-    if (rc != 0 || may_undo(u, err) != 0 || open_kept(u, g, "reverse", "plan", err) != 0 ||
+    if (rc != 0 || may_undo(u, g, err) != 0 || open_kept(u, g, "reverse", "plan", err) != 0 ||
         read_values(u, &u->fate, err) != 0 || belongings_kept(g, &u->fate, &u->inventory, err) != 0) {
         undo_free(u);
         return NULL;
@@ -268,7 +272,7 @@ static int open_back(struct undo *u, struct guard *g, struct err *err)
     if (plan->version_table != NULL && execute_version_rows(g->control, plan, &rows, err) != 0)
         goto out;
     if ((back = goback_plan(plan, reverse, u->fate.done, u->fate.loose, rows, err)) == NULL) {
-        err_hint(err, "go on instead: mig-rollback resume %s; then mig-rollback undo", u->fate.report.run);
+        next_hint(g, "resume", u->fate.report.run, "go on instead, and undo that then: ", err);
         goto out;
     }
     rc = guard_examine_kept(g, back, NULL, 0, err);
@@ -295,6 +299,7 @@ static struct undo *open_stopped(const struct guard *g, const char *run, const c
         goto fail;
     if (r->running) {
         (void)err_set(err, ERR_REFUSED, "run %s is still running", r->run);
+        next_hint(g, "status", r->run, "wait for it, or end it; where it is: ", err);
         goto fail;
     }
     if (r->outcome != OUTCOME_PARTIAL || u->fate.undone_by != NULL) {
@@ -308,13 +313,13 @@ fail:
     return NULL;
 }
 
-static int may_go_back(const struct undo *u, struct err *err)
+static int may_go_back(const struct undo *u, const struct guard *g, struct err *err)
 {
     const struct outcome_report *r = &u->fate.report;
 
     if (strcmp(r->kind, "rollback") != 0) {
         (void)err_set(err, ERR_REFUSED, "run %s is an undo: it can only be gone on with", r->run);
-        err_hint(err, "mig-rollback resume %s", r->run);
+        next_hint(g, "resume", r->run, "", err);
         return -1;
     }
     if (u->fate.command)
@@ -329,7 +334,7 @@ struct undo *undo_back(struct guard *g, const char *run, struct err *err)
     if (u == NULL)
         return NULL;
     u->back = 1;
-    if (may_go_back(u, err) == 0 && read_values(u, &u->fate, err) == 0 &&
+    if (may_go_back(u, g, err) == 0 && read_values(u, &u->fate, err) == 0 &&
         belongings_kept(g, &u->fate, &u->inventory, err) == 0 && open_back(u, g, err) == 0)
         return u;
     undo_free(u);

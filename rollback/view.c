@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "backup/keys.h"
+#include "backup/label.h"
 #include "core/buf.h"
 #include "core/report.h"
 #include "core/state.h"
@@ -15,6 +16,7 @@
 #include "rollback/goback.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
+#include "rollback/route.h"
 #include "rollback/segments.h"
 #include "script/closure.h"
 #include "script/statement.h"
@@ -202,34 +204,62 @@ static void segments_text(const struct guard *g, FILE *out)
                 why.message);
 }
 
-void view_plan(const struct guard *g, FILE *out)
+static void route_text(const struct plan *p, FILE *out)
 {
-    char room[2048];
+    if (p->version_table == NULL) {
+        fputs("  a script: no version rows are read or moved\n", out);
+        return;
+    }
+    fputs("  from  ", out);
+    rows_text(p->from, out);
+    fputs("\n  to    ", out);
+    rows_text(p->to, out);
+    fputc('\n', out);
+}
 
-    fprintf(out, "%s on %s, environment %s\n",
-            g->plan != NULL && g->plan->direction == PLAN_UP ? "Upgrade" : "Rollback",
-            conn_title(g->control),
+static void steps_text(const struct plan *p, FILE *out)
+{
+    fputs("\nSteps, in this order\n", out);
+    for (size_t i = 0; i < p->nsteps; i++) {
+        const struct plan_step *s = &p->steps[i];
+
+        fprintf(out, "  %zu. %s  %s  (%zu statement%s)\n", i + 1, s->revision, s->message != NULL ? s->message : "",
+                statements_of(s), statements_of(s) == 1 ? "" : "s");
+        if (s->warning != NULL)
+            fprintf(out, "     warning: %s\n", s->warning);
+    }
+}
+
+/* WHAT on which server, from where to where. */
+static void head_text(const struct guard *g, const char *what, FILE *out)
+{
+    fprintf(out, "%s on %s, environment %s\n", what, conn_title(g->control),
             g->environment->name != NULL ? g->environment->name : "not configured");
     if (g->environment->production)
         fputs("  THIS IS PRODUCTION\n", out);
-    if (g->plan != NULL) {
-        fputs("  from  ", out);
-        rows_text(g->plan->from, out);
-        fputs("\n  to    ", out);
-        rows_text(g->plan->to, out);
-        fputs("\n\nSteps, in this order\n", out);
-        for (size_t i = 0; i < g->plan->nsteps; i++) {
-            const struct plan_step *s = &g->plan->steps[i];
+    if (g->plan == NULL)
+        return;
+    route_text(g->plan, out);
+    steps_text(g->plan, out);
+    if (segments_count(g->plan) > 1)
+        segments_text(g, out);
+}
 
-            fprintf(out, "  %zu. %s  %s  (%zu statement%s)\n", i + 1, s->revision,
-                    s->message != NULL ? s->message : "", statements_of(s),
-                    statements_of(s) == 1 ? "" : "s");
-            if (s->warning != NULL)
-                fprintf(out, "     warning: %s\n", s->warning);
-        }
-        if (segments_count(g->plan) > 1)
-            segments_text(g, out);
-    }
+static void refusals_text(const struct guard *g, FILE *out)
+{
+    char room[2048];
+
+    if (g->nrefusals > 0)
+        fputs("\nReasons to refuse\n", out);
+    for (size_t i = 0; i < g->nrefusals; i++)
+        fprintf(out, "  %s: %s%s\n", g->refusals[i].name,
+                report_plain(g->refusals[i].message, room, sizeof(room)),
+                g->refusals[i].forced ? " [forced]" : "");
+}
+
+void view_plan(const struct guard *g, FILE *out)
+{
+    head_text(g, g->plan != NULL && g->plan->direction == PLAN_UP ? "Upgrade" : "Rollback", out);
     if (g->closure != NULL && g->tables != NULL)
         tables_text(g, out);
     if (g->judgement != NULL)
@@ -244,12 +274,23 @@ void view_plan(const struct guard *g, FILE *out)
     }
     if (g->digest[0] != '\0')
         fprintf(out, "Digest: %s\n", g->digest);
-    if (g->nrefusals > 0)
-        fputs("\nReasons to refuse\n", out);
-    for (size_t i = 0; i < g->nrefusals; i++)
-        fprintf(out, "  %s: %s%s\n", g->refusals[i].name,
-                report_plain(g->refusals[i].message, room, sizeof(room)),
-                g->refusals[i].forced ? " [forced]" : "");
+    refusals_text(g, out);
+}
+
+void view_kept(const struct guard *g, const char *what, const char *values, FILE *out)
+{
+    head_text(g, what, out);
+    if (g->closure != NULL && g->tables != NULL)
+        tables_text(g, out);
+    if (g->closure != NULL && g->bytes > 0)
+        backup_text(g, out);
+    else if (g->closure != NULL)
+        fprintf(out, "\nBackup: none is taken, for this destroys nothing\n"
+                     "Wait: readers and writers of these tables, while the script runs%s\n",
+                values != NULL ? " and the values go back" : "");
+    if (values != NULL)
+        line("Values: from ", values, "\n", out);
+    refusals_text(g, out);
 }
 
 static json_t *list(char *const *rows)
@@ -392,11 +433,42 @@ static uint64_t count_of(const json_t *table, const char *key)
     return n > 0 ? (uint64_t)n : 0;
 }
 
+/* An old run must not be taken for the one that just died. */
+static void begun_text(const struct outcome_report *r, FILE *out)
+{
+    time_t when = label_time(r->begun), now = time(NULL);
+    char age[32];
+
+    if (r->begun == NULL)
+        return;
+    fprintf(out, "Begun:   %s", r->begun);
+    if (when > 0 && now >= when)
+        fprintf(out, ", %s ago", report_duration((int64_t)(now - when) * 1000, age));
+    line(r->command != NULL ? ", by: " : "", r->command != NULL ? r->command : "", "\n", out);
+}
+
+/* What is to be done now, if it is nothing: that too is an answer. */
+static const char *nothing_next(const struct outcome_report *r)
+{
+    switch (r->outcome) {
+    case OUTCOME_COMMITTED:
+        return r->begun != NULL ? "nothing is left to do" : NULL;
+    case OUTCOME_ROLLED_BACK:
+    case OUTCOME_NOT_STARTED:
+        return r->running ? NULL : "nothing is left to do: the database is as it was before";
+    case OUTCOME_PARTIAL:
+    case OUTCOME_UNKNOWN:
+        break;
+    }
+    return NULL;
+}
+
 void view_outcome(const struct outcome_report *r, FILE *out)
 {
     fprintf(out, "Run:     %s (%s)\n", r->run, r->kind != NULL ? r->kind : "rollback");
     fprintf(out, "Outcome: %s%s\n", r->running ? "still running, so far " : "", outcome_name(r->outcome));
-    if (r->from != NULL && r->to != NULL)
+    begun_text(r, out);
+    if (r->from != NULL && r->to != NULL && !route_none(r->from))
         fprintf(out, "Route:   %s -> %s\n", r->from, r->to);
     if (r->why != NULL)
         line("Why:     ", r->why, "\n", out);
@@ -421,22 +493,8 @@ void view_outcome(const struct outcome_report *r, FILE *out)
     }
     for (size_t i = 0; r->notes != NULL && r->notes[i] != NULL; i++)
         line("Note:    ", r->notes[i], "\n", out);
-    if (r->next != NULL)
-        fprintf(out, "Next:    %s\n", r->next);
-}
-
-/* The version rows of a joined line. */
-static json_t *rows_of(const char *joined)
-{
-    json_t *a = json_array();
-
-    for (const char *at = joined; at != NULL && *at != '\0' && strcmp(joined, "base") != 0;) {
-        size_t n = strcspn(at, ",");
-
-        (void)json_array_append_new(a, json_stringn(at, n));
-        at += n + strspn(at + n, ", ");
-    }
-    return a;
+    if (r->next != NULL || nothing_next(r) != NULL)
+        fprintf(out, "Next:    %s\n", r->next != NULL ? r->next : nothing_next(r));
 }
 
 json_t *view_outcome_json(const struct outcome_report *r, struct err *err)
@@ -452,8 +510,12 @@ json_t *view_outcome_json(const struct outcome_report *r, struct err *err)
     set_text(o, "kind", r->kind);
     set_text(o, "outcome", outcome_name(r->outcome));
     set(o, "running", json_boolean(r->running));
-    set(o, "from", rows_of(r->from));
-    set(o, "to", rows_of(r->to));
+    set(o, "from", route_rows(r->from));
+    set(o, "to", route_rows(r->to));
+    if (r->begun != NULL)
+        set_text(o, "begun", r->begun);
+    if (r->command != NULL)
+        set_text(o, "command", r->command);
     set_text(o, "backup", r->backup);
     set_text(o, "why", r->why);
     set_text(o, "next", r->next);
@@ -467,6 +529,8 @@ void outcome_free(struct outcome_report *r)
 {
     free(r->run);
     free(r->kind);
+    free(r->begun);
+    free(r->command);
     free(r->from);
     free(r->to);
     free(r->backup);

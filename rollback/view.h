@@ -10,6 +10,9 @@
 struct guard;
 
 void view_plan(const struct guard *g, FILE *out);
+/* A plan that the journal kept: WHAT ("Undo of run ...") is done with it; VALUES: the backup that values come from,
+ * or NULL. */
+void view_kept(const struct guard *g, const char *what, const char *values, FILE *out);
 /* "mig-rollback/1".  Owned. */
 json_t *view_plan_json(const struct guard *g, struct err *err) MIG_MUST_CHECK;
 
@@ -22,6 +25,8 @@ struct outcome_report {
     int running;      /* the writer still lives */
     char *kind;       /* "rollback", "undo" */
     char *from, *to;  /* joined version rows */
+    char *begun;      /* when, of a run that is looked up, or NULL */
+    char *command;    /* what was typed, secrets masked, or NULL */
     char *backup;     /* file, or NULL */
     char *next;       /* the command to type, or NULL */
     char *why;        /* of what was not committed, or NULL */

@@ -54,7 +54,7 @@ teardown_file() {
     [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa1 ]
     mig mig-rollback undo "${GO[@]}"
     assert_exit 0
-    assert_out '-5|gone|vanish'
+    assert_out 'public.t: 1 row of the backup is not there any more'
     [ "$(sql "select v is null from t where id = 1")" = t ]
     sql "delete from t where id = 1" "insert into t values (-5, 'k5', 'v5')"
     unchanged
@@ -210,9 +210,15 @@ teardown_file() {
         sleep 0.02
         kill -0 "$pid"
     done
-    mig mig-rollback run -1 "${GO[@]}" --lock-deadline 1s --force gate --reason x
+    # At once, before it plans from rows that are about to move: a second -1 would be another step.
+    mig mig-rollback run -1 "${GO[@]}" --force gate --reason x
     assert_exit 4
-    assert_err 'another mig-rollback'
+    assert_err 'another mig-rollback is at work on this database: pid [0-9]+, role postgres' 'look at the plan again'
+    refute_err 'Steps, in this order'
+    mig mig-rollback status
+    assert_exit 0
+    assert_out 'still running, so far (not-started|unknown)' "^Begun: +20..-..-..T..:..:..Z, .* by: mig-rollback run -1" \
+        "^Note: +its process, $pid, still runs; the last step that it wrote down: (locks|execute)"
     # A signal while it waits for its locks: cleaned up, nothing changed.  (SIGINT is ignored in a
     # script's background.)
     kill -TERM "$pid"
@@ -221,6 +227,63 @@ teardown_file() {
     exec 8>&-
     [ "$code" -eq 143 ]
     unchanged
+}
+
+@test "what is to be typed next works as it stands: another folder, key, role and state" {
+    role_create mig_owner superuser
+    mkdir "sh elf" keys
+    mv "$HOME/.config/mig/key" "keys/the key"
+    mig mig-rollback run -1 "${GO[@]}" --dir "sh elf" --state-dir "st ate" --key "keys/the key" --role mig_owner --format json
+    next=$(result 'j["next"]')
+    mv "keys/the key" "$HOME/key.kept"; mig-backup keygen -q >/dev/null 2>&1 || :
+    mv "$HOME/key.kept" "keys/the key"
+    echo "next: $next"
+    mig bash -c "$next ${GO[*]}"
+    rm -f "$HOME/.config/mig/key"
+    mv "keys/the key" "$HOME/.config/mig/key"
+    assert_exit 0
+    unchanged
+}
+
+@test "what plan says to type runs that plan, and only that one" {
+    mkdir "sh elf"
+    mig mig-rollback plan -1 --dir "sh elf" --format text --scope loss
+    assert_exit 0
+    next=$(sed -n 's/^Next: *//p' <<<"$output")
+    [ "$next" = "mig-rollback run -1 --dir 'sh elf' --scope loss --plan $(sed -n 's/^Digest: \(.\{16\}\).*/\1/p' <<<"$output")" ]
+    mig bash -c "$next --dry-run"
+    assert_exit 0
+    # What is refused has nothing to type; and the plan that was seen is not this one.
+    sed -i 's/op.drop_table("d")/op.execute("DO $x$ begin end $x$"); op.drop_table("d")/' migrations/versions/a2.py
+    mig mig-rollback plan -1
+    assert_exit 4
+    refute_out '^Next'
+    refused 4 'not the one that was reviewed|nobody can say' bash -c "$next ${GO[*]}"
+}
+
+@test "status says when, what was typed, and that nothing is left to do; undo shows what it does, not a rollback" {
+    mig mig-rollback run -1 --dry-run
+    assert_exit 0
+    mig mig-rollback status
+    assert_out '^Begun: +20..-..-..T..:..:..Z, .* ago, by: mig-rollback run -1 --dry-run' 'nothing is left to do: the database is as it was'
+    mig mig-rollback run -1 "${GO[@]}"
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    assert_err '^Undo of run 2' '^Backup: none is taken' 'while the script runs and the values go back' '^Values: from .*_rollback_'
+    refute_err '^Undo: ' '^Digest: '
+    mig mig-rollback status
+    assert_out '\(undo\)' 'nothing is left to do$'
+    mig mig-rollback status --format json
+    [[ "$(result 'j["begun"], j["command"]')" == "('20"*"'mig-rollback undo "* ]]
+    # The connection goes while the plan is made.
+    cat >cut <<'END'
+#!/bin/sh
+psql -XAtqc "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mig-rollback' and datname = current_database()" >/dev/null
+exec alembic "$@"
+END
+    chmod +x cut
+    PATH=/usr/bin:$PATH refused 3 'nothing was begun and nothing was changed' mig-rollback run -1 "${GO[@]}" --alembic-command ./cut
+    assert_err '57P01|closed the connection|lost'
 }
 
 @test "a role without rights" {
@@ -258,6 +321,11 @@ teardown_file() {
     echo 'ALTER TABLE t DROP COLUMN v;' >down.sql
     mig mig-rollback run --sql down.sql --dry-run
     assert_exit 0
+    assert_err 'a script: no version rows are read or moved'
+    refute_out '^Route' 
+    refute_err 'base'
+    mig mig-rollback list
+    assert_out 'rollback  rolled-back  \(a script\)$'
     unchanged
     db_drop
     db_create plain
