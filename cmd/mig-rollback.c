@@ -198,8 +198,10 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
 
     if (options_where(context, argc, err) != 0)
         return -1;
-    if (operation_open(&s, context, "rollback run", argc > 0 ? argv[0] : NULL, err) != 0 ||
-        locks_alone(s.guard->control, err) != 0 || examine(&s, &recorded, &o, &notes, err) != 0)
+    if (operation_open(&s, context, "rollback run", argc > 0 ? argv[0] : NULL, err) != 0)
+        goto out;
+    s.request.patient = 1;
+    if (locks_alone(s.guard->control, err) != 0 || examine(&s, &recorded, &o, &notes, err) != 0)
         goto out;
     rc = refusal_answer(s.guard, err);
     show_before(&s);
@@ -237,10 +239,12 @@ static int go_on(int argc, const char *const *argv, struct options *g, int resum
     char what[128];
     int rc = -1;
 
-    if (operation_open(&s, g, resume ? "rollback resume" : "rollback undo", NULL, err) != 0 ||
-        (u = resume && g->back ? undo_back(s.guard, run, err)
-              : resume          ? undo_resume(s.guard, run, err)
-                                : undo_open(s.guard, run, err)) == NULL)
+    if (operation_open(&s, g, resume ? "rollback resume" : "rollback undo", NULL, err) != 0)
+        goto out;
+    s.request.patient = 1;
+    if ((u = resume && g->back ? undo_back(s.guard, run, err)
+             : resume          ? undo_resume(s.guard, run, err)
+                               : undo_open(s.guard, run, err)) == NULL)
         goto out;
     rc = refusal_answer(s.guard, err);
     if (log_level() >= LOG_INFO) {

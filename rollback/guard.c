@@ -3,13 +3,17 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/buf.h"
 #include "core/config.h"
+#include "core/interrupt.h"
+#include "core/log.h"
 #include "core/state.h"
 #include "migration/plan.h"
 #include "pg/conn.h"
 #include "pg/environment.h"
+#include "pg/tx.h"
 #include "prodcheck/verdict.h"
 #include "rollback/estimate.h"
 #include "rollback/execute.h"
@@ -77,10 +81,8 @@ fail:
     return NULL;
 }
 
-void guard_free(struct guard *g)
+static void forget_findings(struct guard *g)
 {
-    if (g == NULL)
-        return;
     for (size_t i = 0; i < g->nrefusals; i++) {
         free(g->refusals[i].name);
         free(g->refusals[i].message);
@@ -96,6 +98,13 @@ void guard_free(struct guard *g)
     plan_free(g->plan);
     free(g->reverse_why);
     free(g->undo_why);
+}
+
+void guard_free(struct guard *g)
+{
+    if (g == NULL)
+        return;
+    forget_findings(g);
     free(g->state_dir);
     free(g->key);
     environment_free(g->environment);
@@ -246,9 +255,47 @@ static int examine(struct guard *g, int judged, struct err *err)
     return (g->proof = proof_read(g->control, err)) != NULL ? 0 : -1;
 }
 
+/* All that was found out; the plan and its reverse too unless they are KEPT ones. */
+static void forget(struct guard *g, int kept)
+{
+    struct guard fresh = {.request = g->request, .control = g->control, .main = g->main,
+                          .environment = g->environment, .state_dir = g->state_dir, .key = g->key};
+
+    if (kept) {
+        fresh.plan = g->plan;
+        fresh.reverse = g->reverse;
+        g->plan = g->reverse = NULL;
+    }
+    forget_findings(g);
+    *g = fresh;
+}
+
+/* What planning reads is locked: say by whom, and wait for it as for the run's own locks. */
+static int wait_for_lock(struct guard *g, time_t *end, struct err *err)
+{
+    struct err why = {0};
+
+    /* What alembic took for the plan itself does not count. */
+    if (*end == 0)
+        *end = time(NULL) + (time_t)(g->request->lock_deadline_ms / 1000);
+    if (!g->request->patient || !holder_is_lock(err) || time(NULL) >= *end)
+        return 0;
+    holder_name(g, err);
+    log_warn("waiting: %s%s%s", err->message, err->detail[0] != '\0' ? ": " : "", err->detail);
+    tx_rollback(g->main);
+    tx_rollback(g->control);
+    if (interrupt_check(&why) != 0) {
+        *err = why;
+        return 0;
+    }
+    err_clear(err);
+    return 1;
+}
+
 int guard_examine(struct guard *g, const char *revision, struct err *err)
 {
     struct plan_request q = g->request->plan;
+    time_t end = 0;
 
     if (revision != NULL)
         q.revision = revision;
@@ -258,21 +305,31 @@ int guard_examine(struct guard *g, const char *revision, struct err *err)
     /* A pooler's backends are shared: what a plan reads there would be true of another session. */
     if (g->nrefusals > 0)
         return 0;
-    if ((g->plan = plan_make(&q, g->main, err)) != NULL && examine(g, 1, err) == 0)
-        return 0;
-    holder_name(g, err);
-    return -1;
+    while ((g->plan = plan_make(&q, g->main, err)) == NULL || examine(g, 1, err) != 0) {
+        if (!wait_for_lock(g, &end, err)) {
+            holder_name(g, err);
+            return -1;
+        }
+        forget(g, 0);
+    }
+    return 0;
 }
 
 int guard_examine_kept(struct guard *g, struct plan *plan, struct plan *reverse, int judged,
                        struct err *err)
 {
+    time_t end = 0;
+
     g->plan = plan;
     g->reverse = reverse;
     if (identity(g, err) != 0)
         return -1;
-    if (g->nrefusals > 0 || examine(g, judged, err) == 0)
-        return 0;
-    holder_name(g, err);
-    return -1;
+    while (g->nrefusals == 0 && examine(g, judged, err) != 0) {
+        if (!wait_for_lock(g, &end, err)) {
+            holder_name(g, err);
+            return -1;
+        }
+        forget(g, 1);
+    }
+    return 0;
 }

@@ -71,6 +71,11 @@ out:
     return rc;
 }
 
+int holder_is_lock(const struct err *err)
+{
+    return err->kind == ERR_FAILED && strcmp(err->sqlstate, "55P03") == 0;
+}
+
 void holder_name(const struct guard *g, struct err *err)
 {
     struct err ignored = {0};
@@ -78,7 +83,7 @@ void holder_name(const struct guard *g, struct err *err)
     struct buf who = {0};
     int n = 0;
 
-    if (err->kind != ERR_FAILED || strcmp(err->sqlstate, "55P03") != 0)
+    if (!holder_is_lock(err))
         return;
     /* Where one of the plan's own tables is locked, it was that one. */
     for (r = ask(g, &ignored); r != NULL && n < result_rows(r) && result_int(r, n, 11) == result_int(r, 0, 11); n++)
@@ -92,8 +97,9 @@ void holder_name(const struct guard *g, struct err *err)
         err_detail(err, "%s", who.data);
     else if (r != NULL)
         err_detail(err, "nobody holds such a lock any more");
-    err_hint(err, "nothing was changed by this. Wait until it has ended, or end it, and try again; --lock-timeout (rollback.lock_timeout) "
-                  "waits longer. --lock-deadline and --cancel-blockers are for the locks of the run itself, when the plan is made");
+    err_hint(err, "nothing was changed by this. Wait until it has ended, or end it, and try again; %s waits longer. "
+                  "--cancel-blockers and --terminate-blockers are for the locks of the run itself, when the plan is made",
+             g->request->patient ? "--lock-deadline (rollback.lock_deadline)" : "--lock-timeout (rollback.lock_timeout)");
     result_free(r);
     buf_free(&who);
 }

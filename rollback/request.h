@@ -29,6 +29,7 @@ struct rollback_request {
     const struct cli_list *force;
     int cancel_blockers, terminate_blockers;
     int dry_run;
+    int patient;                 /* what planning must read is waited for until --lock-deadline */
 };
 
 #endif

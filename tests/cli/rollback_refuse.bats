@@ -153,13 +153,16 @@ locked="select exists (select from pg_locks join pg_stat_activity a using (pid) 
     hold deployer "lock table t in access exclusive mode; select 'secret'"
     until_sql "$locked and granted and state = 'idle in transaction')"
     pid=$(sql "select pid from pg_stat_activity where application_name = 'deployer' and datname = current_database()")
-    for command in "plan -1" "run -1 ${GO[*]} --cancel-blockers"; do
+    for command in "plan -1" "run -1 ${GO[*]} --cancel-blockers --lock-deadline 1s"; do
         # shellcheck disable=SC2086
         mig mig-rollback $command
         assert_exit 3
+        # The run waits until its deadline, and says for whom meanwhile.
+        [ "${command% -1*}" = plan ] || assert_err 'warning: waiting: the plan could not be made: public\.t is locked by another session.*deployer' \
+            'hint: nothing was changed.*--lock-deadline'
         assert_err 'plan could not be made: public\.t is locked by another session' \
             "pid $pid, role postgres, deployer from local, idle in transaction for .* holds ACCESS EXCLUSIVE on public\\.t" \
-            'hint: nothing was changed.*try again.*--lock-timeout'
+            'hint: nothing was changed.*try again.*--lock-(timeout|deadline)'
         refute_err secret
     done
     [ "$(sql "select count(*) from pg_stat_activity where pid = $pid")" = 1 ]
@@ -187,6 +190,25 @@ locked="select exists (select from pg_locks join pg_stat_activity a using (pid) 
     release
     mig mig-rollback plan -1
     assert_exit 0
+    unchanged
+    # Who ends in time stands in nobody's way: run and undo wait for it.
+    hold deployer "lock table t in access exclusive mode"
+    until_sql "$locked and granted)"
+    mig-rollback run -1 "${GO[@]}" --lock-deadline 60s --force gate --reason x >out 2>err 8>&- 7>&- &
+    pid=$!
+    until grep -q 'waiting: the plan could not be made' err; do sleep 0.1; kill -0 "$pid"; done
+    exec 7>&- 8>&-
+    wait "$pid"
+    grep -q 'Outcome: committed' out
+    rm -f ./*.pipe
+    hold deployer "lock table t in access exclusive mode"
+    until_sql "$locked and granted)"
+    mig-rollback undo "${GO[@]}" --lock-deadline 60s >out 2>err 8>&- 7>&- &
+    pid=$!
+    until grep -qE 'waiting' err; do sleep 0.1; kill -0 "$pid"; done
+    exec 7>&- 8>&-
+    wait "$pid"
+    grep -q 'Outcome: committed' out
     unchanged
 }
 
