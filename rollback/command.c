@@ -387,10 +387,16 @@ int command_run(struct guard *g, struct outcome_report *out, struct err *err)
 
     memset(out, 0, sizeof(*out));
     out->outcome = OUTCOME_NOT_STARTED;
-    if (g->request->dry_run)
-        return err_set(err, ERR_REFUSED, "alembic commits by itself: --dry-run cannot be");
-    if (g->request->plan.revision == NULL || g->plan->version_table == NULL)
-        return err_set(err, ERR_REFUSED, "a saved plan cannot be run through alembic");
+    if (g->request->dry_run) {
+        (void)err_set(err, ERR_REFUSED, "alembic commits by itself: it cannot be tried with --dry-run");
+        err_hint(err, "\"mig-rollback plan\" shows what is known beforehand; try the rest on a copy of the database");
+        return -1;
+    }
+    if (g->request->plan.revision == NULL || g->plan->version_table == NULL) {
+        (void)err_set(err, ERR_REFUSED, "a saved plan cannot be run through alembic, which would render it anew");
+        err_hint(err, "name the revision instead of the file");
+        return -1;
+    }
     if (strings_dup(&out->kind, "rollback", err) != 0 || route_join(&out->from, g->plan, g->plan->from, err) != 0 || route_join(&out->to, g->plan, g->plan->to, err) != 0)
         return -1;
     if ((project = project_read(&g->request->plan, err)) == NULL ||

@@ -201,6 +201,12 @@ char *kept_seal(const json_t *json, const struct keyring *keys, struct err *err)
     return out;
 }
 
+static void damaged(struct err *err)
+{
+    (void)err_set(err, ERR_BACKUP, "the plan that was kept is damaged: it was changed after it was written");
+    err_hint(err, "nothing of it is run. Take the file from a copy; or migrate with the tool itself, and the values with: mig-backup restore");
+}
+
 json_t *kept_open(const char *sealed, const struct keyring *keys, struct err *err)
 {
     size_t size = strlen(sealed), len = 0, plain_len = 0;
@@ -213,10 +219,10 @@ json_t *kept_open(const char *sealed, const struct keyring *keys, struct err *er
     }
     if (sodium_base642bin(raw, size + 1, sealed, size, " \n", &len, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0)
-        (void)err_set(err, ERR_BACKUP, "the kept plan is damaged");
+        damaged(err);
     else if (keyring_open(keys, raw, len, &plain, &plain_len, err) == 0 &&
              (json = json_loadb((const char *)plain, plain_len, 0, NULL)) == NULL)
-        (void)err_set(err, ERR_BACKUP, "the kept plan is damaged");
+        damaged(err);
     if (plain != NULL)
         sodium_memzero(plain, plain_len);
     free(plain);

@@ -602,8 +602,11 @@ int proof_invalid(const struct proof *before, const struct proof *after, struct 
         const struct object *y = &after->objects[i];
         const struct object *x = find(before, y->kind, y->oid, y->sub);
 
-        if (y->invalid && (x == NULL || !x->invalid))
-            return err_set(err, ERR_UNFINISHED, "%s is not valid", y->name);
+        if (y->invalid && (x == NULL || !x->invalid)) {
+            (void)err_set(err, ERR_UNFINISHED, "%s is there, but not valid: what made it broke off", y->name);
+            err_hint(err, "an index: REINDEX INDEX CONCURRENTLY, or drop it and make it again; a constraint: ALTER TABLE ... VALIDATE CONSTRAINT");
+            return -1;
+        }
     }
     return 0;
 }

@@ -36,12 +36,18 @@ static int same_database(const struct guard *g, const struct manifest *m, struct
     const struct environment *e = g->environment;
 
     if (m->system_id != NULL && m->system_id[0] != '\0' && e->system_id[0] != '\0' &&
-        (strcmp(m->system_id, e->system_id) != 0 || m->database_oid != e->database_oid))
-        return err_set(err, ERR_REFUSED, "the backup is of another database (\"%s\" on server %s)",
-                       m->database, m->system_id);
-    if (m->database == NULL || strcmp(m->database, e->database) != 0)
-        return err_set(err, ERR_REFUSED, "the backup is of database \"%s\", not \"%s\"",
-                       m->database != NULL ? m->database : "?", e->database);
+        (strcmp(m->system_id, e->system_id) != 0 || m->database_oid != e->database_oid)) {
+        (void)err_set(err, ERR_REFUSED, "the backup is of another database (\"%s\" on server %s)", m->database,
+                      m->system_id);
+        err_hint(err, "\"mig-backup list\" shows which one is of \"%s\"; a copy of a server is another server", e->database);
+        return -1;
+    }
+    if (m->database == NULL || strcmp(m->database, e->database) != 0) {
+        (void)err_set(err, ERR_REFUSED, "the backup is of database \"%s\", not \"%s\"",
+                      m->database != NULL ? m->database : "?", e->database);
+        err_hint(err, "\"mig-backup list\" shows which one is of \"%s\"", e->database);
+        return -1;
+    }
     return 0;
 }
 
@@ -67,6 +73,7 @@ struct recorded *recorded_open(const struct guard *g, const char *file, struct e
         goto fail;
     if (r->manifest->from == NULL) {
         (void)err_set(err, ERR_USAGE, "\"%s\" does not say at which version it was made", r->path);
+        err_hint(err, "it was taken without revisions (-t, --all, --for-sql). Go back with: mig-rollback run REV; then mig-backup restore");
         goto fail;
     }
     if (strings_count(r->manifest->from) > 1) {

@@ -197,6 +197,10 @@ static void finish(struct running *r, int committed, struct err *err)
     }
     if (!committed && err->kind != ERR_NONE)
         out->why = strdup(err->message);
+    if (!committed && err->hint[0] == '\0' &&
+        (out->outcome == OUTCOME_ROLLED_BACK || out->outcome == OUTCOME_NOT_STARTED))
+        err_hint(err, "%s: the database is as it was before",
+                 out->outcome == OUTCOME_ROLLED_BACK ? "all of it was rolled back" : "nothing was changed");
 }
 
 static void run_free(struct running *r)

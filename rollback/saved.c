@@ -54,6 +54,7 @@ int saved_read(const char *path, const struct keyring *keys, struct saved *s, st
         goto out;
     if (b.len < sizeof(magic) || memcmp(b.data, magic, sizeof(magic) - 1) != 0) {
         (void)err_set(err, ERR_BACKUP, "\"%s\" is not a saved plan", path);
+        err_hint(err, "mig-rollback plan REV --save FILE makes one");
         goto out;
     }
     if (keyring_can_read(keys, err) != 0)

@@ -146,16 +146,27 @@ static int may_undo(const struct undo *u, const struct guard *g, struct err *err
         err_hint(err, "to go back again: mig-rollback run");
         return -1;
     }
-    if (u->fate.undone_by != NULL)
-        return err_set(err, ERR_REFUSED, "run %s was undone by run %s", r->run, u->fate.undone_by);
+    if (u->fate.undone_by != NULL) {
+        (void)err_set(err, ERR_REFUSED, "run %s was undone by run %s", r->run, u->fate.undone_by);
+        next_hint(g, "list", NULL, "nothing is left to undo of it; all runs: ", err);
+        return -1;
+    }
     if (r->running) {
         (void)err_set(err, ERR_REFUSED, "run %s is still running", r->run);
         next_hint(g, "status", r->run, "wait for it, or end it; where it is: ", err);
         return -1;
     }
-    if (r->outcome != OUTCOME_COMMITTED)
-        return err_set(err, ERR_REFUSED, "run %s changed nothing (%s): there is nothing to undo", r->run,
-                       outcome_name(r->outcome));
+    if (r->outcome == OUTCOME_PARTIAL) {
+        (void)err_set(err, ERR_REFUSED, "run %s stopped halfway: it is to be finished or gone back from", r->run);
+        next_hint(g, "resume --back", r->run, "back: ", err);
+        return -1;
+    }
+    if (r->outcome != OUTCOME_COMMITTED) {
+        (void)err_set(err, ERR_REFUSED, "run %s changed nothing (%s): there is nothing to undo", r->run,
+                      outcome_name(r->outcome));
+        next_hint(g, "list", NULL, "name the run that did; all runs: ", err);
+        return -1;
+    }
     return 0;
 }
 
@@ -322,8 +333,12 @@ static int may_go_back(const struct undo *u, const struct guard *g, struct err *
         next_hint(g, "resume", r->run, "", err);
         return -1;
     }
-    if (u->fate.command)
-        return err_set(err, ERR_REFUSED, "run %s was alembic's own: how far it came is not known", r->run);
+    if (u->fate.command) {
+        (void)err_set(err, ERR_REFUSED, "run %s was alembic's own: how far it came is not known", r->run);
+        err_hint(err, "\"alembic current\" says where it stands; alembic goes on from there, and the values are in %s",
+                 r->backup != NULL ? r->backup : "no backup");
+        return -1;
+    }
     return 0;
 }
 
