@@ -21,7 +21,7 @@
 #include "rollback/outline.h"
 #include "rollback/recorded.h"
 #include "rollback/refusal.h"
-#include "rollback/route.h"
+#include "rollback/rows.h"
 #include "rollback/run.h"
 #include "rollback/saved.h"
 #include "rollback/undo.h"
@@ -330,7 +330,7 @@ static int list_command(int argc, const char *const *argv, void *context, struct
             if (s.report.outputs[k].format == OPERATION_TEXT)
                 fprintf(s.report.outputs[k].out, "%s  %-8s  %-11s  %s%s%s%s\n", f.report.run,
                         f.report.kind, outcome_name(f.report.outcome), f.report.from,
-                        route_none(f.report.from) ? "" : " -> ", route_none(f.report.from) ? "" : f.report.to,
+                        rows_none(f.report.from) ? "" : " -> ", rows_none(f.report.from) ? "" : f.report.to,
                         f.undone_by != NULL ? "  (undone)" : "");
         j = view_outcome_json(&f.report, err);
         fate_free(&f);

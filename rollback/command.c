@@ -31,7 +31,7 @@
 #include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/smoke.h"
-#include "rollback/route.h"
+#include "rollback/rows.h"
 #include "rollback/run.h"
 #include "rollback/view.h"
 
@@ -397,7 +397,7 @@ int command_run(struct guard *g, struct outcome_report *out, struct err *err)
         err_hint(err, "name the revision instead of the file");
         return -1;
     }
-    if (strings_dup(&out->kind, "rollback", err) != 0 || route_join(&out->from, g->plan, g->plan->from, err) != 0 || route_join(&out->to, g->plan, g->plan->to, err) != 0)
+    if (strings_dup(&out->kind, "rollback", err) != 0 || rows_join(&out->from, g->plan, g->plan->from, err) != 0 || rows_join(&out->to, g->plan, g->plan->to, err) != 0)
         return -1;
     if ((project = project_read(&g->request->plan, err)) == NULL ||
         (lock = conn_again(g->control, CONN_OWN, err)) == NULL ||

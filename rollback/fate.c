@@ -13,7 +13,7 @@
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "rollback/next.h"
-#include "rollback/route.h"
+#include "rollback/rows.h"
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -286,8 +286,8 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
     read_progress(f, &asked);
     if (strings_dup(&f->report.run, f->record->run, err) != 0 ||
         strings_dup(&f->report.kind, kind != NULL ? kind : "rollback", err) != 0 ||
-        route_begin(&f->report.from, begin, "from", err) != 0 ||
-        route_begin(&f->report.to, begin, "to", err) != 0 ||
+        rows_begin(&f->report.from, begin, "from", err) != 0 ||
+        rows_begin(&f->report.to, begin, "to", err) != 0 ||
         strings_dup(&f->report.backup, text_of(journal_last(f->record, "backup"), "file"), err) != 0 ||
         read_begin(f, begin, err) != 0 || (f->report.running && read_running(f, begin, err) != 0))
         return -1;

@@ -21,7 +21,7 @@
 #include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/relax.h"
-#include "rollback/route.h"
+#include "rollback/rows.h"
 #include "rollback/running.h"
 #include "rollback/saving.h"
 #include "rollback/segments.h"
@@ -245,8 +245,8 @@ static int prepare(struct running *r, struct err *err)
     struct guard *g = r->g;
 
     if (strings_dup(&r->out->kind, r->o->undo_of != NULL ? "undo" : "rollback", err) != 0 ||
-        route_join(&r->out->from, g->plan, g->plan->from, err) != 0 ||
-        route_join(&r->out->to, g->plan, g->plan->to, err) != 0)
+        rows_join(&r->out->from, g->plan, g->plan->from, err) != 0 ||
+        rows_join(&r->out->to, g->plan, g->plan->to, err) != 0)
         return -1;
     if (r->o->undo_of != NULL && (r->relax = relax_new(r->g->main, err)) == NULL)
         return -1;

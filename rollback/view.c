@@ -16,7 +16,7 @@
 #include "rollback/goback.h"
 #include "rollback/guard.h"
 #include "rollback/locks.h"
-#include "rollback/route.h"
+#include "rollback/rows.h"
 #include "rollback/segments.h"
 #include "script/closure.h"
 #include "script/statement.h"
@@ -468,7 +468,7 @@ void view_outcome(const struct outcome_report *r, FILE *out)
     fprintf(out, "Run:     %s (%s)\n", r->run, r->kind != NULL ? r->kind : "rollback");
     fprintf(out, "Outcome: %s%s\n", r->running ? "still running, so far " : "", outcome_name(r->outcome));
     begun_text(r, out);
-    if (r->from != NULL && r->to != NULL && !route_none(r->from))
+    if (r->from != NULL && r->to != NULL && !rows_none(r->from))
         fprintf(out, "Route:   %s -> %s\n", r->from, r->to);
     if (r->why != NULL)
         line("Why:     ", r->why, "\n", out);
@@ -510,8 +510,8 @@ json_t *view_outcome_json(const struct outcome_report *r, struct err *err)
     set_text(o, "kind", r->kind);
     set_text(o, "outcome", outcome_name(r->outcome));
     set(o, "running", json_boolean(r->running));
-    set(o, "from", route_rows(r->from));
-    set(o, "to", route_rows(r->to));
+    set(o, "from", rows_list(r->from));
+    set(o, "to", rows_list(r->to));
     if (r->begun != NULL)
         set_text(o, "begun", r->begun);
     if (r->command != NULL)

@@ -1,4 +1,4 @@
-#include "rollback/route.h"
+#include "rollback/rows.h"
 
 #include <string.h>
 
@@ -21,7 +21,7 @@ static int finish(char **out, struct buf *b, int scripted, struct err *err)
     return 0;
 }
 
-int route_join(char **out, const struct plan *p, char *const *rows, struct err *err)
+int rows_join(char **out, const struct plan *p, char *const *rows, struct err *err)
 {
     struct buf b = {0};
 
@@ -33,7 +33,7 @@ int route_join(char **out, const struct plan *p, char *const *rows, struct err *
     return finish(out, &b, p->version_table == NULL, err);
 }
 
-int route_begin(char **out, const json_t *begin, const char *which, struct err *err)
+int rows_begin(char **out, const json_t *begin, const char *which, struct err *err)
 {
     const json_t *rows = json_object_get(begin, which), *v;
     struct buf b = {0};
@@ -44,19 +44,21 @@ int route_begin(char **out, const json_t *begin, const char *which, struct err *
             buf_free(&b);
             return -1;
         }
-    return finish(out, &b, json_object_get(begin, "version_table") == NULL, err);
+    return finish(out, &b, json_object_get(begin, "version_table") == NULL &&
+                      json_array_size(json_object_get(begin, "from")) + json_array_size(json_object_get(begin, "to")) == 0,
+                  err);
 }
 
-int route_none(const char *line)
+int rows_none(const char *line)
 {
     return strcmp(line, none) == 0;
 }
 
-json_t *route_rows(const char *line)
+json_t *rows_list(const char *line)
 {
     json_t *a = json_array();
 
-    if (line == NULL || route_none(line) || strcmp(line, base) == 0)
+    if (line == NULL || rows_none(line) || strcmp(line, base) == 0)
         return a;
     for (const char *at = line; *at != '\0';) {
         size_t n = strcspn(at, ",");
