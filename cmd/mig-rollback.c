@@ -47,6 +47,7 @@ static int examine(struct operation *s, struct recorded **recorded, struct run_o
     if (g->to_backup == NULL)
         return guard_examine(s->guard, NULL, err);
     if ((*recorded = recorded_open(s->guard, g->to_backup, err)) == NULL ||
+        recorded_choose(*recorded, s->guard, err) != 0 ||
         guard_examine(s->guard, recorded_revision(*recorded), err) != 0)
         return -1;
     if (s->guard->plan == NULL)

@@ -10,6 +10,7 @@
 #include "core/state.h"
 #include "core/strings.h"
 #include "migration/plan.h"
+#include "migration/version.h"
 #include "pg/environment.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
@@ -25,6 +26,7 @@ struct recorded_set {
 struct recorded {
     char *path;
     struct manifest *manifest;
+    const char *target; /* of several version rows, the one that is not there now; else NULL */
     struct recorded_set again, changed, deleted;
     struct run_values values[3];
 };
@@ -49,6 +51,45 @@ static int same_database(const struct guard *g, const struct manifest *m, struct
         return -1;
     }
     return 0;
+}
+
+static int holds(char *const *rows, const char *row)
+{
+    for (size_t i = 0; rows != NULL && rows[i] != NULL; i++)
+        if (strcmp(rows[i], row) == 0)
+            return 1;
+    return 0;
+}
+
+int recorded_choose(struct recorded *r, const struct guard *g, struct err *err)
+{
+    struct version_name name = {0};
+    char **rows = NULL, *const *was = r->manifest->from;
+    size_t gone = 0;
+    int rc = -1;
+
+    if (strings_count(was) <= 1)
+        return 0;
+    if (version_find(g->control, g->request->plan.version_table, &name, err) != 0 ||
+        (name.table != NULL && (rows = version_rows(g->control, &name, err)) == NULL))
+        goto out;
+    r->target = was[0];
+    for (size_t i = 0; was[i] != NULL; i++)
+        if (!holds(rows, was[i])) {
+            r->target = was[i];
+            gone++;
+        }
+    if (gone <= 1) {
+        rc = 0;
+        goto out;
+    }
+    (void)err_set(err, ERR_USAGE, "\"%s\" was made at %zu version rows, and %zu branches have moved since; one of them can be "
+                  "gone back with one command", r->path, strings_count(was), gone);
+    err_hint(err, "go back branch by branch with mig-rollback run, then mig-backup restore");
+out:
+    version_name_free(&name);
+    strings_free(rows);
+    return rc;
 }
 
 struct recorded *recorded_open(const struct guard *g, const char *file, struct err *err)
@@ -76,12 +117,6 @@ struct recorded *recorded_open(const struct guard *g, const char *file, struct e
         err_hint(err, "it was taken without revisions (-t, --all, --for-sql). Go back with: mig-rollback run REV; then mig-backup restore");
         goto fail;
     }
-    if (strings_count(r->manifest->from) > 1) {
-        (void)err_set(err, ERR_USAGE, "\"%s\" was made at %zu version rows; only one can be gone back to",
-                      r->path, strings_count(r->manifest->from));
-        err_hint(err, "go back branch by branch with mig-rollback run, then mig-backup restore");
-        goto fail;
-    }
     archive_reader_free(a);
     return r;
 fail:
@@ -104,6 +139,8 @@ void recorded_free(struct recorded *r)
 
 const char *recorded_revision(const struct recorded *r)
 {
+    if (r->target != NULL)
+        return r->target;
     return r->manifest->from[0] != NULL ? r->manifest->from[0] : "base";
 }
 
@@ -256,8 +293,11 @@ int recorded_values(struct recorded *r, const struct guard *g, const struct run_
 
     *values = r->values;
     *n = 0;
-    if (execute_version_same(g->plan->to, m->from, "after the plan", err) != 0)
+    if (execute_version_same(g->plan->to, m->from, "after the plan", err) != 0) {
+        err_hint(err, "another branch was made, or moved, since the backup: go back branch by branch with mig-rollback run, then "
+                      "mig-backup restore");
         return -1;
+    }
     if (set_make(&r->again, m->ntables, err) != 0 || set_make(&r->changed, m->ntables, err) != 0 ||
         set_make(&r->deleted, m->ntables, err) != 0)
         return -1;

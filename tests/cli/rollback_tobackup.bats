@@ -96,3 +96,41 @@ END
     [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa4 ]
     rm migrations/versions/a4.py
 }
+
+@test "several version rows: the branch that moved goes back, the other stays; two that moved, or a new one, are refused" {
+    db_create branches
+    cp -R "$BATS_FILE_TMPDIR/app" "$BATS_TEST_TMPDIR/app"
+    cd "$BATS_TEST_TMPDIR/app"
+    mv migrations/versions/a3.py .
+    twostep_up
+    branch() { # ID DOWN TABLE
+        printf 'from alembic import op\nrevision = "%s"\ndown_revision = %s\ndef upgrade():\n    op.execute("CREATE TABLE %s (id int primary key)")\ndef downgrade():\n    op.execute("DROP TABLE %s")\n' \
+            "$1" "$2" "$3" "$3" >"migrations/versions/$1.py"
+        (PATH=/usr/bin:$PATH && alembic upgrade heads 2>/dev/null)
+    }
+    rows() { sql "select string_agg(version_num, ' ' order by version_num) from alembic_version"; }
+    branch bbbbbbbbbbb1 None x
+    GO=(--yes --confirm branches)
+    digest=$(twostep_digest)
+    mv a3.py migrations/versions/
+    mig-backup create --for-upgrade heads --name friday 2>/dev/null
+    (PATH=/usr/bin:$PATH && alembic upgrade heads 2>/dev/null)
+    [ "$(rows)" = "aaaaaaaaaaa3 bbbbbbbbbbb1" ]
+    [ "$(twostep_digest)" != "$digest" ]
+    mig mig-rollback run --to-backup friday "${GO[@]}"
+    assert_exit 0
+    [ "$(rows)" = "aaaaaaaaaaa2 bbbbbbbbbbb1" ]
+    [ "$(twostep_digest)" = "$digest" ]
+    # A branch of its own was made since: it would stay.
+    branch ccccccccccc1 None y
+    [ "$(rows)" = "aaaaaaaaaaa3 bbbbbbbbbbb1 ccccccccccc1" ]
+    mig mig-rollback run --to-backup friday "${GO[@]}"
+    assert_exit 4
+    assert_err 'the version table holds aaaaaaaaaaa2, bbbbbbbbbbb1, ccccccccccc1 after the plan' 'another branch.*branch by branch'
+    branch bbbbbbbbbbb2 '"bbbbbbbbbbb1"' z
+    mig mig-rollback run --to-backup friday "${GO[@]}"
+    assert_exit 2
+    assert_err 'made at 2 version rows, and 2 branches have moved since' 'branch by branch'
+    [ "$(rows)" = "aaaaaaaaaaa3 bbbbbbbbbbb2 ccccccccccc1" ]
+    db_drop branches
+}

@@ -120,9 +120,11 @@ static void test_whose(void **state)
     recorded_free(r);
     assert_null(recorded_open(&g, make(NULL), &err));
     assert_int_equal(err.kind, ERR_USAGE);
-    assert_null(recorded_open(&g, make(two), &err));
-    assert_int_equal(err.kind, ERR_USAGE);
-    assert_non_null(strstr(err.message, "2 version rows"));
+    /* Which of several is meant, only the database's own rows say. */
+    memset(&err, 0, sizeof(err));
+    r = recorded_open(&g, make(two), &err);
+    assert_non_null(r);
+    recorded_free(r);
 }
 
 static int values_of(const char *id, char **to, char ***notes, struct recorded **r,
