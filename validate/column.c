@@ -67,17 +67,24 @@ struct place {
     size_t step, at;
 };
 
-/* The next effect before E; NULL: there is none. */
-static const struct effect *next_before(const struct inquiry *q, const struct effect *e, struct place *p)
+#define KIND(k) (UINT64_C(1) << (unsigned)(k))
+
+/* The next effect before E that is one of KINDS; NULL: there is none. */
+static const struct effect *next_before(const struct inquiry *q, const struct effect *e, struct place *p, uint64_t kinds)
 {
+    if ((q->kinds & kinds) == 0)
+        return NULL;
     for (; p->step <= q->step && p->step < q->plan->nsteps; p->step++, p->at = 0) {
         const struct effects *effects = q->steps[p->step];
-        const struct effect *x;
 
-        if (effects == NULL || p->at >= effects->count)
-            continue;
-        x = &effects->items[p->at++];
-        return x == e || x == q->within ? NULL : x;
+        while (effects != NULL && p->at < effects->count) {
+            const struct effect *x = &effects->items[p->at++];
+
+            if (x == e || x == q->within)
+                return NULL;
+            if ((KIND(x->kind) & kinds) != 0)
+                return x;
+        }
     }
     return NULL;
 }
@@ -128,7 +135,10 @@ int column_now(const struct inquiry *q, const struct effect *e, uint32_t table, 
     const struct effect *x;
     int known = facts_column(q->facts, table, server_column(e), out);
 
-    while (q->facts != NULL && (x = next_before(q, e, &p)) != NULL) {
+    while (q->facts != NULL &&
+           (x = next_before(q, e, &p,
+                            KIND(EFFECT_ADD_COLUMN) | KIND(EFFECT_ALTER_TYPE) | KIND(EFFECT_SET_NOT_NULL) |
+                                KIND(EFFECT_DROP_NOT_NULL))) != NULL) {
         if (!same_column(x, e) || !same_relation(x, e))
             continue;
         if (x->kind == EFFECT_ADD_COLUMN && (e->flags & EFFECT_OWN) != 0) {
@@ -152,7 +162,8 @@ static const char *found_on_server(const struct inquiry *q, const struct effect 
     const char *found = name;
 
     /* Forwards: a name is free again behind a DROP or a RENAME. */
-    while (name != NULL && (x = next_before(q, e, &p)) != NULL) {
+    while (name != NULL &&
+           (x = next_before(q, e, &p, KIND(EFFECT_VALIDATE_CONSTRAINT) | KIND(EFFECT_DROP_CONSTRAINT))) != NULL) {
         if (x->column == NULL || !same_relation(x, like))
             continue;
         if (x->kind == EFFECT_RENAME_COLUMN && x->detail != NULL && strcmp(x->detail, name) == 0)
@@ -185,7 +196,7 @@ const struct effect *column_added_as(const struct inquiry *q, const struct effec
     struct place p = {0, 0};
     const struct effect *x, *found = NULL;
 
-    while ((x = next_before(q, e, &p)) != NULL) {
+    while ((x = next_before(q, e, &p, KIND(EFFECT_RENAME_COLUMN) | KIND(EFFECT_ADD_COLUMN))) != NULL) {
         if (x->column == NULL || !same_relation(x, e))
             continue;
         if (x->kind == EFFECT_ADD_COLUMN && strcmp(x->column, name) == 0)
@@ -218,7 +229,9 @@ int column_bare(const struct inquiry *q, const struct effect *e, const struct ef
         for (k = 0; k < sizeof(fills) / sizeof(fills[0]); k++)
             if (node_is(node_as(node_at(list, i), "Constraint"), "contype", fills[k]))
                 return 0;
-    while ((x = next_before(q, e, &p)) != NULL)
+    while ((x = next_before(q, e, &p,
+                            KIND(EFFECT_MERGE) | KIND(EFFECT_DELETE) | KIND(EFFECT_TRUNCATE) | KIND(EFFECT_UPDATE) |
+                                KIND(EFFECT_ALTER_TYPE))) != NULL)
         if (same_relation(x, e) &&
             (x->kind == EFFECT_MERGE || x->kind == EFFECT_DELETE || x->kind == EFFECT_TRUNCATE ||
              (x->column != NULL && strcmp(x->column, added->column) == 0 &&
@@ -280,7 +293,8 @@ static int made_of(const struct inquiry *q, const struct effect *e, const char *
     const struct effect *x;
     int state = 0;
 
-    while (name != NULL && (x = next_before(q, e, &p)) != NULL) {
+    while (name != NULL &&
+           (x = next_before(q, e, &p, KIND(EFFECT_VALIDATE_CONSTRAINT) | KIND(EFFECT_DROP_CONSTRAINT))) != NULL) {
         if (x->detail == NULL || strcmp(x->detail, name) != 0 || x->statement == e->statement || !same_relation(x, e))
             continue;
         if (x->kind == EFFECT_VALIDATE_CONSTRAINT)
@@ -298,7 +312,11 @@ static int proved_by_script(const struct inquiry *q, const struct effect *e)
     const struct effect *x;
     int proved = 0;
 
-    while ((x = next_before(q, e, &p)) != NULL) {
+    if ((q->kinds & KIND(EFFECT_ADD_CONSTRAINT)) == 0)
+        return 0;
+    while ((x = next_before(q, e, &p,
+                            KIND(EFFECT_ADD_CONSTRAINT) | KIND(EFFECT_RENAME_COLUMN) | KIND(EFFECT_DROP_COLUMN) |
+                                KIND(EFFECT_RENAME_OTHER))) != NULL) {
         const char *name = node_name(x->node, "conname");
         int state;
 
@@ -383,7 +401,12 @@ int column_filled(const struct inquiry *q, const struct effect *e)
     const struct effect *x;
     int filled = 0;
 
-    while (e->column != NULL && (x = next_before(q, e, &p)) != NULL) {
+    if ((q->kinds & KIND(EFFECT_UPDATE)) == 0)
+        return 0;
+    while (e->column != NULL &&
+           (x = next_before(q, e, &p,
+                            KIND(EFFECT_INSERT) | KIND(EFFECT_COPY_IN) | KIND(EFFECT_MERGE) | KIND(EFFECT_ALTER_TYPE) |
+                                KIND(EFFECT_ADD_COLUMN) | KIND(EFFECT_RENAME_COLUMN) | KIND(EFFECT_UPDATE))) != NULL) {
         const json_t *targets = node_get(x->node, "targetList");
         size_t i;
 

@@ -71,7 +71,8 @@ struct inquiry {
     struct conn *conn;     /* NULL: offline */
     const struct judge_options *o;
     struct effects *const *steps; /* per step; NULL entries */
-    int version;           /* the server's, or what --pg-version says */
+    uint64_t kinds;        /* of effects that STEPS holds, a bit each */
+    int version;           /* the server's; offline the newest known */
     struct judgement *out;
     struct probe *probes;
     size_t cap;

@@ -275,6 +275,9 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
     if (c != NULL && read_facts(&q, steps) < 0)
         goto out;
     q.steps = steps;
+    for (i = 0; i < p->nsteps; i++)
+        for (size_t k = 0; steps[i] != NULL && k < steps[i]->count; k++)
+            q.kinds |= UINT64_C(1) << (unsigned)steps[i]->items[k].kind;
     if (c != NULL && name_version(&q) < 0)
         goto out;
     detect(&q, steps);

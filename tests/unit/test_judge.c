@@ -91,6 +91,14 @@ static void test_precedence(void **state)
     assert_null(j->why_unknown);
     assert_int_equal(judge("DO $$ BEGIN PERFORM 1; END $$;"), JUDGE_UNKNOWN);
     assert_non_null(j->why_unknown);
+    /* Offline the old type is not known; as text every value reads the same. */
+    (void)judge("ALTER TABLE t ALTER c TYPE text;");
+    assert_null(found("lossy-cast"));
+    assert_null(found("cast-failure"));
+    (void)judge("ALTER TABLE t ALTER c TYPE varchar(10);");
+    assert_non_null(found("lossy-cast"));
+    (void)judge("ALTER TABLE t ALTER c TYPE text USING left(c, 3);");
+    assert_non_null(found("lossy-cast"));
     assert_int_equal(judge("DROP TABL users;"), JUDGE_UNKNOWN); /* did not parse: never safe */
     assert_non_null(found("unparsed"));
     /* What is known to be unsafe is not hidden behind what is not known. */
@@ -269,6 +277,19 @@ static void test_detectors(void **state)
         {"ALTER TYPE e ADD VALUE 'x';", 0, {"enum-value-position"}},
         {"ALTER TYPE e ADD VALUE 'x' BEFORE 'y';", 0, {"!enum-value-position"}},
         {"BEGIN; ALTER TYPE e ADD VALUE 'x' BEFORE 'y'; SELECT 1; COMMIT;", 110000, {"enum-value-in-transaction"}},
+        /* 11: a default that is not volatile is no rewrite; 12: a valid CHECK proves NOT NULL */
+        {"ALTER TABLE t ADD COLUMN a int DEFAULT 1;", 100000, {"add-column-default"}},
+        {"ALTER TABLE t ADD COLUMN a int DEFAULT 1;", 110000, {"!add-column-default", "!add-column-volatile-default"}},
+        {"ALTER TABLE t ADD COLUMN a timestamptz DEFAULT now();", 110000, {"!add-column-volatile-default"}},
+        {"ALTER TABLE t ADD COLUMN a float DEFAULT random();", 110000, {"add-column-volatile-default"}},
+        {"ALTER TABLE t ADD CHECK (a IS NOT NULL); ALTER TABLE t ALTER a SET NOT NULL;", 110000, {"set-not-null"}},
+        {"ALTER TABLE t ADD CHECK (a IS NOT NULL); ALTER TABLE t ALTER a SET NOT NULL;", 120000, {"!set-not-null"}},
+        {"ALTER TABLE t ADD CONSTRAINT k CHECK (a IS NOT NULL) NOT VALID; ALTER TABLE t ALTER a SET NOT NULL;", 120000,
+         {"set-not-null"}},
+        {"ALTER TABLE t ADD CONSTRAINT k CHECK (a IS NOT NULL) NOT VALID; ALTER TABLE t VALIDATE CONSTRAINT k; "
+         "ALTER TABLE t ALTER a SET NOT NULL; ALTER TABLE t DROP CONSTRAINT k;", 120000, {"!set-not-null"}},
+        {"ALTER TABLE t ADD CONSTRAINT k CHECK (a IS NOT NULL); ALTER TABLE t DROP CONSTRAINT k; "
+         "ALTER TABLE t ALTER a SET NOT NULL;", 160000, {"set-not-null"}},
         {"GRANT SELECT ON t TO PUBLIC;", 0, {"security-change"}},
         {"GRANT SELECT ON t TO app;", 0, {"!security-change"}},
         {"REVOKE SELECT ON t FROM app;", 0, {"security-change"}},

@@ -1,0 +1,1 @@
+DO $$ DECLARE v int := 1; BEGIN IF EXISTS (SELECT 1 FROM users) THEN DROP TABLE users; END IF; EXECUTE $x$drop table y; delete from z$x$; EXECUTE format($x$%I$x$, v); v := f(v); DELETE FROM o WHERE id = v; EXCEPTION WHEN duplicate_object THEN NULL; END $$; DROP FUNCTION f(int, numeric(3,2)[]);
