@@ -163,7 +163,7 @@ static const char *found_on_server(const struct inquiry *q, const struct effect 
 
     /* Forwards: a name is free again behind a DROP or a RENAME. */
     while (name != NULL &&
-           (x = next_before(q, e, &p, KIND(EFFECT_VALIDATE_CONSTRAINT) | KIND(EFFECT_DROP_CONSTRAINT))) != NULL) {
+           (x = next_before(q, e, &p, KIND(EFFECT_RENAME_COLUMN) | KIND(EFFECT_ADD_COLUMN))) != NULL) {
         if (x->column == NULL || !same_relation(x, like))
             continue;
         if (x->kind == EFFECT_RENAME_COLUMN && x->detail != NULL && strcmp(x->detail, name) == 0)
