@@ -118,7 +118,7 @@ static int all_segments(struct running *r, struct err *err)
         if (enter(r, i, err) != 0 || (is_alone ? alone(r, err) : transaction_run(r, err)) != 0)
             return -1;
         r->done++;
-        if (!r->g->request->dry_run && r->nsegments > 1 &&
+        if (!r->g->request->dry_run && r->segments != NULL &&
             journal_write(r->journal, "done", json_pack("{s:I}", "segment", (json_int_t)i), err) != 0)
             return -1;
         if (!is_alone && !r->g->request->dry_run)
@@ -252,7 +252,9 @@ static int prepare(struct running *r, struct err *err)
         return -1;
     r->nsegments = segments_count(g->plan);
     r->done = r->o->first;
-    if (r->nsegments > 1) {
+    if (segments_needed(g->plan)) {
+        int transactions = 0;
+
         if (g->request->dry_run) {
             r->nsegments = 1;
             return try_together(r, err);
@@ -261,8 +263,15 @@ static int prepare(struct running *r, struct err *err)
             return -1;
         r->nsegments = r->segments->count;
         for (size_t i = 0; i < r->nsegments; i++)
-            if (!r->segments->items[i].alone)
+            if (!r->segments->items[i].alone) {
                 r->last = i;
+                transactions = 1;
+            }
+        if (!transactions && r->o->nvalues > 0) {
+            (void)err_set(err, ERR_REFUSED, "the upgrade has no transaction in which the values could be put back");
+            err_hint(err, "nothing was changed. Upgrade by hand; then mig-backup restore %s", r->o->values[0].file);
+            return -1;
+        }
     }
     return 0;
 }

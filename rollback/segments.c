@@ -38,7 +38,7 @@ static int commits_midway(const struct script *script, size_t at)
     return 0;
 }
 
-static int has_alone(const struct plan *p)
+int segments_needed(const struct plan *p)
 {
     for (size_t i = 0; i < p->nsteps; i++)
         for (size_t k = 0; p->steps[i].script != NULL && k < p->steps[i].script->count; k++)
@@ -241,7 +241,7 @@ size_t segments_count(const struct plan *p)
     size_t n = 0;
     int open = 0;
 
-    if (!has_alone(p))
+    if (!segments_needed(p))
         return 1;
     for (size_t i = 0; i < p->nsteps; i++)
         for (size_t k = 0; p->steps[i].script != NULL && k < p->steps[i].script->count; k++) {

@@ -31,6 +31,8 @@ struct segments *segments_split(const struct plan *p, struct err *err) MIG_MUST_
  * to *SKIPPED (core/strings).  Owned. */
 struct plan *segments_together(const struct plan *p, char ***skipped, struct err *err) MIG_MUST_CHECK;
 void segments_free(struct segments *s);
+/* Is P more than one transaction?  One statement by itself may be: DROP INDEX CONCURRENTLY. */
+int segments_needed(const struct plan *p);
 /* How many there would be, without making them. */
 size_t segments_count(const struct plan *p);
 

@@ -189,8 +189,8 @@ static void segments_text(const struct guard *g, FILE *out)
     struct err why = {0};
     struct segments *s = segments_split(g->plan, &why);
 
-    fprintf(out, "  In %zu segments, for some statements cannot run in a transaction: each is committed by itself.\n",
-            segments_count(g->plan));
+    fprintf(out, "  In %zu segment%s, for some statements cannot run in a transaction: each is committed by itself.\n",
+            segments_count(g->plan), segments_count(g->plan) == 1 ? "" : "s");
     for (size_t i = 0; s != NULL && i < s->count; i++)
         fprintf(out, "    %zu. %s\n", i + 1,
                 s->items[i].alone ? s->items[i].label : "one transaction, backed up and verified by itself");
@@ -241,7 +241,7 @@ static void head_text(const struct guard *g, const char *what, FILE *out)
         return;
     route_text(g->plan, out);
     steps_text(g->plan, out);
-    if (segments_count(g->plan) > 1)
+    if (segments_needed(g->plan))
         segments_text(g, out);
 }
 

@@ -315,3 +315,15 @@ print(sorted((f['object'], f['loss']['rows']) for f in json.load(sys.stdin)['fin
     [ "$undo_said" = "Undo: exact" ]
     same
 }
+
+@test "a script of one statement that cannot run in a transaction; values have one to come back in, or undo refuses" {
+    sql "create table t (id int primary key, v text)" "create index i on t (v)" "insert into t values (1, 'a')"
+    there_and_back "drop index concurrently i;" "create index concurrently i on t (v);"
+    assert_exit 0
+    same
+    there_and_back "update t set v = 'b';" "create index concurrently i2 on t (v); create index concurrently i3 on t (v);"
+    assert_exit 4
+    assert_err 'no transaction in which the values could be put back' 'mig-backup restore'
+    [ "$(sql "select v from t")" = b ]
+    [ -z "$(sql "select 1 from pg_class where relname in ('i2', 'i3')")" ]
+}
