@@ -179,6 +179,12 @@ WITH wanted AS (
             FROM pg_catalog.unnest(r.reloptions) o)
     FROM rel r WHERE r.reloptions IS NOT NULL
     UNION ALL
+    SELECT 25, 'options of the TOAST table of ' || r.ident, pg_catalog.array_to_string(x.reloptions, ', '),
+           'ALTER TABLE ' || r.ident || ' SET (toast.' || pg_catalog.array_to_string(x.reloptions, ', toast.') || ')',
+           (SELECT 'ALTER TABLE ' || r.ident || ' RESET (' || pg_catalog.string_agg('toast.' || pg_catalog.split_part(o, '=', 1), ', ') || ')'
+            FROM pg_catalog.unnest(x.reloptions) o)
+    FROM rel r JOIN pg_catalog.pg_class x ON x.oid = r.reltoastrelid WHERE x.reloptions IS NOT NULL AND r.relkind IN ('r', 'p')
+    UNION ALL
     SELECT 80, 'owner of ' || pg_catalog.lower(r.word) || ' ' || r.ident, pg_catalog.pg_get_userbyid(r.relowner)::pg_catalog.text,
            'ALTER ' || r.word || ' ' || r.ident || ' OWNER TO ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(r.relowner)), NULL
     FROM rel r WHERE NOT EXISTS (SELECT FROM owned o WHERE o.seq = r.oid)

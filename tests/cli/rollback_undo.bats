@@ -327,3 +327,11 @@ print(sorted((f['object'], f['loss']['rows']) for f in json.load(sys.stdin)['fin
     [ "$(sql "select v from t")" = b ]
     [ -z "$(sql "select 1 from pg_class where relname in ('i2', 'i3')")" ]
 }
+
+@test "what a table's TOAST table was told comes back with the table" {
+    sql "create table t (id int primary key, v text) with (fillfactor = 60, toast.autovacuum_enabled = off, toast.vacuum_truncate = off)" \
+        "insert into t values (1, 'a')"
+    there_and_back "drop table t;" "create table t (id int primary key, v text) with (toast.autovacuum_vacuum_cost_delay = 5);"
+    assert_exit 0
+    same
+}
