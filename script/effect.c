@@ -388,6 +388,10 @@ static void statement(struct finder *f, const struct statement *st)
 
         node_qualified(node_get(body, "typeName"), &a.schema, &a.name);
         finder_place(f, finder_add(f, EFFECT_OTHER, a), SHADOW_TYPE);
+        /* A new check runs for every row that has a value of the domain. */
+        if (node_as(node_get(body, "def"), "Constraint") != NULL &&
+            !node_true(node_as(node_get(body, "def"), "Constraint"), "skip_validation"))
+            access_writes(f, node_get(body, "def"));
     } else if (strcmp(kind, "CreateTrigStmt") == 0) {
         struct about a = about_relation(node_get(body, "relation"));
 

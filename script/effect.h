@@ -64,7 +64,7 @@ enum effect_kind {
     EFFECT_READ,           /* a SELECT without a function of unknown effect */
     EFFECT_OTHER,          /* known and harmless: COMMENT, GRANT, ... */
     /* cannot be judged from the text */
-    EFFECT_OPAQUE,         /* DO, CALL, EXECUTE, a SELECT that calls a user's function */
+    EFFECT_OPAQUE,         /* DO, CALL, EXECUTE; a user's function that a query or, for rows, DDL calls */
     EFFECT_UNKNOWN,        /* did not parse */
 };
 

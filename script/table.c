@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "script/access.h"
 #include "script/finder.h"
 #include "script/node.h"
 #include "script/shadow.h"
@@ -120,6 +121,8 @@ static void alter_command(struct finder *f, struct about table, const char *objt
         if (!node_true(cmd, "missing_ok") || seen.gone)
             finder_check(f, shadow_create_column(f->shadow, a.schema, a.name, a.column, f->err));
         inline_constraints(f, table, def);
+        /* The default and the checks run for every row. */
+        access_writes(f, def);
         return;
     }
     if (strcmp(subtype, "AT_DropColumn") == 0) {
@@ -132,6 +135,7 @@ static void alter_command(struct finder *f, struct about table, const char *objt
     }
     if (strcmp(subtype, "AT_AlterColumnType") == 0) {
         (void)finder_on(f, EFFECT_ALTER_TYPE, a);
+        access_writes(f, node_get(cmd, "def"));
     } else if (strcmp(subtype, "AT_ColumnDefault") == 0) {
         (void)finder_on(f, node_get(cmd, "def") != NULL ? EFFECT_SET_DEFAULT : EFFECT_DROP_DEFAULT,
                         a);
@@ -148,6 +152,9 @@ static void alter_command(struct finder *f, struct about table, const char *objt
         if (a.detail != NULL)
             finder_partner(f, finder_on(f, EFFECT_ADD_CONSTRAINT, a),
                            node_get(constraint, "pktable"));
+        /* NOT VALID looks at no row. */
+        if (node_is(constraint, "contype", "CONSTR_CHECK") && !node_true(constraint, "skip_validation"))
+            access_writes(f, constraint);
     } else if (strcmp(subtype, "AT_DropConstraint") == 0 ||
                strcmp(subtype, "AT_ValidateConstraint") == 0) {
         a.detail = a.column;

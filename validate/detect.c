@@ -118,8 +118,8 @@ void detect(struct inquiry *q, struct effects *const *steps)
                 settle_writing(q);
             now = e->statement;
             if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN) {
-                detect_block(q, e);
-                q->opaque_before = 1;
+                if (detect_block(q, e))
+                    q->opaque_before = 1;
                 continue;
             }
             detect_cast(q, e);

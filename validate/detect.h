@@ -12,8 +12,8 @@ struct pick;
 void detect(struct inquiry *q, struct effects *const *steps);
 
 /* Its parts: one effect at a time, ... */
-/* What is opaque, and what may happen in a DO block. */
-void detect_block(struct inquiry *q, const struct effect *e);
+/* What is opaque, and what may happen in a DO block.  0: the server says that it only reads. */
+int detect_block(struct inquiry *q, const struct effect *e);
 void detect_loss(struct inquiry *q, const struct effect *e);
 void detect_rows(struct inquiry *q, const struct effect *e);
 void detect_merge(struct inquiry *q, const struct effect *e);

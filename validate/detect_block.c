@@ -75,13 +75,13 @@ static void look_inside(struct inquiry *q, const struct effect *e)
     q->told_timeout = told;
 }
 
-void detect_block(struct inquiry *q, const struct effect *e)
+int detect_block(struct inquiry *q, const struct effect *e)
 {
     if (e->kind == EFFECT_UNKNOWN)
         (void)inquiry_raise(q, "unparsed", e, "", "not understood: %s",
                             e->detail == NULL ? "" : e->detail);
     else if (only_reads(q, e))
-        return;
+        return 0;
     else if (calls(q, e))
         (void)inquiry_raise(q, "opaque", e, NULL, "calls %s%s%s(), whose effect cannot be known from here",
                             e->schema == NULL ? "" : e->schema, e->schema == NULL ? "" : ".",
@@ -92,4 +92,5 @@ void detect_block(struct inquiry *q, const struct effect *e)
     } else
         (void)inquiry_raise(q, "opaque", e, "", "%s: what it does cannot be known from its text",
                             e->detail);
+    return 1;
 }

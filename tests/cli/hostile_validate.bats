@@ -82,3 +82,30 @@ INSERT INTO fired VALUES (1);" >a.sql
     mig mig-validate sql a.sql
     [ "$status" != 3 ]
 }
+
+@test "a user's volatile function that DDL runs for every row is as opaque as in a query" {
+    sql "create table prey (id int)" "insert into prey select generate_series(1, 5)" "create table host (c text)" "insert into host values ('1'), ('2')" \
+        "create function hunt() returns int language plpgsql as 'begin delete from prey; return 1; end'" \
+        "create function hunt(x text) returns int language plpgsql as 'begin delete from prey; return 1; end'" \
+        "create function calm(x text) returns int language sql immutable as 'select 1'" "create domain hunted as text" "create table holder (h hunted)"
+    for ddl in "alter table host add column z int default hunt()" "alter table host add column z int default (1 + hunt())" \
+        "alter table host alter column c type int using hunt(c)" "alter table host add check (hunt(c) > 0)" \
+        "alter table host add column z int check (hunt('x') > 0)" "alter domain hunted add check (hunt(value::text) > 0)"; do
+        echo "$ddl" >x.sql
+        mig mig-validate sql x.sql
+        echo "$ddl: $output"
+        assert_out 'calls hunt'
+        [[ $output != *$'\nsafe'* ]]
+        [ "$status" -ge 1 ]
+    done
+    for ddl in "alter table host add column z uuid default gen_random_uuid()" "alter table host add column z timestamptz default clock_timestamp()" \
+        "alter table host add column z float default random()" "alter table host alter column c type int using calm(c)" \
+        "alter table host alter column c set default hunt()" "alter table host add check (hunt(c) > 0) not valid" \
+        "alter table host add check (calm(c) > 0)"; do
+        echo "$ddl" >x.sql
+        mig mig-validate sql x.sql
+        echo "$ddl: $output"
+        [[ $output != *"cannot be known"* ]]
+        [[ $output != unknown* ]]
+    done
+}
