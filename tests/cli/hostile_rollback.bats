@@ -111,6 +111,9 @@ run_sql() {
         "create foreign table ft (id int) server here options (table_name 'remote')"
     echo 'SELECT 1;' >up.sql
     run_sql "DELETE FROM ft WHERE id = 1;" --undo-sql up.sql
+    assert_exit 4
+    assert_equal "$(sql "select count(*) from remote")" 2
+    run_sql "DELETE FROM ft WHERE id = 1;" --undo-sql up.sql --force foreign,delete-rows --reason "its rows are kept elsewhere"
     assert_exit 0
     assert_err 'Undo: inexact: public.ft is a foreign table'
     run_sql "DROP FOREIGN TABLE ft;"

@@ -230,10 +230,10 @@ teardown_file() {
 }
 
 @test "what is to be typed next works as it stands: another folder, key, role and state" {
-    role_create mig_owner superuser
+    role_create mig_chief superuser
     mkdir "sh elf" keys
     mv "$HOME/.config/mig/key" "keys/the key"
-    mig mig-rollback run -1 "${GO[@]}" --dir "sh elf" --state-dir "st ate" --key "keys/the key" --role mig_owner --format json
+    mig mig-rollback run -1 "${GO[@]}" --dir "sh elf" --state-dir "st ate" --key "keys/the key" --role mig_chief --format json
     next=$(result 'j["next"]')
     mv "keys/the key" "$HOME/key.kept"; mig-backup keygen -q >/dev/null 2>&1 || :
     mv "$HOME/key.kept" "keys/the key"
