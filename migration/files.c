@@ -10,12 +10,20 @@
 #include "migration/plain.h"
 #include "migration/plan.h"
 #include "migration/route.h"
+#include "migration/version.h"
 #include "script/effect.h"
 
 static char *const none[] = {NULL};
 
+/* The version rows of all files together, borrowed.  Where FROM and TO differ, the files move them. */
+struct versions {
+    struct version_name name; /* TABLE NULL: no version rows */
+    char *column;
+    char *const *from, *const *to;
+};
+
 static struct plan *make(const struct plan_request *r, const char *const *files, size_t n, int up,
-                         struct err *err)
+                         const struct versions *v, struct err *err)
 {
     struct plan *p = calloc(1, sizeof(*p));
 
@@ -24,8 +32,12 @@ static struct plan *make(const struct plan_request *r, const char *const *files,
         return NULL;
     }
     p->direction = up ? PLAN_UP : PLAN_SQL;
-    p->from = rows_copy(none, err);
-    p->to = p->from != NULL ? rows_copy(none, err) : NULL;
+    p->from = rows_copy(v->from, err);
+    p->to = p->from != NULL ? rows_copy(v->to, err) : NULL;
+    if (p->to != NULL && (strings_dup(&p->version_schema, v->name.schema, err) != 0 ||
+                          strings_dup(&p->version_table, v->name.table, err) != 0 ||
+                          strings_dup(&p->version_column, v->column, err) != 0))
+        goto failed;
     p->steps = calloc(n + 1, sizeof(*p->steps));
     if (p->to == NULL || p->steps == NULL) {
         (void)err_oom(err);
@@ -44,8 +56,8 @@ static struct plan *make(const struct plan_request *r, const char *const *files,
         s->revision = strdup(strcmp(file, "-") == 0 ? "<standard input>" : file);
         s->file = strdup(file);
         s->message = strdup("");
-        s->before = rows_copy(none, err);
-        s->after = rows_copy(none, err);
+        s->before = rows_copy(i == 0 ? v->from : v->to, err);
+        s->after = rows_copy(v->to, err);
         if (s->script == NULL)
             goto failed;
         if (s->revision == NULL || s->file == NULL || s->message == NULL || s->before == NULL ||
@@ -62,14 +74,47 @@ failed:
     return NULL;
 }
 
-struct plan *files_plan(const struct plan_request *r, const char *const *files, size_t n, struct err *err)
+static char **values(const char *const *given, size_t n, struct err *err)
 {
-    return make(r, files, n, 0, err);
+    char **list = NULL;
+
+    for (size_t i = 0; i < n; i++)
+        if (strings_add(&list, given[i], err) != 0) {
+            strings_free(list);
+            return NULL;
+        }
+    return list;
+}
+
+struct plan *files_plan(const struct plan_request *r, const char *const *files, size_t n, struct conn *c,
+                        struct err *err)
+{
+    struct versions v = {.from = none, .to = none};
+    char **before = NULL, **after = NULL;
+    struct plan *p = NULL;
+
+    if (r->nversion_before == 0)
+        return make(r, files, n, 0, &v, err);
+    if (version_locate(c, r->version_table, r->version_column, &v.name, &v.column, err) != 0 ||
+        (before = values(r->version_before, r->nversion_before, err)) == NULL ||
+        (r->nversion_after > 0 && (after = values(r->version_after, r->nversion_after, err)) == NULL))
+        goto out;
+    v.from = before;
+    v.to = after != NULL ? after : before;
+    p = make(r, files, n, 0, &v, err);
+out:
+    strings_free(before);
+    strings_free(after);
+    free(v.column);
+    version_name_free(&v.name);
+    return p;
 }
 
 struct plan *files_reverse(const struct plan *p, const struct plan_request *r, struct err *err)
 {
     const char **files = calloc(p->nsteps + 1, sizeof(*files));
+    struct versions v = {.name = {p->version_schema, p->version_table}, .column = p->version_column,
+                         .from = p->to, .to = p->from};
     struct plan *back = NULL;
     size_t n = 0;
 
@@ -89,7 +134,8 @@ struct plan *files_reverse(const struct plan *p, const struct plan_request *r, s
         }
         files[n++] = forward;
     }
-    back = r->nundo_files > 0 ? make(r, r->undo_files, r->nundo_files, 1, err) : make(r, files, n, 1, err);
+    back = r->nundo_files > 0 ? make(r, r->undo_files, r->nundo_files, 1, &v, err)
+                              : make(r, files, n, 1, &v, err);
 out:
     for (size_t i = 0; i < n; i++)
         free((char *)(uintptr_t)files[i]);

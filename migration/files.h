@@ -1,5 +1,5 @@
 /*
- * files: plans of other tools' SQL files, which have no version rows.
+ * files: plans of other tools' SQL files; their version rows are those that the flags name, if any.
  */
 #ifndef MIG_MIGRATION_FILES_H
 #define MIG_MIGRATION_FILES_H
@@ -8,11 +8,14 @@
 
 #include "core/err.h"
 
+struct conn;
 struct plan;
 struct plan_request;
 
-/* FILES ("-": standard input) in their order, a step each.  ERR_USAGE where there is none. */
-struct plan *files_plan(const struct plan_request *r, const char *const *files, size_t n, struct err *err)
+/* FILES ("-": standard input) in their order, a step each.  ERR_USAGE where there is none.  C: to find the version
+ * table that R names; may be NULL where it names none. */
+struct plan *files_plan(const struct plan_request *r, const char *const *files, size_t n,
+                        struct conn *c, struct err *err)
     MIG_MUST_CHECK;
 /* The files that go forward again from P, a plan of files: those that R names, else those that the tools'
  * naming gives.  ERR_FAILED where there is none to a file. */

@@ -71,6 +71,11 @@ static int digest(struct plan *p, struct err *err)
     (void)crypto_generichash_init(&st, NULL, 0, sizeof(hash));
     digest_rows(&st, p->from);
     digest_rows(&st, p->to);
+    if (p->version_column != NULL) {
+        digest_text(&st, p->version_schema, strlen(p->version_schema));
+        digest_text(&st, p->version_table, strlen(p->version_table));
+        digest_text(&st, p->version_column, strlen(p->version_column));
+    }
     for (size_t i = 0; i < p->nsteps; i++) {
         const struct plan_step *s = &p->steps[i];
 

@@ -174,7 +174,7 @@ struct plan *plan_make(const struct plan_request *r, struct conn *c, struct err 
     int down;
 
     if (r->direction == PLAN_SQL)
-        return files_plan(r, r->sql_files, r->nsql_files, err);
+        return files_plan(r, r->sql_files, r->nsql_files, c, err);
     if (r->revision == NULL || r->revision[0] == '\0') {
         (void)err_set(err, ERR_USAGE, "no revision is named");
         return NULL;
@@ -303,6 +303,7 @@ void plan_free(struct plan *p)
     back_free(p->back);
     free(p->version_schema);
     free(p->version_table);
+    free(p->version_column);
     free(p);
 }
 

@@ -32,6 +32,11 @@ struct plan_request {
     const char *const *undo_files;     /* PLAN_SQL: the scripts that go forward again, in their order; none:
                                           found by the tools' naming (plain_forward) */
     size_t nundo_files;
+    const char *version_column;        /* PLAN_SQL: the column of VERSION_TABLE whose values are checked */
+    const char *const *version_before; /* PLAN_SQL: its values before the files; none: no version rows */
+    size_t nversion_before;
+    const char *const *version_after;  /* and after them; none: as before */
+    size_t nversion_after;
     const char *tool;                  /* PLAN_SQL: who runs the files (plain_tools); NULL: mig-rollback */
     const char *alembic_config, *alembic_name, *alembic_command, *versions, *version_table;
     const char *current;               /* "REV,..." instead of the database's rows, or NULL */
@@ -65,7 +70,8 @@ struct plan {
     char **from, **to;             /* version rows before and after, sorted, NULL-terminated */
     struct plan_step *steps;
     size_t nsteps;
-    char *version_schema, *version_table; /* NULL for PLAN_SQL */
+    char *version_schema, *version_table; /* NULL for files without version rows */
+    char *version_column;          /* of files' version rows; NULL: Alembic's */
     struct plan_back *back;        /* with BOTH: what plan_reverse will give */
     char digest[65];               /* of SQL bytes, from, to; server identity is mixed in by rollback */
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/strings.h"
 #include "pg/conn.h"
 #include "pg/query.h"
 #include "pg/quote.h"
@@ -11,6 +12,9 @@
 
 static const char version_tables_sql[] =
 #include "migration/sql/version_tables.sql.h"
+    ;
+static const char version_column_sql[] =
+#include "migration/sql/version_column.sql.h"
     ;
 
 void version_name_free(struct version_name *n)
@@ -96,6 +100,31 @@ int version_find(struct conn *c, const char *flag, struct version_name *name, st
         version_name_free(name);
 out:
     version_name_free(&want);
+    result_free(r);
+    return rc;
+}
+
+int version_locate(struct conn *c, const char *table, const char *column, struct version_name *name, char **is,
+                   struct err *err)
+{
+    const char *const params[] = {table, column};
+    struct query q = {.sql = version_column_sql, .params = params, .nparams = 2, .columns = 3, .max_rows = 1};
+    struct result *r = query_run(c, &q, err);
+    int rc = -1;
+
+    if (r == NULL)
+        return err_prefix(err, "cannot look for the version table %s", table);
+    if (result_rows(r) == 0) {
+        (void)err_set(err, ERR_USAGE, "there is no version table %s in %s", table, conn_title(c));
+        err_hint(err, "--version-table [SCHEMA.]NAME, quoted as in psql");
+    } else if (result_text(r, 0, 2) == NULL) {
+        (void)err_set(err, ERR_USAGE, "the version table %s has no column %s", table, column);
+        err_hint(err, "--version-column NAME, quoted as in psql");
+    } else if (strings_dup(&name->schema, result_text(r, 0, 0), err) == 0 &&
+               strings_dup(&name->table, result_text(r, 0, 1), err) == 0 &&
+               strings_dup(is, result_text(r, 0, 2), err) == 0) {
+        rc = 0;
+    }
     result_free(r);
     return rc;
 }

@@ -30,6 +30,11 @@ int version_find(struct conn *c, const char *flag, struct version_name *name, st
 char **version_rows(struct conn *c, const struct version_name *name, struct err *err)
     MIG_MUST_CHECK;
 
+/* Another tool's: *NAME and *IS (owned) as the server has what TABLE and COLUMN name, quoted as in psql.
+ * ERR_USAGE where it has none. */
+int version_locate(struct conn *c, const char *table, const char *column, struct version_name *name, char **is,
+                   struct err *err) MIG_MUST_CHECK;
+
 enum version_kind {
     VERSION_NOT,    /* another table's */
     VERSION_OP,     /* one row of it: see the op */

@@ -88,8 +88,9 @@ static int join_rows(struct buf *b, char *const *rows, struct err *err)
 int facts_revision(const struct verdict_options *o, const struct check *k, struct check_result *out,
                    struct err *err)
 {
-    const struct plan *p = o->plan != NULL && o->plan->version_table != NULL ? o->plan
-                                                                                   : o->history;
+    const struct plan *p = o->plan != NULL && o->plan->version_table != NULL && o->plan->version_column == NULL
+                               ? o->plan
+                               : o->history;
     const struct err *why = o->revision_error;
     struct buf from = {0}, to = {0};
     int rc = -1;

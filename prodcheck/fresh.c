@@ -175,7 +175,7 @@ static int judge(const struct check *k, const struct check_limits *limits,
         }
         goto out;
     }
-    if (o->plan != NULL && o->plan->version_table != NULL && c->from != NULL &&
+    if (o->plan != NULL && o->plan->version_table != NULL && o->plan->version_column == NULL && c->from != NULL &&
         !same_rows(c->from, o->plan->from)) {
         if (join(&have, c->from, err) == 0 && join(&want, o->plan->from, err) == 0)
             rc = check_say(out, k, CHECK_FAIL, err,

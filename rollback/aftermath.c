@@ -7,8 +7,8 @@
 #include "core/strings.h"
 #include "migration/plan.h"
 #include "pg/query.h"
-#include "pg/quote.h"
 #include "pg/session.h"
+#include "rollback/execute.h"
 #include "rollback/proof.h"
 
 enum { CONSTRAINTS, SETTINGS, COUNTING, LOCKS, WRITES, SPACES, LOCKED, VERSIONS, QUERIES };
@@ -57,8 +57,7 @@ int aftermath_gather(struct conn *c, const struct plan *plan, struct aftermath *
         goto out;
     queries[SETTINGS].sql = settings.data;
     if (n > VERSIONS) {
-        if (buf_adds(&versions, "SELECT version_num FROM ", err) != 0 ||
-            quote_name(&versions, plan->version_schema, plan->version_table, err) != 0)
+        if (execute_version_sql(plan, &versions, err) != 0)
             goto out;
         queries[VERSIONS].sql = versions.data;
     }

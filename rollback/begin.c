@@ -78,6 +78,8 @@ struct journal *begin_run(const struct guard *g, const struct begin_options *b, 
     if (g->plan->version_table != NULL && g->plan->version_schema != NULL) {
         (void)json_object_set_new(begin, "version_schema", json_string(g->plan->version_schema));
         (void)json_object_set_new(begin, "version_table", json_string(g->plan->version_table));
+        if (g->plan->version_column != NULL)
+            (void)json_object_set_new(begin, "version_column", json_string(g->plan->version_column));
     }
     (void)json_object_set_new(begin, "digest", json_string(g->digest));
     (void)json_object_set_new(begin, "server", json_string(conn_title(g->control)));

@@ -212,6 +212,18 @@ int execute_version_answer(const struct result *r, char *const *expected, const 
     return rc;
 }
 
+int execute_version_sql(const struct plan *p, struct buf *sql, struct err *err)
+{
+    if (p->version_column == NULL) {
+        if (buf_adds(sql, "SELECT version_num FROM ", err) != 0)
+            return -1;
+    } else if (buf_adds(sql, "SELECT COALESCE(", err) != 0 || quote_ident(sql, p->version_column, err) != 0 ||
+               buf_adds(sql, "::pg_catalog.text, '(null)') FROM ", err) != 0) {
+        return -1;
+    }
+    return quote_name(sql, p->version_schema, p->version_table, err);
+}
+
 int execute_version_rows(struct conn *c, const struct plan *p, char ***rows, struct err *err)
 {
     struct query exists = {.sql = "SELECT pg_catalog.to_regclass($1) IS NOT NULL", .nparams = 1,
@@ -236,7 +248,7 @@ int execute_version_rows(struct conn *c, const struct plan *p, char ***rows, str
     }
     result_free(r);
     r = NULL;
-    if (buf_addf(&sql, err, "SELECT version_num FROM %s", name.data) != 0)
+    if (execute_version_sql(p, &sql, err) != 0)
         goto out;
     q.sql = sql.data;
     if ((r = query_run(c, &q, err)) == NULL)

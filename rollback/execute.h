@@ -9,6 +9,7 @@
 
 #include "core/err.h"
 
+struct buf;
 struct conn;
 struct result;
 struct plan;
@@ -38,6 +39,8 @@ int execute_one_transaction(const struct plan *p, struct err *err) MIG_MUST_CHEC
  * table is no rows. */
 int execute_version_rows(struct conn *c, const struct plan *p, char ***rows, struct err *err)
     MIG_MUST_CHECK;
+/* The SQL that reads them. */
+int execute_version_sql(const struct plan *p, struct buf *sql, struct err *err) MIG_MUST_CHECK;
 /* ERR_REFUSED unless ROWS are EXPECTED; WHEN ("before the change") goes into the message. */
 int execute_version_same(char *const *rows, char *const *expected, const char *when, struct err *err)
     MIG_MUST_CHECK;

@@ -60,6 +60,7 @@ static int check_rows(const struct guard *g, struct fate *f, enum tx_fate answer
         return 0;
     if (strings_dup(&p.version_schema, text_of(begin, "version_schema"), err) != 0 ||
         strings_dup(&p.version_table, text_of(begin, "version_table"), err) != 0 ||
+        strings_dup(&p.version_column, text_of(begin, "version_column"), err) != 0 ||
         execute_version_rows(g->control, &p, &rows, err) != 0 || recorded(opposite, &other, err) != 0)
         goto out;
     rc = 0;
@@ -78,6 +79,7 @@ out:
     strings_free(other);
     free(p.version_schema);
     free(p.version_table);
+    free(p.version_column);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/state.h"
+#include "core/strings.h"
 #include "migration/plan.h"
 #include "pg/conn.h"
 #include "pg/environment.h"
@@ -21,6 +22,7 @@
 #include "rollback/opinion.h"
 #include "rollback/proof.h"
 #include "rollback/refusal.h"
+#include "rollback/segments.h"
 #include "rollback/wayback.h"
 #include "rollback/tools.h"
 #include "script/closure.h"
@@ -177,6 +179,32 @@ static int judge_steps(struct guard *g, struct err *err)
     return 0;
 }
 
+/* Of files: Alembic's rows are where its plan begins. */
+static int judge_versions(struct guard *g, struct err *err)
+{
+    const struct plan *p = g->plan;
+    char **rows = NULL;
+    struct err why = {0};
+    int rc = -1;
+
+    if (p->version_column == NULL)
+        return 0;
+    if (execute_version_rows(g->main, p, &rows, err) != 0)
+        goto out;
+    rc = 0;
+    if (execute_version_same(rows, p->from, "now", &why) != 0)
+        rc = refusal_add(g, err, "version", 0, "is this the right script for this database? Or set the tool's record first",
+                         "%s.%s, %s: %s", p->version_schema, p->version_table, p->version_column, why.message);
+    /* Each segment is committed by itself: nothing says which of them moves the rows. */
+    if (rc == 0 && execute_version_same(p->from, p->to, "", &why) != 0 &&
+        (segments_needed(p) || (g->reverse != NULL && segments_needed(g->reverse))))
+        rc = refusal_add(g, err, "segments", 0, "run it without --version-after, and move the row afterwards",
+                         "version rows that the script moves cannot be checked where statements run outside of a transaction");
+out:
+    strings_free(rows);
+    return rc;
+}
+
 static int find_closure(struct guard *g, int judged, struct err *err)
 {
     size_t n = 0;
@@ -243,7 +271,7 @@ static int examine(struct guard *g, int judged, struct err *err)
         return -1;
     if (g->reverse == NULL && g->plan->nsteps > 0 && wayback_find(g, err) != 0)
         return -1;
-    if (mix_digest(g, err) != 0 || check_digest(g, err) != 0)
+    if (judge_versions(g, err) != 0 || mix_digest(g, err) != 0 || check_digest(g, err) != 0)
         return -1;
     if (g->plan->nsteps == 0)
         return wayback_weigh(g, err);

@@ -62,6 +62,7 @@ json_t *kept_plan(const struct plan *p, struct err *err)
         json_object_set_new(o, "to", list(p->to)) != 0 ||
         json_object_set_new(o, "version_schema", string_or_null(p->version_schema)) != 0 ||
         json_object_set_new(o, "version_table", string_or_null(p->version_table)) != 0 ||
+        json_object_set_new(o, "version_column", string_or_null(p->version_column)) != 0 ||
         json_object_set_new(o, "digest", json_string(p->digest)) != 0 ||
         json_object_set(o, "steps", steps) != 0) {
         json_decref(o);
@@ -125,7 +126,8 @@ static int find_effects(struct plan *p, struct err *err)
         rc = 0;
         goto out;
     }
-    if ((found = effects_find_all(scripts, n, p->version_table, err)) == NULL)
+    /* Another tool's version table is a table like others: it may hold more than the version. */
+    if ((found = effects_find_all(scripts, n, p->version_column == NULL ? p->version_table : NULL, err)) == NULL)
         goto out;
     for (size_t i = 0; i < p->nsteps; i++)
         if (p->steps[i].script != NULL)
@@ -158,7 +160,8 @@ struct plan *kept_read(const json_t *json, struct err *err)
     if (strings_of(json_object_get(json, "from"), &p->from, err) != 0 ||
         strings_of(json_object_get(json, "to"), &p->to, err) != 0 ||
         get_dup(json, "version_schema", &p->version_schema, err) != 0 ||
-        get_dup(json, "version_table", &p->version_table, err) != 0)
+        get_dup(json, "version_table", &p->version_table, err) != 0 ||
+        get_dup(json, "version_column", &p->version_column, err) != 0)
         goto fail;
     if ((p->steps = calloc(json_array_size(steps) + 1, sizeof(*p->steps))) == NULL) {
         (void)err_oom(err);

@@ -20,6 +20,8 @@ void options_free(struct options *o)
 {
     cli_list_free(&o->sql);
     cli_list_free(&o->undo_sql);
+    cli_list_free(&o->version_before);
+    cli_list_free(&o->version_after);
     cli_list_free(&o->force);
     cli_list_free(&o->smoke);
 }
@@ -35,6 +37,15 @@ const struct cli_option *options_table(struct options *o, int command)
         {OPTIONS_PLAN | OPTIONS_RUN,
          {"undo-sql", 0, CLI_LIST, &o->undo_sql, "FILE",
           "with --sql: the script that goes forward again, for undo", NULL, 0, 0}},
+        {OPTIONS_PLAN | OPTIONS_RUN,
+         {"version-column", 0, CLI_STRING, &o->version_column, "NAME",
+          "with --sql: the column of --version-table that holds the version", NULL, 0, 0}},
+        {OPTIONS_PLAN | OPTIONS_RUN,
+         {"version-before", 0, CLI_LIST, &o->version_before, "VALUE",
+          "with --sql: what it must hold before; again for each further row", NULL, 0, 0}},
+        {OPTIONS_PLAN | OPTIONS_RUN,
+         {"version-after", 0, CLI_LIST, &o->version_after, "VALUE",
+          "with --sql: what the script must leave there (the same as before)", NULL, 0, 0}},
         {OPTIONS_PLAN | OPTIONS_RUN,
          {"to-backup", 0, CLI_STRING, &o->to_backup, "FILE",
           "back to the version rows that a pre-deploy backup recorded, and the values that the upgrade destroyed",
@@ -125,12 +136,27 @@ int options_by_digest(const struct options *o)
     return is_digest(o->plan) && o->sql.count == 0 && o->to_backup == NULL;
 }
 
+static int version_flags(const struct options *o, struct err *err)
+{
+    if (o->version_column == NULL && o->version_before.count == 0 && o->version_after.count == 0)
+        return 0;
+    if (o->sql.count == 0)
+        return err_set(err, ERR_USAGE, "--version-column, --version-before and --version-after belong to --sql");
+    if (o->version_before.count > 0 && o->version_column != NULL && o->common.version_table != NULL)
+        return 0;
+    (void)err_set(err, ERR_USAGE, "the version rows of --sql are not said whole");
+    err_hint(err, "--version-table [SCHEMA.]NAME, --version-column NAME and --version-before VALUE go together");
+    return -1;
+}
+
 int options_where(const struct options *o, int revisions, struct err *err)
 {
     int ways = (revisions > 0) + (o->sql.count > 0) + (o->to_backup != NULL) + options_plan_file(o);
 
     if (o->undo_sql.count > 0 && o->sql.count == 0)
         return err_set(err, ERR_USAGE, "--undo-sql belongs to --sql");
+    if (version_flags(o, err) != 0)
+        return -1;
     if (ways == 1 || (ways == 0 && options_by_digest(o)))
         return 0;
     if (ways > 1)
@@ -174,6 +200,11 @@ int options_request(struct options *o, const struct config *config, const struct
     p->nsql_files = o->sql.count;
     p->undo_files = o->undo_sql.items;
     p->nundo_files = o->undo_sql.count;
+    p->version_column = o->version_column;
+    p->version_before = o->version_before.items;
+    p->nversion_before = o->version_before.count;
+    p->version_after = o->version_after.items;
+    p->nversion_after = o->version_after.count;
     p->current = o->current;
     p->current_from = o->current_from;
     plan_request_settle(p, c, config);

@@ -14,8 +14,8 @@
 /* As typed; -1: not given.  Begin with options_init. */
 struct options {
     struct cli_common common;
-    const char *to_backup, *save, *plan, *no_backup, *smoke_command, *current, *current_from;
-    struct cli_list sql, undo_sql, force, smoke;
+    const char *to_backup, *save, *plan, *no_backup, *smoke_command, *current, *current_from, *version_column;
+    struct cli_list sql, undo_sql, version_before, version_after, force, smoke;
     int back, backup, scope, verify, on_conflict, cancel, terminate, dry_run, no_sql;
     int64_t max_block, lock_deadline, lock_timeout, statement_timeout;
 };

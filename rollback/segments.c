@@ -69,6 +69,7 @@ static int open_segment(struct cut *c, int alone)
     if (json_object_set(o, "direction", json_object_get(c->whole, "direction")) != 0 ||
         json_object_set(o, "version_schema", json_object_get(c->whole, "version_schema")) != 0 ||
         json_object_set(o, "version_table", json_object_get(c->whole, "version_table")) != 0 ||
+        json_object_set(o, "version_column", json_object_get(c->whole, "version_column")) != 0 ||
         json_object_set(o, "digest", json_object_get(c->whole, "digest")) != 0 ||
         json_object_set(o, "from", c->rows) != 0 || json_object_set(o, "to", c->rows) != 0 ||
         json_object_set_new(o, "alone", json_boolean(alone)) != 0 ||

@@ -34,7 +34,7 @@ static int keeps_rows(const struct closure_table *t)
 
 static int is_version(const struct plan *p, const struct closure_table *t)
 {
-    return p->version_table != NULL && strcmp(t->name, p->version_table) == 0 &&
+    return p->version_table != NULL && p->version_column == NULL && strcmp(t->name, p->version_table) == 0 &&
            p->version_schema != NULL && strcmp(t->schema, p->version_schema) == 0;
 }
 

@@ -191,6 +191,9 @@ static int prove(struct running *r, struct err *err)
         goto out;
     if (putback_values(r, err) != 0)
         goto out;
+    /* Another tool's version table is saved and put back like others. */
+    if (r->plan->version_column != NULL && check_versions(r, r->plan->to, "after the change", err) != 0)
+        goto out;
     if (r->relax != NULL && r->segment == r->last) {
         if (settings_back(c, &back, err) != 0 || relax_finish(r->relax, err) != 0 ||
             session_borrow(c, &back, err) != 0)

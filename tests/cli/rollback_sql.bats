@@ -93,3 +93,149 @@ COPY t FROM STDIN WITH (FORMAT csv);\n5,"x,y"\n\\.\n'
     assert_exit 0
     [ "$(sql "select string_agg(v, ',' order by id) from t")" = one,two ]
 }
+
+# versions_make: golang-migrate's table, and a script that moves its row itself, with the way forward.
+versions_make() {
+    sql "create table schema_migrations (version bigint primary key, dirty boolean not null)" \
+        "insert into schema_migrations values (2, false)"
+    down_sql 'ALTER TABLE t DROP COLUMN v;\nUPDATE schema_migrations SET version = 1;\n'
+    printf 'ALTER TABLE t ADD COLUMN v text;\nUPDATE schema_migrations SET version = 2;\n' >up.sql
+    RECORD=(--version-table schema_migrations --version-column version)
+    VIA=(--sql down.sql --undo-sql up.sql "${RECORD[@]}")
+}
+
+@test "version rows by flags: the script runs only from the expected one, to the expected one, and undo goes back" {
+    versions_make
+    mig mig-rollback plan "${VIA[@]}" --version-before 3 --version-after 1
+    assert_exit 4
+    assert_err 'public.schema_migrations, version: the version table holds 2 now, where 3 was expected'
+    mig mig-rollback run "${VIA[@]}" --version-before 3 --version-after 1 "${GO[@]}"
+    assert_exit 4
+    for after in '' --version-after=0; do
+        mig mig-rollback run "${VIA[@]}" --version-before 2 $after "${GO[@]}"
+        assert_exit 4
+        assert_err 'the version table holds 1 after the change'
+        [ "$(sql "select version from schema_migrations")" = 2 ]
+        [ "$(sql "select string_agg(v, ',' order by id) from t")" = one,two ]
+    done
+    mig mig-rollback run "${VIA[@]}" --version-before 2 --version-after 1 "${GO[@]}"
+    assert_exit 0
+    assert_out 'Route:   2 -> 1'
+    [ "$(sql "select version from schema_migrations")" = 1 ]
+    sql "update schema_migrations set version = 7"
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 4
+    assert_err 'holds 7 now, where 1 was expected'
+    sql "update schema_migrations set version = 1"
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select version, dirty from schema_migrations")" = '2|f' ]
+    [ "$(sql "select string_agg(v, ',' order by id) from t")" = one,two ]
+}
+
+@test "version rows by flags: an undo whose script does not bring the row back is rolled back" {
+    versions_make
+    echo 'ALTER TABLE t ADD COLUMN v text; UPDATE schema_migrations SET version = 5;' >up.sql
+    mig mig-rollback run "${VIA[@]}" --version-before 2 --version-after 1 "${GO[@]}"
+    assert_exit 0
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 4
+    assert_err 'the version table holds 5 after the change, where 2 was expected'
+    [ "$(sql "select version from schema_migrations")" = 1 ]
+}
+
+@test "version rows by flags: read again under the locks, which hold other tools off" {
+    versions_make
+    # Whoever migrates meanwhile: it holds its record until the run waits for the lock.
+    psql -qX <<'SQL' &
+BEGIN;
+UPDATE schema_migrations SET version = 9;
+DO $$ BEGIN
+    WHILE NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'schema_migrations'::regclass AND NOT granted) LOOP
+        PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
+    END LOOP;
+END $$;
+COMMIT;
+SQL
+    local other=$!
+    until [ "$(sql "select count(*) from pg_locks where relation = 'schema_migrations'::regclass and mode = 'RowExclusiveLock'")" = 1 ]; do
+        sleep 0.02
+    done
+    echo 'ALTER TABLE t DROP COLUMN v;' >down.sql
+    mig mig-rollback run "${VIA[@]}" --version-before 2 "${GO[@]}"
+    wait "$other"
+    assert_exit 4
+    assert_err 'the version table holds 9 now, where 2 was expected' 'somebody migrated meanwhile'
+    [ "$(sql "select string_agg(v, ',' order by id) from t")" = one,two ]
+}
+
+@test "version rows by flags: a script that leaves the row alone runs, and so does its undo; a trigger's write is refused" {
+    versions_make
+    echo 'ALTER TABLE t DROP COLUMN v;' >down.sql
+    echo 'ALTER TABLE t ADD COLUMN v text;' >up.sql
+    mig mig-rollback run "${VIA[@]}" --version-before 2 "${GO[@]}"
+    assert_exit 0
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select string_agg(v, ',' order by id) from t")" = one,two ]
+    sql "create function f() returns trigger language plpgsql as 'begin update schema_migrations set dirty = true; return null; end'" \
+        "create trigger g after delete on t for each row execute function f()"
+    echo 'DELETE FROM t WHERE id = 1;' >down.sql
+    mig mig-rollback run --sql down.sql "${RECORD[@]}" --version-before 2 "${GO[@]}"
+    assert_exit 4
+    [ "$(sql "select dirty from schema_migrations")" = f ]
+    [ "$(sql "select count(*) from t")" = 2 ]
+}
+
+@test "version rows by flags: several rows are a set, names are quoted as in psql, half of the flags is no flag" {
+    sql 'create schema "S.x"' 'create table "S.x"."Hist" ("The Version" text, success boolean)' \
+        "insert into \"S.x\".\"Hist\" values ('10', true), ('9', true), (null, true)"
+    echo "DELETE FROM \"S.x\".\"Hist\" WHERE \"The Version\" = '10';" >down.sql
+    local table=(--version-table '"S.x"."Hist"' --version-column '"The Version"')
+    mig mig-rollback run --sql down.sql "${table[@]}" --version-before 10 --version-before 9 "${GO[@]}"
+    assert_exit 4
+    mig mig-rollback run --sql down.sql "${table[@]}" --version-before 9 --version-before '(null)' --version-before 10 \
+        --version-after '(null)' --version-after 9 "${GO[@]}"
+    assert_exit 0
+    [ "$(sql 'select count(*) from "S.x"."Hist"')" = 2 ]
+    mig mig-rollback plan --sql down.sql --version-table hist --version-column v --version-before 9
+    assert_exit 2
+    assert_err 'there is no version table hist'
+    mig mig-rollback plan --sql down.sql --version-table '"S.x"."Hist"' --version-column v --version-before 9
+    assert_exit 2
+    assert_err 'has no column v'
+    mig mig-rollback plan --sql down.sql --version-before 9
+    assert_exit 2
+    mig mig-rollback plan -1 "${table[@]}" --version-before 9
+    assert_exit 2
+    assert_err 'belong to --sql'
+}
+
+@test "version rows by flags: they are part of the digest and of a saved plan; segments check what does not move" {
+    versions_make
+    mig mig-rollback plan --sql down.sql --format json
+    local plain=$(jq -r .digest <<<"$output")
+    mig mig-rollback plan "${VIA[@]}" --version-before 2 --version-after 1 --save kept.plan --format json
+    assert_exit 0
+    local digest=$(jq -r .digest <<<"$output")
+    [ "$digest" != "$plain" ]
+    sql "create table elsewhere as table schema_migrations"
+    mig mig-rollback plan --sql down.sql --undo-sql up.sql --version-table elsewhere --version-column version \
+        --version-before 2 --version-after 1 --format json
+    assert_exit 0
+    [ "$(jq -r .digest <<<"$output")" != "$digest" ]
+    sql "update schema_migrations set version = 3"
+    mig mig-rollback run --plan kept.plan "${GO[@]}"
+    assert_exit 4
+    assert_err 'holds 3 now, where 2 was expected'
+    sql "update schema_migrations set version = 2"
+    mig mig-rollback run --plan kept.plan "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select version from schema_migrations")" = 1 ]
+    down_sql 'ALTER TABLE t ADD COLUMN w int;\nCREATE INDEX CONCURRENTLY t_w ON t (w);\n'
+    mig mig-rollback run --sql down.sql "${RECORD[@]}" --version-before 1 --version-after 0 "${GO[@]}"
+    assert_exit 4
+    assert_err 'cannot be checked where statements run outside of a transaction'
+    mig mig-rollback run --sql down.sql "${RECORD[@]}" --version-before 1 "${GO[@]}"
+    assert_exit 0
+}
