@@ -153,10 +153,18 @@ static int entry_read(struct shelf_entry *e, const char *dir, const char *name,
         e->when = st.st_mtime;
         e->written = st.st_mtim;
     }
+    errno = 0;
     if (receipt_read(e->path, keys, &r, &why) == 0) {
         rc = entry_fill(e, &r, err);
         receipt_free(&r);
         return rc;
+    }
+    /* The file is not at fault, and neither is the next one. */
+    if (errno == EMFILE || errno == ENFILE) {
+        *err = why;
+        err->kind = ERR_FAILED;
+        err_hint(err, "raise the limit of open files: ulimit -n 1024");
+        return -1;
     }
     /* "PATH": is in front; the name stands beside it already. */
     {

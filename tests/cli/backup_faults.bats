@@ -204,3 +204,22 @@ print(d.index(b"MIGSLOTS"))' "$file")
     assert_exit 3
     assert_err 'No space left on device'
 }
+
+@test "too few file descriptors are said, and not that there is no backup" {
+    mig-backup create -t t --no-ddl -q
+    cp "$MIG_BACKUP_DIR"/*.mig one.mig
+    # Whatever fails for want of a descriptor, at whichever limit: never "no backup", never no-go for it.
+    local n said=0
+    for n in 6 7 8 9 10 11 12; do
+        run --separate-stderr bash -c "ulimit -n $n; mig-backup restore latest --dry-run -q"
+        _show
+        [[ $stderr != *"holds no backup"* ]]
+        [[ $stderr != *"Too many open files"* ]] || { said=$((said + 1)); assert_exit 3; }
+        run --separate-stderr bash -c "ulimit -n $n; mig-backup list"
+        [[ $output != *"Too many open files"* ]]
+        run --separate-stderr bash -c "ulimit -n $n; mig-prodcheck --only backup --format json"
+        [[ $output != *'"status": "fail"'*"Too many open files"* ]]
+        [[ $output != *'no backup'* ]]
+    done
+    [ "$said" -gt 0 ]
+}
