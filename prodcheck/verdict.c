@@ -194,6 +194,58 @@ static int blind(struct work *w, const struct check *k, struct check_result *out
     return set_remedy(out, err, "GRANT pg_monitor TO %s", w->role != NULL ? w->role : "the role");
 }
 
+/* Each setting does its own harm.  All are warnings, so the first row is the one that is told: WHY is
+ * its, and what to do is about each.  *REMEDY is owned, NULL where there is nothing wrong. */
+static int about_settings(const struct result *r, const char **why, char **remedy, struct err *err)
+{
+    static const struct {
+        const char *name, *why, *remedy;
+    } settings[] = {
+        {"lock_timeout", "DDL that waits without a limit stops the application",
+         "ALTER ROLE migrator SET lock_timeout = '2s'"},
+        {"statement_timeout", "a long statement of the migration is cut off in the middle",
+         "ALTER ROLE migrator SET statement_timeout = 0"},
+        {"synchronous_commit", "a crash loses what the migration has committed just before",
+         "ALTER ROLE migrator SET synchronous_commit = on"},
+        {"fsync", "a crash of the machine may damage the whole database",
+         "ALTER SYSTEM SET fsync = on, and reload"},
+        {"full_page_writes", "a crash of the machine may leave pages half written",
+         "ALTER SYSTEM SET full_page_writes = on, and reload"},
+    };
+    struct buf b = {0};
+    size_t i;
+    int row;
+
+    *remedy = NULL;
+    for (row = 0; row < result_rows(r); row++)
+        for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+            if (strcmp(result_text(r, row, 0), settings[i].name) != 0)
+                continue;
+            if (row == 0)
+                *why = settings[i].why;
+            if (buf_addf(&b, err, "%s%s", b.len > 0 ? "; " : "", settings[i].remedy) != 0) {
+                buf_free(&b);
+                return -1;
+            }
+        }
+    return b.len == 0 || (*remedy = buf_take(&b, err)) != NULL ? 0 : -1;
+}
+
+static int settings_judge(const struct check *k, const struct check_limits *limits, const struct result *r,
+                          struct check_result *out, struct err *err)
+{
+    struct check own = *k;
+    char *remedy;
+    int rc;
+
+    if (about_settings(r, &own.why, &remedy, err) != 0)
+        return -1;
+    own.remedy = remedy;
+    rc = check_judge(&own, limits, r, out, err);
+    free(remedy);
+    return rc;
+}
+
 static int judge_one(struct work *w, const struct check *k, const struct result *r,
                      struct check_result *out, struct err *err)
 {
@@ -209,6 +261,8 @@ static int judge_one(struct work *w, const struct check *k, const struct result 
         return local_window(k, w->o->config, r, out, err);
     if (strcmp(k->id, "baseline") == 0)
         return baseline_check(k, w->o->baseline, w->o->after, r, w->plans, out, err);
+    if (strcmp(k->id, "settings") == 0)
+        return settings_judge(k, &limits, r, out, err);
     if (check_judge(k, &limits, r, out, err) != 0)
         return -1;
     return blind(w, k, out, err);

@@ -250,8 +250,16 @@ setup() {
         "alter role prodcheck_guest in database \"$PGDATABASE\" set statement_timeout to '3s'"
     look settings -U prodcheck_guest
     status_is warn 'statement_timeout is 3000 ms'
-    refute_out 'lock_timeout is 0'
-    sql "alter role prodcheck_guest in database \"$PGDATABASE\" reset statement_timeout"
+    # What is said belongs to what is wrong (of a cluster for tests fsync is, too).
+    refute_out 'lock_timeout is 0' 'SET lock_timeout' 'waits without a limit'
+    assert_out '"why": "a (long statement|crash)' '"remedy": .*SET statement_timeout'
+    sql "alter role prodcheck_guest in database \"$PGDATABASE\" reset statement_timeout" \
+        "alter role prodcheck_guest in database \"$PGDATABASE\" set synchronous_commit to off"
+    look settings -U prodcheck_guest
+    status_is warn 'synchronous_commit is off'
+    refute_out 'SET lock_timeout' 'SET statement_timeout'
+    assert_out '"remedy": .*SET synchronous_commit'
+    sql "alter role prodcheck_guest in database \"$PGDATABASE\" reset synchronous_commit"
     look settings -U prodcheck_guest
     refute_out 'statement_timeout'
 }
