@@ -79,11 +79,31 @@ static int write_stdout(const void *data, size_t len, struct err *err)
     return 0;
 }
 
+/* RC is what became of a write to the shelf, errno why. */
+static int hint_full(const struct archive_writer *w, int rc, struct err *err)
+{
+    const char *end = strrchr(w->path, '/');
+
+    if (rc == 0 || (errno != ENOSPC && errno != EDQUOT))
+        return rc;
+    err_hint(err, "the folder %.*s has no room; what was written so far is removed. Free some (mig-backup prune), or "
+             "let --dir or $MIG_BACKUP_DIR name a folder on another disk",
+             end == NULL ? 1 : (int)(end - w->path), end == NULL ? "." : w->path);
+    return rc;
+}
+
+static int write_file(struct archive_writer *w, const void *data, size_t len, uint64_t offset,
+                      struct err *err)
+{
+    errno = 0;
+    return hint_full(w, outfile_write_at(w->file, data, len, offset, err), err);
+}
+
 static int write_at(struct archive_writer *w, const void *data, size_t len, uint64_t offset,
                     struct err *err)
 {
     return w->file == NULL ? write_stdout(data, len, err)
-                           : outfile_write_at(w->file, data, len, offset, err);
+                           : write_file(w, data, len, offset, err);
 }
 
 static const struct secret *frame_key(const struct archive_writer *w, const struct format_entry *e)
@@ -204,7 +224,7 @@ static int append(struct archive_writer *w, struct lane *l, struct format_entry 
     }
     hint = hint_at(w);
     pthread_mutex_unlock(&w->mutex);
-    rc = outfile_write_at(w->file, l->buf, len, e->offset, err) != 0 ? -1 : read_back(w, l, e, number, err);
+    rc = write_file(w, l->buf, len, e->offset, err) != 0 ? -1 : read_back(w, l, e, number, err);
     if (rc == 0 && hint > 0)
         outfile_flush_hint(w->file, hint);
     return rc;
@@ -484,7 +504,10 @@ int archive_finish(struct archive_writer *w, const json_t *manifest, uint64_t *f
     if (write_at(w, w->footer_raw, FORMAT_FOOTER, w->offset + w->entries.len, err) != 0)
         goto out;
     if (w->file != NULL) {
-        if (check_rest(w, err) != 0 || outfile_commit(w->file, err) != 0)
+        if (check_rest(w, err) != 0)
+            goto out;
+        errno = 0;
+        if (hint_full(w, outfile_commit(w->file, err), err) != 0)
             goto out;
         *verified = 1;
     }

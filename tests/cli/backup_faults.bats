@@ -202,7 +202,7 @@ print(d.index(b"MIGSLOTS"))' "$file")
     mig mig-backup create -t t --no-ddl -q
     umount "$MIG_BACKUP_DIR" || umount -l "$MIG_BACKUP_DIR"
     assert_exit 3
-    assert_err 'No space left on device'
+    assert_err 'No space left on device' "hint: .*$MIG_BACKUP_DIR" 'written so far is removed' 'mig-backup prune' '--dir'
 }
 
 @test "too few file descriptors are said, and not that there is no backup" {
