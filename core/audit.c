@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/process.h"
 
 enum { HASH = 32, HEX = 2 * HASH, MAX_LINE = 1 << 20 };
 
@@ -160,21 +161,6 @@ fail:
     return NULL;
 }
 
-static int add_quoted(struct buf *b, const char *word, struct err *err)
-{
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                               "-_=+,./:@%*[]?";
-
-    if (word[0] != '\0' && word[strspn(word, safe)] == '\0')
-        return buf_adds(b, word, err);
-    if (buf_addc(b, '\'', err) != 0)
-        return -1;
-    for (; *word != '\0'; word++)
-        if (*word == '\'' ? buf_adds(b, "'\\''", err) != 0 : buf_addc(b, *word, err) != 0)
-            return -1;
-    return buf_addc(b, '\'', err);
-}
-
 /* Options whose whole value stays out of the log: SQL with literals, commands with tokens. */
 static int is_hidden(const char *word, int *inline_value)
 {
@@ -218,7 +204,7 @@ char *audit_mask(int argc, char *const *argv, struct err *err)
         }
         if ((word = mask_word(argv[i], err)) == NULL)
             goto fail;
-        rc = add_quoted(&b, word, err);
+        rc = process_quote(&b, word, "*[]?", err);
         free(word);
         if (rc != 0)
             goto fail;

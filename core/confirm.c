@@ -8,11 +8,24 @@
 
 #include "core/buf.h"
 #include "core/interrupt.h"
+#include "core/process.h"
+
+/* BEFORE, WHAT, BETWEEN, and --confirm as a shell takes it. */
+static void suggest(const struct confirm_options *o, const char *before, const char *what, const char *between,
+                    struct err *err)
+{
+    struct buf name = {0};
+    struct err ignored = {0};
+
+    if (process_quote(&name, o->name, "", &ignored) == 0)
+        err_hint(err, "%s%s%s--confirm %s", before, what, between, name.data);
+    buf_free(&name);
+}
 
 static int refused(const struct confirm_options *o, struct err *err)
 {
     if (o->required)
-        err_hint(err, "to %s without a terminal: --yes --confirm %s", o->what, o->name);
+        suggest(o, "to ", o->what, " without a terminal: --yes ", err);
     else
         err_hint(err, "to %s without a terminal: --yes", o->what);
     return -1;
@@ -54,7 +67,7 @@ int confirm_ask(const struct confirm_options *o, struct err *err)
     if (o->given != NULL && strcmp(o->given, o->name) != 0) {
         (void)err_set(err, ERR_REFUSED, "--confirm says \"%s\", but this is \"%s\"", o->given,
                       o->name);
-        err_hint(err, "check that you are on the right database; then --confirm %s", o->name);
+        suggest(o, "check that you are on the right database; then ", "", "", err);
         return -1;
     }
     if (o->yes && (!o->required || o->given != NULL))

@@ -440,3 +440,22 @@ void process_words_free(char **words)
         free(words[i]);
     free(words);
 }
+
+int process_quote(struct buf *b, const char *word, const char *bare, struct err *err)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "-_=+,./:@%";
+
+    const char *p = word;
+
+    while (*p != '\0' && (strchr(safe, *p) != NULL || strchr(bare, *p) != NULL))
+        p++;
+    if (p > word && *p == '\0')
+        return buf_adds(b, word, err);
+    if (buf_addc(b, '\'', err) != 0)
+        return -1;
+    for (; *word != '\0'; word++)
+        if (*word == '\'' ? buf_adds(b, "'\\''", err) != 0 : buf_addc(b, *word, err) != 0)
+            return -1;
+    return buf_addc(b, '\'', err);
+}

@@ -38,5 +38,8 @@ void process_result_free(struct process_result *r);
  * NULL-terminated; free with process_words_free. */
 char **process_words(const char *command, struct err *err) MIG_MUST_CHECK;
 void process_words_free(char **words);
+/* Append WORD as a POSIX shell reads it back: in single quotes where it needs them.  For BARE's
+ * characters ("" or more) it does not. */
+int process_quote(struct buf *b, const char *word, const char *bare, struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -189,9 +189,36 @@ static void test_interrupted_before(void **state)
     outcome_free(o);
 }
 
+/* What is suggested can be copied into a shell. */
+static void test_name_for_the_shell(void **state)
+{
+    static const struct {
+        const char *name, *said;
+    } rows[] = {
+        {"prod/shop", "--confirm prod/shop"}, {"my shop", "--confirm 'my shop'"},
+        {"a;rm -rf $HOME", "--confirm 'a;rm -rf $HOME'"}, {"it's", "--confirm 'it'\\''s'"},
+        {"shop*", "--confirm 'shop*'"},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct confirm_options o = production;
+        struct err err = {0}, wrong = {0};
+
+        o.name = rows[i].name;
+        o.yes = 1;
+        assert_int_equal(confirm_ask(&o, &err), -1);
+        assert_non_null(strstr(err.hint, rows[i].said));
+        o.given = "other";
+        assert_int_equal(confirm_ask(&o, &wrong), -1);
+        assert_non_null(strstr(wrong.hint, rows[i].said));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_name_for_the_shell),
         cmocka_unit_test(test_flags),       cmocka_unit_test(test_yes_alone),
         cmocka_unit_test(test_wrong_name),  cmocka_unit_test(test_no_terminal),
         cmocka_unit_test(test_typed),       cmocka_unit_test(test_closed),
