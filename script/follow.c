@@ -112,7 +112,7 @@ static int describe_fall(struct question *q, const struct item *item)
     const char *column = item->e->kind == EFFECT_DROP_COLUMN ? impact_column_name(item->e) : NULL;
 
     if (array_number(&q->p[0], item->classid, err) < 0 ||
-        array_number(&q->p[1], item->oid, err) < 0 || array_text(&q->p[2], column, err) < 0)
+        array_number(&q->p[1], item->oid, err) < 0 || question_text(q, 2, column) < 0)
         return -1;
     return array_text(&q->p[3], item->e->flags & EFFECT_CASCADE ? "t" : "f", err);
 }
@@ -262,7 +262,7 @@ static int describe_parent(struct question *q, const struct item *item)
     int rc = -1;
 
     if (rows_trigger(item->e, &rows, err) == 0 && array_number(&q->p[0], item->oid, err) == 0 &&
-        array_text(&q->p[1], rows.data, err) == 0)
+        array_text(&q->p[1], rows.data == NULL ? "" : rows.data, err) == 0)
         rc = 0;
     buf_free(&rows);
     return rc;

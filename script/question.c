@@ -22,6 +22,19 @@ void question_about(struct question *q, size_t number)
     q->numbers[q->n++] = number;
 }
 
+int question_text(struct question *q, int param, const char *text)
+{
+    struct buf b = {0};
+    int rc = 0;
+
+    if (text != NULL)
+        rc = buf_addf(&b, q->g->err, "=%s", text);
+    if (rc == 0)
+        rc = array_text(&q->p[param], text == NULL ? "" : b.data, q->g->err);
+    buf_free(&b);
+    return rc;
+}
+
 int question_ask(struct question *q, const char *sql, int arrays, int params, int columns)
 {
     const char *texts[QUESTION_PARAMS] = {NULL};

@@ -33,6 +33,9 @@ struct question {
 /* Whatever it returns, question_close is safe.  An item may be asked about once. */
 int question_open(struct question *q, struct graph *g) MIG_MUST_CHECK;
 void question_about(struct question *q, size_t number);
+/* TEXT, or NULL, as the next element of PARAM: "=TEXT", and "" for NULL.  An array's own NULL is a text
+ * where the role has array_nulls off, and the session may be the migration's. */
+int question_text(struct question *q, int param, const char *text) MIG_MUST_CHECK;
 /* The first ARRAYS of the PARAMS parameters are array literals, which it ends. */
 int question_ask(struct question *q, const char *sql, int arrays, int params, int columns)
     MIG_MUST_CHECK;

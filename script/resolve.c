@@ -201,9 +201,9 @@ static int resolve(struct graph *g, size_t path, int routines)
         asked++;
         question_about(&q, i);
         if (array_number(&q.p[0], item->space, g->err) < 0 ||
-            array_text(&q.p[1], item->schema, g->err) < 0 ||
-            array_text(&q.p[2], item->name, g->err) < 0 ||
-            array_text(&q.p[3], item->part, g->err) < 0)
+            question_text(&q, 1, item->schema) < 0 ||
+            question_text(&q, 2, item->name) < 0 ||
+            question_text(&q, 3, item->part) < 0)
             goto out;
     }
     if (asked == 0 && routines) {

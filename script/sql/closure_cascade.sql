@@ -1,12 +1,12 @@
--- What falls with the roots.  $1 classid, $2 objid, $3 column or NULL, $4 cascade (else only what is automatic or internal).
+-- What falls with the roots.  $1 classid, $2 objid, $3 "=COLUMN" or "", $4 cascade (else only what is automatic or internal).
 -- Root's number, what, relation, its kind or the constraint's type, column, partner, class, is a root, OID, part.
 WITH RECURSIVE root AS (
     SELECT r.n, r.classid, r.objid, r.cascade, COALESCE(a.attnum, 0)::pg_catalog.int4 AS objsubid
       FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.oid[]), pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.bool[]))
            WITH ORDINALITY r (classid, objid, col, cascade, n)
-      LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) r.objid AND a.attname OPERATOR(pg_catalog.=) r.col
+      LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) r.objid AND a.attname OPERATOR(pg_catalog.=) pg_catalog.substr(r.col, 2)
            AND NOT a.attisdropped
-     WHERE r.col IS NULL OR a.attnum IS NOT NULL
+     WHERE r.col OPERATOR(pg_catalog.=) '' OR a.attnum IS NOT NULL
 ), d AS (
     SELECT n, classid, objid, objsubid, cascade FROM root
     UNION

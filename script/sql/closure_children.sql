@@ -1,8 +1,8 @@
 -- Children of the relations $1 down to the leaves, partitions and plain inheritance alike: the parent's number, the child.
--- $2: only of a parent that has triggers for each row ('u': a user's; 'a': any; '=name': that one), or NULL.
+-- $2: only of a parent that has triggers for each row ('u': a user's; 'a': any; '=name': that one), or ''.
 WITH RECURSIVE t AS (
     SELECT r.n, r.oid FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.text[])) WITH ORDINALITY r (oid, rows, n)
-     WHERE r.rows IS NULL
+     WHERE r.rows OPERATOR(pg_catalog.=) ''
         OR EXISTS (SELECT FROM pg_catalog.pg_trigger g
                     WHERE g.tgrelid OPERATOR(pg_catalog.=) r.oid AND g.tgtype OPERATOR(pg_catalog.&) 1::pg_catalog.int2 OPERATOR(pg_catalog.<>) 0
                       AND (r.rows OPERATOR(pg_catalog.=) 'a' OR (r.rows OPERATOR(pg_catalog.=) 'u' AND NOT g.tgisinternal)

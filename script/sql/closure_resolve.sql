@@ -2,7 +2,11 @@
 -- $3 names, $4 constraints' names or NULL, $5 the search path as SHOW prints it.  One row per object found, the
 -- number of its item first; last an index's table, a partition's parent, a foreign key's referenced table.
 WITH item AS (
-    SELECT i.* FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.text[]))
+    -- "" is NULL, else "=TEXT"
+    SELECT i.space, i.n, CASE WHEN i.schema OPERATOR(pg_catalog.<>) '' THEN pg_catalog.substr(i.schema, 2) END AS schema,
+           CASE WHEN i.name OPERATOR(pg_catalog.<>) '' THEN pg_catalog.substr(i.name, 2) END AS name,
+           CASE WHEN i.part OPERATOR(pg_catalog.<>) '' THEN pg_catalog.substr(i.part, 2) END AS part
+      FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.text[]))
            WITH ORDINALITY i (space, schema, name, part, n)
 ), path AS (
     SELECT s.oid, p.n

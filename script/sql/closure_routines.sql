@@ -2,7 +2,11 @@
 -- arguments as SQL, one a line, or NULL.  Of overloaded ones the one that is meant; all of that name where none
 -- has just these arguments: a type may be the script's.
 WITH item AS (
-    SELECT i.* FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.text[]))
+    -- "" is NULL, else "=TEXT"
+    SELECT i.space, i.n, CASE WHEN i.schema OPERATOR(pg_catalog.<>) '' THEN pg_catalog.substr(i.schema, 2) END AS schema,
+           CASE WHEN i.name OPERATOR(pg_catalog.<>) '' THEN pg_catalog.substr(i.name, 2) END AS name,
+           CASE WHEN i.part OPERATOR(pg_catalog.<>) '' THEN pg_catalog.substr(i.part, 2) END AS part
+      FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.text[]))
            WITH ORDINALITY i (space, schema, name, part, n)
 ), path AS (
     SELECT s.oid, p.n

@@ -239,3 +239,17 @@ SQL
     mig mig-rollback run --sql down.sql "${RECORD[@]}" --version-before 1 "${GO[@]}"
     assert_exit 0
 }
+
+@test "a role with array_nulls off: names without a schema are found all the same" {
+    sql "create table u (id int references t)" "insert into u values (1)" "create function gone() returns int language sql as 'select 1'"
+    sql "alter role current_user in database \"$PGDATABASE\" set array_nulls to off"
+    down_sql 'ALTER TABLE t DROP COLUMN v;\nDROP FUNCTION gone();\nDROP TABLE u;\n'
+    mig mig-rollback run --sql down.sql --dry-run
+    assert_exit 0
+    if grep -qE 'not in the database|is not there|does not exist' <<<"$output$stderr"; then _show; false; fi
+    mig mig-rollback run --sql down.sql "${GO[@]}"
+    assert_exit 0
+    assert_err 'public\.t' 'public\.u'
+    if grep -qE 'not in the database' <<<"$output$stderr"; then _show; false; fi
+    [ "$(sql "select to_regclass('u') is null")" = t ]
+}
