@@ -226,7 +226,7 @@ static int select_tables(struct create *k, struct err *err)
 }
 
 /* "DO (a1b2c3, line 4), function f (...)": the first few, for a message. */
-static int name_opaque(struct effects *const *effects, size_t n, struct buf *b, struct err *err)
+static int name_opaque(const struct closure *c, struct effects *const *effects, size_t n, struct buf *b, struct err *err)
 {
     size_t told = 0;
 
@@ -234,14 +234,14 @@ static int name_opaque(struct effects *const *effects, size_t n, struct buf *b, 
         for (size_t j = 0; effects[i] != NULL && j < effects[i]->count; j++) {
             const struct effect *e = &effects[i]->items[j];
 
-            if (e->kind != EFFECT_OPAQUE && e->kind != EFFECT_UNKNOWN && e->kind != EFFECT_DROP_OWNED &&
-                e->kind != EFFECT_DROP_DATABASE)
+            if (!closure_opaque(c, e))
                 continue;
             if (told++ == 3)
                 return buf_adds(b, ", ...", err);
-            if (buf_addf(b, err, "%s%s (%s, line %d)", told > 1 ? ", " : "",
+            if (buf_addf(b, err, "%s%s%s%s (%s, line %d)", told > 1 ? ", " : "",
                          e->kind == EFFECT_OPAQUE && e->detail != NULL ? e->detail : effect_name(e->kind),
-                         effects[i]->script->file, e->statement->line) != 0)
+                         effect_calls(e) ? " " : "", effect_calls(e) ? e->name : "", effects[i]->script->file,
+                         e->statement->line) != 0)
                 return -1;
         }
     return 0;
@@ -265,7 +265,7 @@ static int look_for_gaps(struct create *k, struct effects *const *effects, size_
         log_warn("%s is named in the script but not there", k->closure->missing[i]);
     if (k->closure->opaque == 0)
         return 0;
-    if (name_opaque(effects, n, &which, err) != 0) {
+    if (name_opaque(k->closure, effects, n, &which, err) != 0) {
         buf_free(&which);
         return -1;
     }

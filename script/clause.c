@@ -93,6 +93,11 @@ char *effect_type(const struct effect *e)
     return deparse_type(e->statement->text, e->statement->tree, type);
 }
 
+int effect_calls(const struct effect *e)
+{
+    return e->kind == EFFECT_OPAQUE && e->name != NULL && e->detail != NULL && strcmp(e->detail, "function") == 0;
+}
+
 char *effect_object(const struct effect *e)
 {
     struct buf b = {0};

@@ -346,6 +346,14 @@ static uint32_t linked(const struct closure *c, const struct effect *e, int part
     return 0;
 }
 
+int closure_opaque(const struct closure *c, const struct effect *e)
+{
+    if (effect_calls(e) && (e->flags & EFFECT_OWN) == 0)
+        return strings_find(c->readers, e->name) < 0;
+    return e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN || e->kind == EFFECT_DROP_OWNED ||
+           e->kind == EFFECT_DROP_DATABASE;
+}
+
 uint32_t closure_relation(const struct closure *c, const struct effect *e)
 {
     return linked(c, e, 0);
@@ -421,6 +429,7 @@ void closure_free(struct closure *c)
     }
     free(c->sequences);
     strings_free(c->missing);
+    strings_free(c->readers);
     for (i = 0; i < c->nreaches; i++) {
         free(c->reaches[i].schema);
         free(c->reaches[i].name);

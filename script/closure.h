@@ -90,7 +90,8 @@ struct closure {
     size_t ntables;
     struct closure_sequence *sequences; /* dropped, or owned by dropped or emptied tables */
     size_t nsequences;
-    size_t opaque;  /* statements whose reach nobody can know (EFFECT_OPAQUE, EFFECT_UNKNOWN) */
+    size_t opaque;  /* statements whose reach nobody can know (closure_opaque) */
+    char **readers; /* functions that the script calls and that the server says are not volatile; NULL-terminated, or NULL */
     char **missing; /* named in the script but not on the server (and not IF EXISTS) */
     size_t nmissing;
     struct closure_link *links;
@@ -105,6 +106,8 @@ struct closure {
 struct closure *closure_find(struct conn *c, struct effects *const *effects, size_t n,
                              struct err *err) MIG_MUST_CHECK;
 void closure_free(struct closure *c);
+/* Can nobody know what E reaches?  A call of what the server says is not volatile only reads. */
+int closure_opaque(const struct closure *c, const struct effect *e);
 /* The relation that E names, or its partner, on this server; 0: none, or the script's own. */
 uint32_t closure_relation(const struct closure *c, const struct effect *e);
 uint32_t closure_partner(const struct closure *c, const struct effect *e);

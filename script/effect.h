@@ -133,6 +133,8 @@ char *effect_type(const struct effect *e);
 int effect_required(const struct effect *e);
 /* "schema.table.column", as the server knows it, for messages.  Owned; NULL: no memory. */
 char *effect_object(const struct effect *e);
+/* Is it opaque for it calls a function, E's name, of unknown effect? */
+int effect_calls(const struct effect *e);
 
 /*
  * Undo's way around ADD COLUMN ... NOT NULL without a default on a table that has rows: *FIRST is the

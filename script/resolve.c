@@ -19,6 +19,9 @@ static const char path_sql[] =
 static const char routines_sql[] =
 #include "script/sql/closure_routines.sql.h"
     ;
+static const char readers_sql[] =
+#include "script/sql/closure_readers.sql.h"
+    ;
 static const char resolve_sql[] =
 #include "script/sql/closure_resolve.sql.h"
     ;
@@ -139,9 +142,6 @@ static int collect(struct graph *g, struct effects *const *effects, size_t n)
             struct item item = {.e = e, .space = space_of(e)};
 
             item.path = strings_count(g->paths) - 1;
-            if (e->kind == EFFECT_OPAQUE || e->kind == EFFECT_UNKNOWN ||
-                e->kind == EFFECT_DROP_OWNED || e->kind == EFFECT_DROP_DATABASE)
-                g->out->opaque++;
             if (e->kind == EFFECT_SET && e->detail != NULL &&
                 strcmp(e->detail, "search_path") == 0) {
                 path = path_set(e, g->err);
@@ -237,6 +237,44 @@ out:
     return rc;
 }
 
+/* The functions that it calls and that only read; then, what remains opaque. */
+static int look_through(struct graph *g, struct effects *const *effects, size_t n)
+{
+    struct query q = {.sql = readers_sql, .nparams = 1, .columns = 1};
+    const char *params[1];
+    struct result *r = NULL;
+    struct buf names = {0};
+    size_t i, k;
+    int row, rc = -1;
+
+    for (i = 0; i < n; i++)
+        for (k = 0; effects[i] != NULL && k < effects[i]->count; k++)
+            if (effect_calls(&effects[i]->items[k]) &&
+                array_text(&names, effects[i]->items[k].name, g->err) < 0)
+                goto out;
+    if (names.len > 0) {
+        if (array_end(&names, g->err) < 0)
+            goto out;
+        params[0] = names.data;
+        q.params = params;
+        if ((r = query_run(g->c, &q, g->err)) == NULL) {
+            (void)err_prefix(g->err, "cannot read the catalog");
+            goto out;
+        }
+        for (row = 0; row < result_rows(r); row++)
+            if (strings_add(&g->out->readers, result_text(r, row, 0), g->err) < 0)
+                goto out;
+    }
+    for (i = 0; i < n; i++)
+        for (k = 0; effects[i] != NULL && k < effects[i]->count; k++)
+            g->out->opaque += closure_opaque(g->out, &effects[i]->items[k]) ? 1 : 0;
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&names);
+    return rc;
+}
+
 int resolve_names(struct graph *g, struct effects *const *effects, size_t n)
 {
     char *path = NULL;
@@ -244,7 +282,8 @@ int resolve_names(struct graph *g, struct effects *const *effects, size_t n)
     int rc = -1;
 
     if (query_value(g->c, path_sql, &path, g->err) < 0 ||
-        strings_add(&g->paths, path == NULL ? "" : path, g->err) < 0 || collect(g, effects, n) < 0)
+        strings_add(&g->paths, path == NULL ? "" : path, g->err) < 0 || collect(g, effects, n) < 0 ||
+        look_through(g, effects, n) < 0)
         goto out;
     for (i = 0; i < strings_count(g->paths); i++)
         if (resolve(g, i, 0) < 0 || resolve(g, i, 1) < 0)

@@ -11,13 +11,13 @@
 /* Known not to write: the server says so. */
 static int only_reads(const struct inquiry *q, const struct effect *e)
 {
-    return e->detail != NULL && strcmp(e->detail, "function") == 0 && (e->flags & EFFECT_OWN) == 0 &&
+    return effect_calls(e) && (e->flags & EFFECT_OWN) == 0 &&
            facts_volatility(q->facts, e->name) != '\0' && facts_volatility(q->facts, e->name) != 'v';
 }
 
 static int calls(const struct inquiry *q, const struct effect *e)
 {
-    return e->kind == EFFECT_OPAQUE && e->detail != NULL && strcmp(e->detail, "function") == 0 && !only_reads(q, e);
+    return effect_calls(e) && !only_reads(q, e);
 }
 
 /* Why nobody can know what BLOCK does. */

@@ -92,9 +92,7 @@ static int collect(struct facts *f, struct effects *const *steps, size_t n, stru
             char *word;
             int at;
 
-            if (e->kind == EFFECT_OPAQUE && e->detail != NULL &&
-                strcmp(e->detail, "function") == 0 && e->name != NULL &&
-                strings_find(f->functions, e->name) < 0 &&
+            if (effect_calls(e) && strings_find(f->functions, e->name) < 0 &&
                 strings_add(&f->functions, e->name, err) < 0)
                 return -1;
             if (e->kind == EFFECT_DELETE || e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE ||

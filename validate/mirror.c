@@ -153,7 +153,7 @@ static void compare(struct mirror *m)
 static void say_dark(struct mirror *m, enum pass pass, const char *revision)
 {
     const struct effect *e = m->dark[pass];
-    const int call = e != NULL && e->detail != NULL && strcmp(e->detail, "function") == 0;
+    const int call = e != NULL && effect_calls(e);
     size_t i, n = strings_count(m->unsaid[pass]);
     struct buf b = {0};
     int rc;

@@ -88,6 +88,17 @@ assert_no_file() {
     assert_exit 0
     assert_err 'DO \(.*t.sql, line 2\)'
     assert_equal "$(tables)" "public.b"
+    # A function that is not volatile cannot write: the server says so, the text does not.
+    sql "create function seen(int) returns int immutable language sql as 'select \$1'" "create function done(int) returns int language sql as 'select \$1'"
+    printf 'alter table a alter id type bigint using seen(id);\n' >t.sql
+    mig mig-backup create --format json --for-sql t.sql
+    assert_exit 0
+    assert_equal "$(tables)" "public.a"
+    printf 'alter table a alter id type bigint using seen(done(id));\n' >t.sql
+    mig mig-backup create --for-sql t.sql
+    assert_exit 3
+    assert_err 'what 1 statement of this plan touches' 'function done \('
+    sql "drop function seen, done"
     mig mig-backup create -t a --allow-opaque
     assert_exit 2
     printf 'this is not sql;\n' >t.sql
