@@ -196,6 +196,8 @@ static int save_first(struct work *w, struct err *err)
     o.filters = filters;
     if (snapshot_create(w->c, &o, &r, err) != 0) {
         err_prefix(err, "cannot save the rows that would change");
+        /* The writer's own hint, of a full disk, does not know of the other way on. */
+        err_detail(err, "--no-safety-copy restores without it");
         err_hint(err, "--dir names a folder with room for them, --no-safety-copy does without");
         goto out;
     }
