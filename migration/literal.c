@@ -1,18 +1,8 @@
 #include "migration/literal.h"
 
 #include "core/buf.h"
+#include "core/hex.h"
 #include "migration/token.h"
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* 1: not a character that text can hold. */
 static int add_utf8(struct buf *out, unsigned long c, struct err *err)
@@ -69,8 +59,8 @@ static int add_escape(struct buf *out, const char *s, size_t len, size_t *i, str
     want = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
     if (want == 0) /* unknown: the backslash stays */
         return buf_addc(out, '\\', err) != 0 || buf_addc(out, c, err) != 0 ? -1 : 0;
-    for (; n < want && *i < len && hex(s[*i]) >= 0; n++)
-        v = v * 16 + (unsigned long)hex(s[(*i)++]);
+    for (; n < want && *i < len && hex_digit(s[*i]) >= 0; n++)
+        v = v * 16 + (unsigned long)hex_digit(s[(*i)++]);
     return n == want ? add_utf8(out, v, err) : 1;
 }
 

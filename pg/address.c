@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "core/buf.h"
+#include "core/hex.h"
 #include "pg/conn.h"
 
 /* Parameters of Python drivers that change how the driver works, not where it connects. */
@@ -104,17 +105,6 @@ void address_free(struct address *a)
     memset(a, 0, sizeof(*a));
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Percent-decoded, owned.  PLUS: `+` is a space, as Python's parse_qsl reads queries. */
 static char *decode(const char *s, size_t len, int plus, struct err *err)
 {
@@ -126,8 +116,8 @@ static char *decode(const char *s, size_t len, int plus, struct err *err)
         return NULL;
     }
     for (i = 0; i < len; i++) {
-        if (s[i] == '%' && i + 2 < len && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-            out[n++] = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
+        if (s[i] == '%' && i + 2 < len && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0) {
+            out[n++] = (char)(hex_digit(s[i + 1]) * 16 + hex_digit(s[i + 2]));
             i += 2;
         } else {
             out[n++] = plus && s[i] == '+' ? ' ' : s[i];

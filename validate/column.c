@@ -12,20 +12,6 @@
 #include "validate/facts.h"
 #include "validate/inquiry.h"
 
-/* Types whose modifier decides whether a value fits as it is; OIDs are fixed. */
-enum {
-    T_BPCHAR = 1042,
-    T_VARCHAR = 1043,
-    T_TIME = 1083,
-    T_TIMESTAMP = 1114,
-    T_TIMESTAMPTZ = 1184,
-    T_INTERVAL = 1186,
-    T_TIMETZ = 1266,
-    T_BIT = 1560,
-    T_VARBIT = 1562,
-    T_NUMERIC = 1700,
-};
-
 int column_typmod(uint32_t type, const void *type_name)
 {
     const json_t *mods = node_get(type_name, "typmods");

@@ -10,6 +10,20 @@ struct effect;
 struct facts_column;
 struct inquiry;
 
+/* Types whose modifier decides whether a value fits as it is; OIDs are fixed (pg_type.dat). */
+enum {
+    T_BPCHAR = 1042,
+    T_VARCHAR = 1043,
+    T_TIME = 1083,
+    T_TIMESTAMP = 1114,
+    T_TIMESTAMPTZ = 1184,
+    T_INTERVAL = 1186,
+    T_TIMETZ = 1266,
+    T_BIT = 1560,
+    T_VARBIT = 1562,
+    T_NUMERIC = 1700,
+};
+
 /* The modifier of a type name (a parse tree's TypeName) of type TYPE, as the server stores it; -1: none,
  * -2: cannot tell. */
 int column_typmod(uint32_t type, const void *type_name);
