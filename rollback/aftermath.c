@@ -9,13 +9,14 @@
 #include "pg/query.h"
 #include "pg/session.h"
 #include "rollback/execute.h"
+#include "rollback/footprint.h"
 #include "rollback/proof.h"
 
 enum { CONSTRAINTS, SETTINGS, COUNTING, LOCKS, WRITES, SPACES, LOCKED, VERSIONS, QUERIES };
 
 int aftermath_prepare(struct conn *c, char **spaces, struct err *err)
 {
-    const struct query queries[] = {proof_locks_query(), proof_writes_query(), proof_locked_query(), proof_spaces_query()};
+    const struct query queries[] = {footprint_locks_query(), footprint_writes_query(), proof_locked_query(), proof_spaces_query()};
     enum { LAST = sizeof(queries) / sizeof(queries[0]) - 1 };
 
     free(*spaces);
@@ -40,8 +41,8 @@ int aftermath_gather(struct conn *c, const struct plan *plan, struct aftermath *
         [CONSTRAINTS] = {.sql = "SET CONSTRAINTS ALL IMMEDIATE"},
         [SETTINGS] = {.columns = -1, .min_rows = 1, .max_rows = 1},
         [COUNTING] = {.sql = "SELECT pg_catalog.current_setting('track_counts')", .columns = 1, .min_rows = 1, .max_rows = 1},
-        [LOCKS] = proof_locks_query(),
-        [WRITES] = proof_writes_query(),
+        [LOCKS] = footprint_locks_query(),
+        [WRITES] = footprint_writes_query(),
         [SPACES] = proof_spaces_query(),
         [LOCKED] = proof_locked_query(),
         [VERSIONS] = {.columns = 1},

@@ -14,7 +14,7 @@ struct result;
 struct aftermath {
     struct result *versions; /* or NULL: not asked (no version table, or no row is expected) */
     struct result *counting; /* track_counts */
-    struct result *locks, *writes, *spaces, *locked; /* of proof */
+    struct result *locks, *writes, *spaces, *locked; /* of footprint and proof */
 };
 
 /* Before the change: what would cost time later.  Under our own settings.  *SPACES (freed first): the schemas' names. */

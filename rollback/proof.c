@@ -3,14 +3,11 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/buf.h"
-#include "core/interrupt.h"
 #include "migration/plan.h"
-#include "pg/conn.h"
 #include "pg/query.h"
-#include "rollback/aftermath.h"
+#include "rollback/footprint.h"
+#include "rollback/objections.h"
 #include "rollback/said.h"
 #include "script/closure.h"
 #include "script/effect.h"
@@ -19,17 +16,6 @@
 static const char catalog_sql[] =
 #include "rollback/sql/catalog.sql.h"
     ;
-static const char locks_sql[] =
-#include "rollback/sql/locks.sql.h"
-    ;
-static const char writes_sql[] =
-#include "rollback/sql/writes.sql.h"
-    ;
-static const char unsettled_sql[] =
-#include "rollback/sql/unsettled.sql.h"
-    ;
-
-enum { PG_CLASS = 1259, FIRST_USER_OID = 16384, PG_LARGEOBJECT = 2613, PG_LARGEOBJECT_METADATA = 2995 };
 enum kind { RELATION, COLUMN, CONSTRAINT, TRIGGER };
 
 struct object {
@@ -87,16 +73,6 @@ struct query proof_spaces_query(void)
                                  "FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'"};
 }
 
-struct query proof_locks_query(void)
-{
-    return (struct query){.name = "mig_locks", .sql = locks_sql, .columns = 3};
-}
-
-struct query proof_writes_query(void)
-{
-    return (struct query){.name = "mig_writes", .sql = writes_sql, .columns = 5};
-}
-
 struct proof *proof_read(struct conn *c, struct err *err)
 {
     struct query q = proof_catalog_query();
@@ -106,14 +82,6 @@ struct proof *proof_read(struct conn *c, struct err *err)
         return proof_of(r, err);
     (void)err_prefix(err, "cannot read the catalog");
     return NULL;
-}
-
-/* Such as a write or a change of structure takes. */
-static int is_strong(const struct result *locks, int row)
-{
-    const char *mode = result_text(locks, row, 2);
-
-    return strcmp(mode, "AccessShareLock") != 0 && strcmp(mode, "RowShareLock") != 0;
 }
 
 /* Takes R; room for MORE objects. */
@@ -185,7 +153,7 @@ struct proof *proof_after(const struct proof *before, const struct result *locks
         return NULL;
     }
     for (int i = 0; i < result_rows(locks); i++)
-        if (result_int(locks, i, 0) == PG_CLASS)
+        if (footprint_is_relation(locks, i))
             oids[n++] = (uint32_t)result_int(locks, i, 1);
     qsort(oids, n, sizeof(*oids), by_number);
     for (size_t i = 0; i < before->count; i++)
@@ -193,14 +161,6 @@ struct proof *proof_after(const struct proof *before, const struct result *locks
             p->objects[p->count++] = before->objects[i];
     free(oids);
     return sorted(p);
-}
-
-int proof_hacked(const struct result *locks)
-{
-    for (int i = 0; i < result_rows(locks); i++)
-        if (result_int(locks, i, 0) == PG_CLASS && result_int(locks, i, 1) < FIRST_USER_OID && is_strong(locks, i))
-            return 1;
-    return 0;
 }
 
 void proof_free(struct proof *p)
@@ -229,14 +189,6 @@ int proof_rewritten(const struct proof *before, const struct proof *after, uint3
     const struct object *x = find(before, RELATION, oid, 0), *y = find(after, RELATION, oid, 0);
 
     return x != NULL && y != NULL && x->file != y->file;
-}
-
-static const struct closure_table *table_of(const struct closure *c, uint32_t oid)
-{
-    for (size_t i = 0; i < c->ntables; i++)
-        if (c->tables[i].oid == oid)
-            return &c->tables[i];
-    return NULL;
 }
 
 static int is_table(const struct object *o)
@@ -273,7 +225,7 @@ int proof_same(const struct proof *planned, const struct proof *now, const struc
         assert(one != NULL); /* one of the lists has not ended */
         if (one->kind == RELATION && !is_table(one))
             continue;
-        if (one->kind == TRIGGER || one->kind == CONSTRAINT || table_of(closure, one->table) == NULL)
+        if (one->kind == TRIGGER || one->kind == CONSTRAINT || closure_table_of(closure, one->table) == NULL)
             continue;
         if (order == 0 && strcmp(x->definition, y->definition) == 0 &&
             strcmp(x->name, y->name) == 0)
@@ -288,23 +240,10 @@ int proof_same(const struct proof *planned, const struct proof *now, const struc
     return 0;
 }
 
-struct complaint {
-    struct buf text;
-    int count;
-};
-
-static int complain(struct complaint *c, struct err *err, const char *name, const char *what)
-{
-    c->count++;
-    if (c->count > 12)
-        return 0;
-    return buf_addf(&c->text, err, "%s%s %s", c->count > 1 ? "; " : "", name, what);
-}
-
-static int check_gone(struct complaint *c, const struct object *o, const struct proof *after,
+static int check_gone(struct objections *c, const struct object *o, const struct proof *after,
                       const struct closure *closure, struct err *err)
 {
-    const struct closure_table *t = table_of(closure, o->table);
+    const struct closure_table *t = closure_table_of(closure, o->table);
     int table_gone = !proof_has(after, o->table);
 
     switch (o->kind) {
@@ -313,7 +252,7 @@ static int check_gone(struct complaint *c, const struct object *o, const struct 
             return 0;
         /* A foreign table that goes takes nothing stored with it: its fate is no more than altered. */
         if (t == NULL || ((t->fate & CLOSURE_DROPPED) == 0 && o->definition[0] != 'f'))
-            return complain(c, err, o->name, "was dropped, which the plan does not say");
+            return objections_add(c, err, o->name, "was dropped, which the plan does not say");
         return 0;
     case COLUMN: {
         const struct closure_column *column = column_of(t, o);
@@ -321,13 +260,13 @@ static int check_gone(struct complaint *c, const struct object *o, const struct 
         if (table_gone)
             return 0;
         if (column == NULL || (column->why & CLOSURE_COLUMN_DROPPED) == 0)
-            return complain(c, err, o->name, "was dropped, which the plan does not say");
+            return objections_add(c, err, o->name, "was dropped, which the plan does not say");
         return 0;
     }
     case CONSTRAINT:
     case TRIGGER:
         if (t == NULL)
-            return complain(c, err, o->name, "was dropped, on a table that is not in the plan");
+            return objections_add(c, err, o->name, "was dropped, on a table that is not in the plan");
         return 0;
     }
     return 0;
@@ -356,40 +295,40 @@ static int says_renamed(const struct plan *plan, const struct closure *closure, 
     return said_renamed(plan, closure, x->table, schema);
 }
 
-static int check_kept(struct complaint *c, const struct object *x, const struct object *y,
+static int check_kept(struct objections *c, const struct object *x, const struct object *y,
                       const struct plan *plan, const struct closure *closure, struct err *err)
 {
-    const struct closure_table *t = table_of(closure, x->table);
+    const struct closure_table *t = closure_table_of(closure, x->table);
     const struct closure_column *column;
 
     if (y->invalid && !x->invalid &&
-        complain(c, err, y->name, "became invalid") != 0)
+        objections_add(c, err, y->name, "became invalid") != 0)
         return -1;
     switch (x->kind) {
     case RELATION:
         if (!is_table(x))
             return 0;
         if (t != NULL && (t->fate & CLOSURE_DROPPED) != 0)
-            return complain(c, err, x->name, "should have been dropped and is still there");
+            return objections_add(c, err, x->name, "should have been dropped and is still there");
         if (strcmp(x->name, y->name) != 0 && !says_renamed(plan, closure, x, y))
-            return complain(c, err, x->name, "was renamed or moved, which the plan does not say");
+            return objections_add(c, err, x->name, "was renamed or moved, which the plan does not say");
         if (strcmp(x->definition, y->definition) != 0 && t == NULL)
-            return complain(c, err, x->name, "changed its kind or persistence");
+            return objections_add(c, err, x->name, "changed its kind or persistence");
         return 0;
     case COLUMN:
         column = column_of(t, x);
         if (column != NULL && (column->why & CLOSURE_COLUMN_DROPPED) != 0)
-            return complain(c, err, x->name, "should have been dropped and is still there");
+            return objections_add(c, err, x->name, "should have been dropped and is still there");
         if (strcmp(x->definition, y->definition) != 0 &&
             (column == NULL || (column->why & CLOSURE_COLUMN_RETYPED) == 0))
-            return complain(c, err, x->name, "changed its type, which the plan does not say");
+            return objections_add(c, err, x->name, "changed its type, which the plan does not say");
         if (strcmp(x->name, y->name) != 0 && !says_renamed(plan, closure, x, y))
-            return complain(c, err, x->name, "was renamed, which the plan does not say");
+            return objections_add(c, err, x->name, "was renamed, which the plan does not say");
         return 0;
     case CONSTRAINT:
     case TRIGGER:
         if (strcmp(x->definition, y->definition) != 0 && t == NULL)
-            return complain(c, err, x->name, "changed, on a table that is not in the plan");
+            return objections_add(c, err, x->name, "changed, on a table that is not in the plan");
         return 0;
     }
     return 0;
@@ -423,7 +362,7 @@ static int says_not_valid(const struct plan *plan, const struct object *o)
 int proof_check(const struct proof *before, const struct proof *after, const struct plan *plan,
                 const struct closure *closure, struct err *err)
 {
-    struct complaint c = {.count = 0};
+    struct objections c = {.count = 0};
     size_t i = 0, k = 0;
     int rc = -1;
 
@@ -437,7 +376,7 @@ int proof_check(const struct proof *before, const struct proof *after, const str
                 goto out;
         } else if (y != NULL && (x == NULL || order > 0)) {
             if (y->invalid && !says_not_valid(plan, y) &&
-                complain(&c, err, y->name, "is new and not valid") != 0)
+                objections_add(&c, err, y->name, "is new and not valid") != 0)
                 goto out;
         } else if (x != NULL && y != NULL &&
                    check_kept(&c, x, y, plan, closure, err) != 0) {
@@ -455,109 +394,7 @@ int proof_check(const struct proof *before, const struct proof *after, const str
     }
     rc = 0;
 out:
-    buf_free(&c.text);
-    return rc;
-}
-
-int proof_settle(struct conn *c, struct err *err)
-{
-    static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
-    struct query flush = {.sql = "SELECT pg_catalog.pg_stat_force_next_flush()", .columns = 1};
-    int64_t left = 1;
-
-    /* Older servers put them away when half a second has passed and the session idles. */
-    while (left) {
-        if (conn_version(c) >= 150000) {
-            struct result *r = query_run(c, &flush, err);
-
-            if (r == NULL)
-                return -1;
-            result_free(r);
-        }
-        if (query_int(c, unsettled_sql, &left, err) != 0)
-            return -1;
-        if (left && interrupt_check(err) != 0)
-            return -1;
-        if (left)
-            (void)nanosleep(&pause, NULL);
-    }
-    return 0;
-}
-
-int proof_writes(const struct aftermath *e, uint32_t version, const struct proof *before, const struct plan *plan,
-                 const struct closure *closure, struct err *err)
-{
-    const struct result *r = e->locks;
-    const char *counted = result_text(e->counting, 0, 0);
-    struct complaint said = {.count = 0};
-    int rc = -1;
-
-    /* Without its counters the server does not say what was written. */
-    if (counted == NULL || strcmp(counted, "on") != 0) {
-        (void)err_set(err, ERR_REFUSED, "track_counts is off: what the script wrote cannot be verified");
-        err_hint(err, "switch it on for this role or database: ALTER ROLE ... SET track_counts = on");
-        goto out;
-    }
-    for (int i = 0; i < result_rows(r); i++) {
-        uint32_t oid = (uint32_t)result_int(r, i, 1);
-        const struct object *o = is_strong(r, i) && result_int(r, i, 0) == PG_CLASS ? find(before, RELATION, oid, 0) : NULL;
-        struct buf what = {0};
-        int bad;
-
-        /* A lock to read; made by this transaction, an index, a sequence, a view, TOAST. */
-        if (o == NULL || !is_table(o) || table_of(closure, oid) != NULL || oid == version)
-            continue;
-        bad = buf_addf(&what, err, "is locked in %s and not in the plan", result_text(r, i, 2)) ||
-              complain(&said, err, o->name, what.data);
-        buf_free(&what);
-        if (bad)
-            goto out;
-    }
-    r = e->writes;
-    for (int i = 0; i < result_rows(r); i++) {
-        uint32_t oid = (uint32_t)result_int(r, i, 0);
-        const struct object *o = find(before, RELATION, oid, 0);
-        const struct closure_table *t = table_of(closure, oid);
-        struct buf what = {0};
-        int bad;
-
-        /* In no plan, and in no backup. */
-        if (oid == PG_LARGEOBJECT || oid == PG_LARGEOBJECT_METADATA) {
-            if (complain(&said, err, "large objects", "were written") != 0)
-                goto out;
-            continue;
-        }
-        /* Another tool's version table is locked by us too, but written only by what the script says. */
-        if (o == NULL || (oid == version && plan->version_column == NULL))
-            continue;
-        if (t != NULL && (closure_table_at_risk(t) || (t->fate & CLOSURE_ROWS) != 0))
-            continue;
-        /* What it changes was judged with it: an UPDATE of a column that the script adds destroys nothing,
-         * and the closure calls the table only altered. */
-        if (t != NULL && said_written(plan, closure, oid))
-            continue;
-        if (t != NULL && (t->fate & CLOSURE_INSERTED) != 0 && result_int(r, i, 3) == 0 &&
-            result_int(r, i, 4) == 0)
-            continue;
-        bad = buf_addf(&what, err, "had %lld rows inserted, %lld updated, %lld deleted outside of the plan",
-                       (long long)result_int(r, i, 2), (long long)result_int(r, i, 3),
-                       (long long)result_int(r, i, 4)) ||
-              complain(&said, err, o->name, what.data);
-        buf_free(&what);
-        if (bad)
-            goto out;
-    }
-    if (said.count > 0) {
-        (void)err_set(err, ERR_REFUSED, "the script wrote outside of its plan (%d table%s)", said.count,
-                      said.count == 1 ? "" : "s");
-        err_detail(err, "%s", said.text.data);
-        err_hint(err, "a trigger, a cascade, a function or a DO block did it; those rows are not in the "
-                      "backup, so nothing was committed");
-        goto out;
-    }
-    rc = 0;
-out:
-    buf_free(&said.text);
+    objections_free(&c);
     return rc;
 }
 
@@ -580,6 +417,20 @@ int proof_gone(const struct proof *before, const struct proof *after,
             return -1;
     }
     return 0;
+}
+
+const char *proof_name(const struct proof *p, uint32_t oid)
+{
+    const struct object *o = find(p, RELATION, oid, 0);
+
+    return o != NULL ? o->name : NULL;
+}
+
+const char *proof_table_name(const struct proof *p, uint32_t oid)
+{
+    const struct object *o = find(p, RELATION, oid, 0);
+
+    return o != NULL && is_table(o) ? o->name : NULL;
 }
 
 uint32_t *proof_tables(const struct proof *p, size_t *n, struct err *err)

@@ -3,8 +3,7 @@
  *
  * A proof is the catalog at one moment.  Two of one transaction, before and after,
  * are compared with the closure: what went must have been predicted to go, what was
- * predicted must have gone, nothing new may be invalid, nothing may have been written
- * outside of the plan.
+ * predicted must have gone, nothing new may be invalid.
  */
 #ifndef MIG_ROLLBACK_PROOF_H
 #define MIG_ROLLBACK_PROOF_H
@@ -19,7 +18,6 @@ struct query;
 struct result;
 struct plan;
 struct closure;
-struct aftermath;
 struct proof;
 
 /* Read in C's transaction, under our own settings (session_borrow) or an own session. */
@@ -28,20 +26,16 @@ struct proof *proof_read(struct conn *c, struct err *err) MIG_MUST_CHECK;
 struct proof *proof_of(struct result *r, struct err *err) MIG_MUST_CHECK;
 void proof_free(struct proof *p);
 
-/* After a change: BEFORE, and what LOCKS (of proof_locks_query) says that the transaction has locked read anew (LOCKED, the
+/* After a change: BEFORE, and what LOCKS (of footprint_locks_query) says that the transaction has locked read anew (LOCKED, the
  * answer to proof_locked_query, taken).  Only what is locked can have changed, but for names of schemas and for who
- * writes in the catalog itself (proof_hacked).  BEFORE must live as long. */
+ * writes in the catalog itself (footprint_hacked).  BEFORE must live as long. */
 struct proof *proof_after(const struct proof *before, const struct result *locks, struct result *locked, struct err *err)
     MIG_MUST_CHECK;
-/* A script that writes in the catalog by hand keeps its lock on it. */
-int proof_hacked(const struct result *locks);
 
 /* What is asked: prepared once per session. */
 struct query proof_catalog_query(void);
 struct query proof_locked_query(void); /* of what the transaction has locked */
 struct query proof_spaces_query(void); /* one line: the schemas' names */
-struct query proof_locks_query(void);
-struct query proof_writes_query(void);
 
 /* ERR_REFUSED naming the first table or column of CLOSURE's tables that differs: the schema changed
  * between the plan and the locks. */
@@ -50,13 +44,6 @@ int proof_same(const struct proof *planned, const struct proof *now, const struc
 /* ERR_REFUSED with every difference from the prediction in its detail. */
 int proof_check(const struct proof *before, const struct proof *after, const struct plan *plan,
                 const struct closure *closure, struct err *err) MIG_MUST_CHECK;
-/* Locks and statistics of our own transaction: ERR_REFUSED naming tables written outside of the plan.
- * VERSION: the version table's OID, or 0. */
-int proof_writes(const struct aftermath *e, uint32_t version, const struct proof *before, const struct plan *plan,
-                 const struct closure *closure, struct err *err) MIG_MUST_CHECK;
-/* Between two transactions of one session: wait until the server has put away the counters of the
- * last one, or proof_writes would charge the next one with them. */
-int proof_settle(struct conn *c, struct err *err) MIG_MUST_CHECK;
 /* Was the table's file replaced? */
 int proof_rewritten(const struct proof *before, const struct proof *after, uint32_t oid);
 /* What went between the two: calls VISIT for each table, and for each column of a table that stayed
@@ -70,5 +57,8 @@ uint32_t *proof_tables(const struct proof *p, size_t *n, struct err *err) MIG_MU
 int proof_invalid(const struct proof *before, const struct proof *after, struct err *err) MIG_MUST_CHECK;
 /* Is the relation in it? */
 int proof_has(const struct proof *p, uint32_t oid);
+/* The relation's name; NULL: it is not in it.  With _table_, if it is a table of any kind. */
+const char *proof_name(const struct proof *p, uint32_t oid);
+const char *proof_table_name(const struct proof *p, uint32_t oid);
 
 #endif

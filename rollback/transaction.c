@@ -18,6 +18,7 @@
 #include "rollback/census.h"
 #include "rollback/aftermath.h"
 #include "rollback/execute.h"
+#include "rollback/footprint.h"
 #include "rollback/guard.h"
 #include "rollback/imprint.h"
 #include "rollback/locks.h"
@@ -156,7 +157,7 @@ static int compare(struct running *r, struct aftermath *e, struct err *err)
     struct conn *c = r->g->main;
     const struct query census = census_query();
     /* What put values back has locked more since. */
-    int whole = r->g->request->verify_full || r->o->nvalues > 0 || r->relax != NULL || proof_hacked(e->locks) ||
+    int whole = r->g->request->verify_full || r->o->nvalues > 0 || r->relax != NULL || footprint_hacked(e->locks) ||
                 strcmp(r->spaces, result_text(e->spaces, 0, 0)) != 0;
     struct result *now;
 
@@ -186,7 +187,7 @@ static int prove(struct running *r, struct err *err)
     if (aftermath_gather(c, r->plan, &e, err) != 0 ||
         (e.versions != NULL ? execute_version_answer(e.versions, r->plan->to, "after the change", err)
                             : check_versions(r, r->plan->to, "after the change", err)) != 0 ||
-        proof_writes(&e, r->version, r->before, r->plan, r->closure, err) != 0 ||
+        footprint_check(&e, r->version, r->before, r->plan, r->closure, err) != 0 ||
         sums_check(r->sums, c, &checked, err) != 0)
         goto out;
     if (putback_values(r, err) != 0)
@@ -396,7 +397,7 @@ int transaction_run(struct running *r, struct err *err)
     };
     enum way way = g->short_copy || q->backup != ROLLBACK_LOCKED ? SOON : AT_LAST;
 
-    if (r->done > 0 && proof_settle(g->main, err) != 0)
+    if (r->done > 0 && footprint_settle(g->main, err) != 0)
         return -1;
     r->saving = saving_new(&(struct saving_request){.guard = g,
                                                     .plan = r->plan,
