@@ -12,10 +12,10 @@
 #include "core/strings.h"
 #include "migration/plan.h"
 #include "pg/environment.h"
+#include "rollback/advisory.h"
 #include "rollback/command.h"
 #include "rollback/fate.h"
 #include "rollback/guard.h"
-#include "rollback/locks.h"
 #include "rollback/operation.h"
 #include "rollback/options.h"
 #include "rollback/outline.h"
@@ -202,7 +202,7 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
     if (operation_open(&s, context, "rollback run", argc > 0 ? argv[0] : NULL, err) != 0)
         goto out;
     s.request.patient = 1;
-    if (locks_alone(s.guard->control, err) != 0 || examine(&s, &recorded, &o, &notes, err) != 0)
+    if (advisory_alone(s.guard->control, err) != 0 || examine(&s, &recorded, &o, &notes, err) != 0)
         goto out;
     rc = refusal_answer(s.guard, err);
     show_before(&s);

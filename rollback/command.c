@@ -24,10 +24,10 @@
 #include "pg/query.h"
 #include "pg/quote.h"
 #include "pg/tx.h"
+#include "rollback/advisory.h"
 #include "rollback/begin.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
-#include "rollback/locks.h"
 #include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/smoke.h"
@@ -402,7 +402,7 @@ int command_run(struct guard *g, struct outcome_report *out, struct err *err)
     if ((project = project_read(&g->request->plan, err)) == NULL ||
         (lock = conn_again(g->control, CONN_OWN, err)) == NULL ||
         (watch = conn_again(g->control, CONN_OWN, err)) == NULL ||
-        locks_advisory(lock, g->request->lock_deadline_ms, err) != 0 ||
+        advisory_take(lock, g->request->lock_deadline_ms, err) != 0 ||
         (j = begin_run(g, &o, err)) == NULL || strings_dup(&out->run, journal_run(j), err) != 0)
         goto out;
     child.project = project;

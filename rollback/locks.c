@@ -1,12 +1,9 @@
 #include "rollback/locks.h"
 
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/buf.h"
-#include "core/interrupt.h"
 #include "core/log.h"
 #include "core/report.h"
 #include "migration/plan.h"
@@ -15,12 +12,10 @@
 #include "pg/query.h"
 #include "pg/quote.h"
 #include "pg/tx.h"
+#include "rollback/blockers.h"
+#include "rollback/clock.h"
 #include "script/closure.h"
-#include "script/shown.h"
 
-static const char holders_sql[] =
-#include "rollback/sql/holders.sql.h"
-    ;
 static const char knot_sql[] =
 #include "rollback/sql/knot.sql.h"
     ;
@@ -55,214 +50,6 @@ static int strength(const char *lock)
 const char *locks_mode(const char *lock)
 {
     return modes[strength(lock)].mode;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int pause_ms(int64_t ms, struct err *err)
-{
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    (void)nanosleep(&t, NULL);
-    return interrupt_check(err);
-}
-
-int locks_outlive(struct conn *c, struct err *err)
-{
-    /* Our other sessions are idle; no other run is at work, for the advisory lock is ours. */
-    static const char sql[] =
-        "SELECT a.pid FROM pg_catalog.pg_stat_activity a WHERE a.datname = pg_catalog.current_database() "
-        "AND a.pid <> pg_catalog.pg_backend_pid() AND a.usename = session_user AND a.state = 'active' "
-        "AND a.application_name = pg_catalog.current_setting('application_name') LIMIT 1";
-    struct query q = {.sql = sql, .columns = 1};
-    int told = 0;
-
-    for (;;) {
-        struct result *r = query_run(c, &q, err);
-        int none;
-
-        if (r == NULL)
-            return err_prefix(err, "cannot see whether the run that was cut off is still at work");
-        none = result_rows(r) == 0;
-        if (!none && !told++)
-            log_info("waiting for backend %s: it still runs a statement of the run that was cut off",
-                     result_text(r, 0, 0));
-        result_free(r);
-        if (none)
-            return 0;
-        if (pause_ms(100, err) != 0)
-            return -1;
-    }
-}
-
-/* Ours alone: "mig" and the word for rollback, so that it meets no other tool's numbers. */
-static struct result *advisory_holder(struct conn *c, struct err *err)
-{
-    static const char sql[] =
-        "SELECT a.pid, coalesce(a.usename, ''), coalesce(a.application_name, '') FROM pg_catalog.pg_locks l "
-        "JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted "
-        "AND l.classid = 7169383 AND l.objid = 1919905644 AND l.objsubid = 2 AND l.database = (SELECT oid "
-        "FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
-    struct query q = {.sql = sql, .columns = 3};
-
-    return query_run(c, &q, err);
-}
-
-static int somebody(const struct result *r, struct err *err)
-{
-    if (result_rows(r) > 0)
-        (void)err_set(err, ERR_REFUSED, "another mig-rollback is at work on this database: pid %s, role %s, %s",
-                      result_text(r, 0, 0), result_text(r, 0, 1), result_text(r, 0, 2));
-    else
-        (void)err_set(err, ERR_REFUSED, "another mig-rollback was at work on this database");
-    err_hint(err, "wait for it; \"mig-rollback status\" shows where it is. Then look at the plan again: from where it "
-                  "leaves the database, the same words may mean another step");
-    return -1;
-}
-
-int locks_alone(struct conn *c, struct err *err)
-{
-    struct result *r = advisory_holder(c, err);
-    int rc = r == NULL ? -1 : 0;
-
-    if (r != NULL && result_rows(r) > 0)
-        rc = somebody(r, err);
-    result_free(r);
-    return rc;
-}
-
-int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err)
-{
-    static const char try_sql[] = "SELECT pg_catalog.pg_try_advisory_lock(7169383, 1919905644)::int";
-    int64_t end = now_ms() + deadline_ms, got;
-    struct result *r;
-
-    for (;;) {
-        if (query_int(c, try_sql, &got, err) != 0)
-            return err_prefix(err, "cannot take the advisory lock");
-        if (got)
-            return 0;
-        if (now_ms() >= end)
-            break;
-        if (pause_ms(200, err) != 0)
-            return -1;
-    }
-    if ((r = advisory_holder(c, err)) == NULL)
-        return -1;
-    (void)somebody(r, err);
-    result_free(r);
-    return -1;
-}
-
-static int add_oid(struct buf *b, uint32_t oid, struct err *err)
-{
-    return buf_addf(b, err, "%s%u", b->len > 1 ? "," : "", oid);
-}
-
-/* '{1,2,3}' of the plan's tables and the version table. */
-static int relations(struct conn *watch, const struct locks_options *o, struct buf *b,
-                     struct err *err)
-{
-    struct buf name = {0};
-    int rc = -1;
-
-    if (buf_addc(b, '{', err) != 0)
-        return -1;
-    for (size_t i = 0; i < o->closure->ntables; i++)
-        if (add_oid(b, o->closure->tables[i].oid, err) != 0)
-            return -1;
-    if (o->plan->version_table != NULL) {
-        const char *param;
-        struct query q = {.sql = "SELECT pg_catalog.to_regclass($1)::oid::bigint", .params = &param,
-                          .nparams = 1, .columns = 1};
-        struct result *r;
-
-        if (quote_name(&name, o->plan->version_schema, o->plan->version_table, err) != 0)
-            goto out;
-        param = name.data;
-        if ((r = query_run(watch, &q, err)) == NULL)
-            goto out;
-        if (result_text(r, 0, 0) != NULL &&
-            add_oid(b, (uint32_t)result_int(r, 0, 0), err) != 0) {
-            result_free(r);
-            goto out;
-        }
-        result_free(r);
-    }
-    rc = buf_addc(b, '}', err);
-out:
-    buf_free(&name);
-    return rc;
-}
-
-/* Say who is in the way into TEXT, and act on them where flags allow it. */
-static int blockers(struct conn *c, struct conn *watch, const struct locks_options *o,
-                    struct buf *text, struct err *err)
-{
-    struct buf oids = {0}, own = {0};
-    const char *params[2];
-    struct query q = {.sql = holders_sql, .params = params, .nparams = 2, .columns = 11};
-    struct result *r = NULL;
-    const char *last = "";
-    int rc = -1;
-
-    buf_reset(text);
-    if (relations(watch, o, &oids, err) != 0 ||
-        buf_addf(&own, err, "{%d,%d}", conn_pid(c), conn_pid(watch)) != 0)
-        goto out;
-    params[0] = oids.data;
-    params[1] = own.data;
-    if ((r = query_run(watch, &q, err)) == NULL)
-        goto out;
-    for (int i = 0; i < result_rows(r); i++) {
-        const char *pid = result_text(r, i, 0);
-        int client = strcmp(result_text(r, i, 6), "client backend") == 0;
-        char age[32];
-        char *sql;
-
-        if (strcmp(pid, last) == 0)
-            continue;
-        last = pid;
-        sql = shown_normalize(result_text(r, i, 10));
-        if (buf_addf(text, err, "%spid %s, role %s, %s from %s, %s for %s, %s on %s%s%.120s",
-                     text->len > 0 ? "; " : "", pid, result_text(r, i, 1),
-                     result_text(r, i, 2)[0] != '\0' ? result_text(r, i, 2) : "(no application name)",
-                     result_text(r, i, 3), result_text(r, i, 4),
-                     report_duration(result_int(r, i, 5) * 1000, age), result_text(r, i, 7),
-                     result_text(r, i, 9), sql != NULL && sql[0] != '\0' ? ": " : "",
-                     sql != NULL ? sql : "") != 0) {
-            free(sql);
-            goto out;
-        }
-        free(sql);
-        /* Never replication, a base backup, or a vacuum: only who asked as a client. */
-        if (client && (o->cancel || o->terminate)) {
-            struct query act = {.sql = o->terminate
-                                           ? "SELECT pg_catalog.pg_terminate_backend($1::int)"
-                                           : "SELECT pg_catalog.pg_cancel_backend($1::int)",
-                                .params = &pid, .nparams = 1, .columns = 1};
-            struct err why = {0};
-            struct result *done = query_run(watch, &act, &why);
-
-            log_warn("%s pid %s (role %s, %s)", o->terminate ? "terminated" : "cancelled the query of",
-                     pid, result_text(r, i, 1), result_text(r, i, 2));
-            if (done == NULL)
-                log_warn("pid %s: %s", pid, why.message);
-            result_free(done);
-        }
-    }
-    rc = 0;
-out:
-    result_free(r);
-    buf_free(&oids);
-    buf_free(&own);
-    return rc;
 }
 
 static int lockable(const struct closure_table *t)
@@ -415,7 +202,7 @@ static int64_t jitter(int attempt)
 int locks_take(struct conn *c, struct conn *watch, const struct locks_options *o, int raised,
                struct err *err)
 {
-    int64_t end = now_ms() + o->deadline_ms, ms;
+    int64_t end = clock_ms() + o->deadline_ms, ms;
     struct buf who = {0};
     int rc = -1;
 
@@ -438,18 +225,18 @@ int locks_take(struct conn *c, struct conn *watch, const struct locks_options *o
             goto out;
         }
         /* While we hold what we have, so that the holders of the rest are still to be seen. */
-        if (blockers(c, watch, o, &who, err) != 0) {
+        if (blockers_of(c, watch, o, &who, err) != 0) {
             tx_rollback(c);
             goto out;
         }
         tx_rollback(c);
-        if (now_ms() >= end) {
+        if (clock_ms() >= end) {
             (void)gave_up(o, &who, &why, err);
             goto out;
         }
         log_warn("waiting for locks (attempt %d): %s", attempt + 1,
                  who.len > 0 ? who.data : "the holders are gone");
-        if (pause_ms(jitter(attempt), err) != 0)
+        if (clock_pause(jitter(attempt), err) != 0)
             goto out;
     }
 out:
@@ -461,7 +248,7 @@ out:
 
 int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *o, struct err *err)
 {
-    int64_t end = now_ms() + o->deadline_ms, ms;
+    int64_t end = clock_ms() + o->deadline_ms, ms;
     struct buf who = {0};
     int rc = -1;
 
@@ -482,15 +269,15 @@ int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *
         }
         /* The holders stand still while we are refused: a client that has read the table and waits to
          * write it waits for us, so this is a deadlock every time until it is cancelled. */
-        if (tx_rollback_to(c, "mig_raise", err) != 0 || blockers(c, watch, o, &who, err) != 0)
+        if (tx_rollback_to(c, "mig_raise", err) != 0 || blockers_of(c, watch, o, &who, err) != 0)
             goto out;
-        if (now_ms() >= end) {
+        if (clock_ms() >= end) {
             (void)gave_up(o, &who, &why, err);
             goto out;
         }
         log_warn("waiting to raise the locks (attempt %d): %s", attempt + 1,
                  who.len > 0 ? who.data : "the holders are gone");
-        if (pause_ms(o->cancel || o->terminate ? 20 : jitter(attempt), err) != 0)
+        if (clock_pause(o->cancel || o->terminate ? 20 : jitter(attempt), err) != 0)
             goto out;
     }
 out:

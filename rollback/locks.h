@@ -21,18 +21,6 @@ struct locks_options {
     int cancel, terminate; /* --cancel-blockers, --terminate-blockers */
 };
 
-/* The advisory lock of this database's migrations, on C's session, polled until DEADLINE_MS.
- * ERR_REFUSED names the holder. */
-int locks_advisory(struct conn *c, int64_t deadline_ms, struct err *err) MIG_MUST_CHECK;
-
-/* Before anything is planned: ERR_REFUSED where somebody holds it now.  What is planned while another run works may
- * be of neither before nor after. */
-int locks_alone(struct conn *c, struct err *err) MIG_MUST_CHECK;
-
-/* Wait, as long as it takes, until no backend of a run that was killed is at work: a client's death stops
- * no statement.  With the advisory lock held, on its session. */
-int locks_outlive(struct conn *c, struct err *err) MIG_MUST_CHECK;
-
 /* Begin a READ COMMITTED transaction on C and lock the plan's tables, sorted, the version table among
  * them, retrying with jitter.  RAISED: in the modes that the plan needs; else SHARE ROW EXCLUSIVE
  * (readers go on; locks_raise follows).  WATCH is another session, to see who is in the way.

@@ -12,12 +12,12 @@
 #include "pg/query.h"
 #include "pg/quote.h"
 #include "pg/tx.h"
+#include "rollback/advisory.h"
 #include "rollback/begin.h"
 #include "rollback/belongings.h"
 #include "rollback/census.h"
 #include "rollback/guard.h"
 #include "rollback/imprint.h"
-#include "rollback/locks.h"
 #include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/relax.h"
@@ -285,8 +285,8 @@ int run_guarded(struct guard *g, const struct run_options *o, struct outcome_rep
     memset(out, 0, sizeof(*out));
     out->outcome = OUTCOME_NOT_STARTED;
     if (prepare(&r, err) == 0 && (r.lock = conn_again(g->control, CONN_OWN, err)) != NULL &&
-        locks_advisory(r.lock, g->request->lock_deadline_ms, err) == 0 &&
-        (!o->again || locks_outlive(r.lock, err) == 0) && open_journal(&r, err) == 0)
+        advisory_take(r.lock, g->request->lock_deadline_ms, err) == 0 &&
+        (!o->again || advisory_outlive(r.lock, err) == 0) && open_journal(&r, err) == 0)
         committed = all_segments(&r, err) == 0;
     if (!committed)
         tx_rollback(g->main);

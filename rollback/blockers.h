@@ -1,0 +1,18 @@
+/*
+ * blockers: who is in the way of the plan's locks.
+ */
+#ifndef MIG_ROLLBACK_BLOCKERS_H
+#define MIG_ROLLBACK_BLOCKERS_H
+
+#include "core/err.h"
+
+struct buf;
+struct conn;
+struct locks_options;
+
+/* Say who is in the way into TEXT (which is emptied), and cancel or terminate them where O allows it: client backends
+ * alone.  C is the session that wants the locks, WATCH the one that asks. */
+int blockers_of(struct conn *c, struct conn *watch, const struct locks_options *o, struct buf *text, struct err *err)
+    MIG_MUST_CHECK;
+
+#endif
