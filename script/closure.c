@@ -382,6 +382,17 @@ unsigned closure_column_why(const struct closure_table *t, const char *column)
     return 0;
 }
 
+int closure_bystander(const struct closure_reach *r, int *scans)
+{
+    const struct effect *e = r->effect;
+    int is = r->because != NULL && (strcmp(r->because, "the default partition") == 0 ||
+                                    strcmp(r->because, "a partition of its") == 0);
+
+    *scans = is && strchr("rm", r->kind) != NULL && e->kind != EFFECT_DROP_TABLE &&
+             (e->detail == NULL || strcmp(e->detail, "AT_DetachPartition") != 0);
+    return is;
+}
+
 int closure_table_at_risk(const struct closure_table *t)
 {
     return (t->kind == 'r' || t->kind == 'p' || t->kind == 'm' || t->kind == 'f') &&
@@ -399,7 +410,7 @@ struct closure *closure_find(struct conn *c, struct effects *const *effects, siz
         return NULL;
     }
     if (resolve_names(&g, effects, n) < 0 || apply_named(&g) < 0 || follow_drops(&g) < 0 ||
-        follow_children(&g) < 0 || follow_keys(&g) < 0 || follow_partners(&g) < 0 ||
+        follow_children(&g) < 0 || follow_moved(&g) < 0 || follow_defaults(&g) < 0 || follow_keys(&g) < 0 || follow_partners(&g) < 0 ||
         follow_views(&g) < 0 || follow_users(&g) < 0 || follow_attributes(&g) < 0 || add_owned_sequences(&g) < 0 ||
         name_tables(&g) < 0 || remember_links(&g) < 0)
         goto out;

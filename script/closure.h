@@ -114,6 +114,9 @@ uint32_t closure_partner(const struct closure *c, const struct effect *e);
 const struct closure_table *closure_table_of(const struct closure *c, uint32_t oid);
 /* Why COLUMN of T is in its list, CLOSURE_COLUMN_*; 0: it is not. */
 unsigned closure_column_why(const struct closure_table *t, const char *column);
+/* Is R about a partition beside the one that comes or goes (the default, or one below), which E only locks, or
+ * (*SCANS) reads? */
+int closure_bystander(const struct closure_reach *r, int *scans);
 /* Tables whose stored values are lost or changed: what a backup must hold. */
 int closure_table_at_risk(const struct closure_table *t);
 

@@ -21,6 +21,9 @@ static const char cascade_sql[] =
 static const char children_sql[] =
 #include "script/sql/closure_children.sql.h"
     ;
+static const char default_sql[] =
+#include "script/sql/closure_default.sql.h"
+    ;
 static const char keys_sql[] =
 #include "script/sql/closure_keys.sql.h"
     ;
@@ -298,6 +301,82 @@ static int apply_child(const struct question *q, const struct item *item)
 int follow_children(struct graph *g)
 {
     static const struct edge edge = {children_sql, 2, 2, has_children, describe_parent, apply_child};
+
+    return follow(g, &edge);
+}
+
+/* ATTACH and DETACH PARTITION take the partitions of the partition along. */
+static int moves_partitions(const struct item *item)
+{
+    const struct effect *e = item->e;
+
+    return item->partner && item->kind == 'p' && e->kind == EFFECT_ALTER_TABLE_OTHER &&
+           e->detail != NULL && (e->flags & EFFECT_CONCURRENTLY) == 0 &&
+           (strcmp(e->detail, "AT_AttachPartition") == 0 ||
+            strcmp(e->detail, "AT_DetachPartition") == 0);
+}
+
+static int describe_moved(struct question *q, const struct item *item)
+{
+    if (array_number(&q->p[0], item->oid, q->g->err) < 0)
+        return -1;
+    return array_text(&q->p[1], "", q->g->err);
+}
+
+static int apply_moved(const struct question *q, const struct item *item)
+{
+    return graph_touch(q->g, question_oid(q, 1), CLOSURE_PARTNER, item->e, "AccessExclusiveLock",
+                       "a partition of its") == NULL
+               ? -1
+               : 0;
+}
+
+int follow_moved(struct graph *g)
+{
+    static const struct edge edge = {children_sql, 2, 2, moves_partitions, describe_moved, apply_moved};
+
+    return follow(g, &edge);
+}
+
+/* A partition that comes or goes changes what the default partition may hold. */
+static int changes_default(const struct item *item)
+{
+    const struct effect *e = item->e;
+
+    if (item->space != SPACE_RELATION || (e->flags & EFFECT_VERSION) != 0)
+        return 0;
+    if (e->kind == EFFECT_DROP_TABLE)
+        return !item->partner && item->up != 0;
+    if (e->kind == EFFECT_CREATE_TABLE)
+        return item->partner && node_get(e->node, "partbound") != NULL;
+    return !item->partner && e->kind == EFFECT_ALTER_TABLE_OTHER && e->detail != NULL &&
+           (e->flags & EFFECT_CONCURRENTLY) == 0 &&
+           (strcmp(e->detail, "AT_AttachPartition") == 0 ||
+            strcmp(e->detail, "AT_DetachPartition") == 0);
+}
+
+static int describe_default(struct question *q, const struct item *item)
+{
+    int drops = item->e->kind == EFFECT_DROP_TABLE;
+    int reads = !drops && (item->e->detail == NULL || strcmp(item->e->detail, "AT_DetachPartition") != 0);
+
+    if (array_number(&q->p[0], drops ? item->up : item->oid, q->g->err) < 0 ||
+        array_number(&q->p[1], drops ? item->oid : 0, q->g->err) < 0)
+        return -1;
+    return array_text(&q->p[2], reads ? "t" : "f", q->g->err);
+}
+
+static int apply_default(const struct question *q, const struct item *item)
+{
+    return graph_touch(q->g, question_oid(q, 1), CLOSURE_PARTNER, item->e, "AccessExclusiveLock",
+                       "the default partition") == NULL
+               ? -1
+               : 0;
+}
+
+int follow_defaults(struct graph *g)
+{
+    static const struct edge edge = {default_sql, 3, 2, changes_default, describe_default, apply_default};
 
     return follow(g, &edge);
 }

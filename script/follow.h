@@ -15,6 +15,10 @@ struct graph;
 int follow_drops(struct graph *g) MIG_MUST_CHECK;
 /* A change of a parent is one of its partitions and children, unless ONLY. */
 int follow_children(struct graph *g) MIG_MUST_CHECK;
+/* A partition that is attached or detached takes its own along. */
+int follow_moved(struct graph *g) MIG_MUST_CHECK;
+/* A partition that comes or goes locks the default partition of its parent, and one that comes reads it. */
+int follow_defaults(struct graph *g) MIG_MUST_CHECK;
 /* Rows that foreign keys drag along. */
 int follow_keys(struct graph *g) MIG_MUST_CHECK;
 /* A change of type looks through the foreign keys on the column: both tables are locked alike. */

@@ -235,12 +235,17 @@ static void weigh(struct reckoning *r, const struct closure_reach *reach)
     const struct effect *e = reach->effect;
     const struct catalog_table *t = table_of(r, reach->oid);
     uint32_t own = closure_relation(r->q->closure, e);
-    int heap, partner;
+    int heap, partner, scans;
     struct cost cost;
     struct work *w;
 
     if (t == NULL || strchr("rm", reach->kind) == NULL || (e->flags & EFFECT_PERHAPS) != 0)
         return;
+    if (closure_bystander(reach, &scans)) {
+        if (scans && (w = add(r, e, t)) != NULL)
+            w->scan = 1;
+        return;
+    }
     heap = reach->because == NULL ? reach->fate != 0 || reach->oid == own
                                   : strcmp(reach->because, "child or partition") == 0 ||
                                         strcmp(reach->because, "its index") == 0 ||

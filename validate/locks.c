@@ -328,8 +328,13 @@ static void reach(struct inquiry *q, const struct effect *e, const struct closur
 {
     struct cost cost;
     struct visit v = {.e = e, .table = r->oid, .mode = r->mode, .cost = &cost};
-    int heap, partner;
+    int heap, partner, scans;
 
+    if (closure_bystander(r, &scans)) {
+        add(q, e,
+            (struct lock_row){.relation = qualified(q, r->schema, r->name), .mode = r->mode, .scan = scans});
+        return;
+    }
     cost_of(q, e, r->oid, &cost);
     /* A partitioned table has no rows of its own. */
     heap = strchr("rm", r->kind) != NULL &&

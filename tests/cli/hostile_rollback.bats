@@ -154,3 +154,24 @@ END
     [ "$(sql "select v from d")" = "50% or %%" ]
     sql "drop table t, d, alembic_version"
 }
+
+@test "a partition beside a default one: its default is locked by plan, and all goes there and back" {
+    sql "create table p (id int, k int, v text, primary key (id, k)) partition by list (k)" \
+        "create table p1 partition of p for values in (1)" "create table pd partition of p default" \
+        "insert into p select g, g % 3, 'v' || g from generate_series(1, 60) g"
+    before=$(sql "select md5(string_agg(p::text, ',' order by id)) from p")
+    # Each: the way back, the way forward, rows of p in between.
+    for what in "ALTER TABLE p DETACH PARTITION p1;|ALTER TABLE p ATTACH PARTITION p1 FOR VALUES IN (1);|40" \
+        "DROP TABLE p1;|CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);|40" \
+        "CREATE TABLE p9 PARTITION OF p FOR VALUES IN (9);|DROP TABLE p9;|60"; do
+        IFS='|' read -r down up rows <<<"$what"
+        echo "$up" >up.sql
+        run_sql "$down" --undo-sql up.sql
+        assert_exit 0
+        assert_err 'only locked \(the default partition\)' 'Undo: exact'
+        assert_equal "$(sql "select count(*) from p")" "$rows"
+        mig mig-rollback undo --yes --confirm "$PGDATABASE"
+        assert_exit 0
+        assert_equal "$(sql "select md5(string_agg(p::text, ',' order by id)) from p")" "$before"
+    done
+}

@@ -431,3 +431,19 @@ alter table parent add column z int; alter table parent drop column z
 alter table parent add column z int; create index on parent (z)
 alter table parent add column z int; alter table parent add check (z > 0)
 alter table base add column z int; alter table base alter z type bigint
+drop table dp_a
+drop table dp_d
+drop table part_a, dp_a
+drop table dq_a
+drop table dq_d
+drop table dq_d1
+alter table dp detach partition dp_a
+alter table dp detach partition dp_d
+alter table dq detach partition dq_a
+alter table dq detach partition dq_d
+alter table dq_d detach partition dq_d1
+alter table dp attach partition dp_new for values in (9)
+alter table dp attach partition dp_new_checked for values in (9)
+alter table dq attach partition dr for values in (7)
+create table zz partition of dp for values in (9)
+create table zz partition of dq for values in (9)
