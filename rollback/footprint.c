@@ -83,8 +83,9 @@ int footprint_settle(struct conn *c, struct err *err)
 }
 
 int footprint_check(const struct aftermath *e, uint32_t version, const struct proof *before, const struct plan *plan,
-                    const struct closure *closure, struct err *err)
+                    const struct closure *closure, int loss_scope, struct err *err)
 {
+    enum { WHOLE = CLOSURE_DROPPED | CLOSURE_EMPTIED | CLOSURE_ROWS };
     const struct result *r = e->locks;
     const char *counted = result_text(e->counting, 0, 0);
     struct objections said = {.count = 0};
@@ -128,12 +129,14 @@ int footprint_check(const struct aftermath *e, uint32_t version, const struct pr
         /* Another tool's version table is locked by us too, but written only by what the script says. */
         if (name == NULL || (oid == version && plan->version_column == NULL))
             continue;
-        if (t != NULL && (closure_table_at_risk(t) || (t->fate & CLOSURE_ROWS) != 0))
+        /* All of its rows are saved. */
+        if (t != NULL && closure_table_at_risk(t) && (t->kind != 'r' || (t->fate & WHOLE) != 0 || !loss_scope))
             continue;
         /* What it changes was judged with it: an UPDATE of a column that the script adds destroys nothing,
          * and the closure calls the table only altered. */
-        if (t != NULL && said_written(plan, closure, oid))
+        if (t != NULL && said_changed(plan, closure, oid))
             continue;
+        /* A trigger may change or delete other rows for each new one. */
         if (t != NULL && (t->fate & CLOSURE_INSERTED) != 0 && result_int(r, i, 3) == 0 &&
             result_int(r, i, 4) == 0)
             continue;

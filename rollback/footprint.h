@@ -29,9 +29,9 @@ int footprint_is_relation(const struct result *locks, int row);
 int footprint_hacked(const struct result *locks);
 
 /* ERR_REFUSED naming tables of BEFORE that were locked or written outside of the plan.  VERSION: the version
- * table's OID, or 0. */
+ * table's OID, or 0.  LOSS_SCOPE: of tables whose columns are lost the backup holds these alone. */
 int footprint_check(const struct aftermath *e, uint32_t version, const struct proof *before, const struct plan *plan,
-                    const struct closure *closure, struct err *err) MIG_MUST_CHECK;
+                    const struct closure *closure, int loss_scope, struct err *err) MIG_MUST_CHECK;
 /* Between two transactions of one session: wait until the server has put away the counters of the
  * last one, or footprint_check would charge the next one with them. */
 int footprint_settle(struct conn *c, struct err *err) MIG_MUST_CHECK;

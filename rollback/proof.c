@@ -184,6 +184,13 @@ int proof_has(const struct proof *p, uint32_t oid)
     return find(p, RELATION, oid, 0) != NULL;
 }
 
+int64_t proof_file(const struct proof *p, uint32_t oid)
+{
+    const struct object *o = find(p, RELATION, oid, 0);
+
+    return o != NULL ? o->file : -1;
+}
+
 int proof_rewritten(const struct proof *before, const struct proof *after, uint32_t oid)
 {
     const struct object *x = find(before, RELATION, oid, 0), *y = find(after, RELATION, oid, 0);

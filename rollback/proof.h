@@ -44,6 +44,8 @@ int proof_same(const struct proof *planned, const struct proof *now, const struc
 /* ERR_REFUSED with every difference from the prediction in its detail. */
 int proof_check(const struct proof *before, const struct proof *after, const struct plan *plan,
                 const struct closure *closure, struct err *err) MIG_MUST_CHECK;
+/* The relation's file node; -1: it is not in it. */
+int64_t proof_file(const struct proof *p, uint32_t oid);
 /* Was the table's file replaced? */
 int proof_rewritten(const struct proof *before, const struct proof *after, uint32_t oid);
 /* What went between the two: calls VISIT for each table, and for each column of a table that stayed

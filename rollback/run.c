@@ -26,6 +26,7 @@
 #include "rollback/saving.h"
 #include "rollback/segments.h"
 #include "rollback/smoke.h"
+#include "rollback/standing.h"
 #include "rollback/sums.h"
 #include "rollback/transaction.h"
 #include "rollback/view.h"
@@ -64,6 +65,7 @@ static int enter(struct running *r, size_t i, struct err *err)
     proof_free(r->planned);
     imprint_free(r->imprint);
     sums_free(r->sums);
+    standing_free(r->standing);
     census_free(r->census);
     closure_free(r->own);
     saving_free(r->saving);
@@ -72,6 +74,7 @@ static int enter(struct running *r, size_t i, struct err *err)
     r->census = NULL;
     r->before = r->after = r->planned = NULL;
     r->sums = NULL;
+    r->standing = NULL;
     r->own = NULL;
     if (r->segments == NULL) {
         r->plan = r->together != NULL ? r->together : g->plan;
@@ -214,6 +217,7 @@ static void run_free(struct running *r)
     proof_free(r->before);
     proof_free(r->after);
     sums_free(r->sums);
+    standing_free(r->standing);
     census_free(r->census);
     imprint_free(r->imprint);
     saving_free(r->saving);

@@ -21,6 +21,7 @@ struct relax;
 struct run_options;
 struct saving;
 struct segments;
+struct standing;
 struct sums;
 
 struct running {
@@ -43,6 +44,7 @@ struct running {
     struct proof *before, *after;
     struct census *census; /* what else there is */
     struct sums *sums;     /* what must stay as it is */
+    struct standing *standing; /* which tables have rows, and keep some */
     struct saving *saving;
     struct restore_result restored;
     char *writers;         /* the transactions that wrote the version rows, an array literal, or NULL */

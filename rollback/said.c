@@ -120,9 +120,10 @@ static int updates(const struct effect *e)
     return e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE;
 }
 
-static int writes(const struct effect *e)
+static int changes(const struct effect *e)
 {
-    return updates(e) || e->kind == EFFECT_INSERT || e->kind == EFFECT_DELETE || e->kind == EFFECT_COPY_IN;
+    return updates(e) || e->kind == EFFECT_DELETE ||
+           (e->kind == EFFECT_INSERT && node_get(e->node, "onConflictClause") != NULL);
 }
 
 int said_updated(const struct plan *plan, const struct closure *closure, uint32_t oid)
@@ -130,9 +131,9 @@ int said_updated(const struct plan *plan, const struct closure *closure, uint32_
     return said(plan, closure, oid, updates);
 }
 
-int said_written(const struct plan *plan, const struct closure *closure, uint32_t oid)
+int said_changed(const struct plan *plan, const struct closure *closure, uint32_t oid)
 {
-    return said(plan, closure, oid, writes);
+    return said(plan, closure, oid, changes);
 }
 
 int said_version(const struct plan *plan, struct conn *c, uint32_t *oid, struct err *err)

@@ -18,8 +18,8 @@ struct plan;
 int said_renamed(const struct plan *plan, const struct closure *closure, uint32_t oid, const char *schema);
 /* A column of it that was called NAME before is renamed. */
 int said_renamed_column(const struct closure *closure, uint32_t oid, const char *name);
-/* A statement of the script itself writes its rows. */
-int said_written(const struct plan *plan, const struct closure *closure, uint32_t oid);
+/* A statement of the script itself changes or deletes rows of it (an INSERT: only with ON CONFLICT). */
+int said_changed(const struct plan *plan, const struct closure *closure, uint32_t oid);
 /* The same, but a row may be changed: UPDATE, MERGE. */
 int said_updated(const struct plan *plan, const struct closure *closure, uint32_t oid);
 /* The version table's OID; 0: none, or not there. */

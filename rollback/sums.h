@@ -23,8 +23,8 @@ struct sums;
 struct sums *sums_read(struct conn *c, const struct plan *p, const struct closure *closure,
                        const struct judgement *j, int full, struct err *err) MIG_MUST_CHECK;
 /* The same again, after the change: ERR_REFUSED naming the table whose kept rows or values are not what
- * they were. *CHECKED gets the number of tables compared. */
-int sums_check(const struct sums *s, struct conn *c, size_t *checked, struct err *err) MIG_MUST_CHECK;
+ * they were. */
+int sums_check(const struct sums *s, struct conn *c, struct err *err) MIG_MUST_CHECK;
 void sums_free(struct sums *s);
 
 #endif

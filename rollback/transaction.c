@@ -31,6 +31,7 @@
 #include "rollback/said.h"
 #include "rollback/saving.h"
 #include "rollback/smoke.h"
+#include "rollback/standing.h"
 #include "rollback/sums.h"
 #include "rollback/view.h"
 #include "script/closure.h"
@@ -114,7 +115,8 @@ static int keep(struct running *r, char ***back, struct err *err)
         return -1;
     if (r->segments == NULL && belongings_keep(r, g->main, err) != 0)
         return -1;
-    if ((r->sums = sums_read(g->main, r->plan, r->closure, g->judgement, g->request->verify_full, err)) == NULL)
+    if ((r->sums = sums_read(g->main, r->plan, r->closure, g->judgement, g->request->verify_full, err)) == NULL ||
+        (r->standing = standing_read(g->main, r->closure, err)) == NULL)
         return -1;
     return settings_back(g->main, back, err);
 }
@@ -180,15 +182,14 @@ static int prove(struct running *r, struct err *err)
     int smokes = smoke_given(r->g) && r->segment == r->last, rc = -1;
     struct aftermath e = {0};
     char **back = NULL;
-    size_t checked;
 
     if ((smokes || r->relax != NULL) && session_current(c, &back, err) != 0)
         return -1;
     if (aftermath_gather(c, r->plan, &e, err) != 0 ||
         (e.versions != NULL ? execute_version_answer(e.versions, r->plan->to, "after the change", err)
                             : check_versions(r, r->plan->to, "after the change", err)) != 0 ||
-        footprint_check(&e, r->version, r->before, r->plan, r->closure, err) != 0 ||
-        sums_check(r->sums, c, &checked, err) != 0)
+        footprint_check(&e, r->version, r->before, r->plan, r->closure, r->g->request->loss_scope, err) != 0 ||
+        sums_check(r->sums, c, err) != 0 || standing_check(r->standing, c, r->before, &e, err) != 0)
         goto out;
     if (putback_values(r, err) != 0)
         goto out;
@@ -297,10 +298,12 @@ static void forget(struct running *r)
     proof_free(r->after);
     census_free(r->census);
     sums_free(r->sums);
+    standing_free(r->standing);
     r->imprint = NULL;
     r->before = r->after = NULL;
     r->census = NULL;
     r->sums = NULL;
+    r->standing = NULL;
 }
 
 /* Locks, reading, the copy, and the locks that keep readers out.  *HELD is 0 where these did not come (SOON). */

@@ -73,6 +73,17 @@ forward() {
     [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa2 ]
 }
 
+@test "a column of another type, or another name, since the plan" {
+    stopped locks
+    sql "alter table t alter column keep type varchar(100)"
+    goes_on 4
+    grep -q 'public.t.keep changed since the plan was made' err
+    stopped locks
+    sql "alter table t rename column keep to kept"
+    goes_on 4
+    grep -q 'public.t.keep changed since the plan was made' err
+}
+
 @test "a right given after the plan is kept" {
     stopped locks
     sql "grant select on d to mig_stir_reader"
