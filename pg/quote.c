@@ -68,14 +68,14 @@ static int plain(const char *name)
     return 1;
 }
 
-static int pretty(struct buf *b, const char *name, struct err *err)
+int quote_plain(struct buf *b, const char *name, struct err *err)
 {
     return plain(name) ? buf_adds(b, name, err) : quote_ident(b, name, err);
 }
 
 int quote_pretty(struct buf *b, const char *schema, const char *name, struct err *err)
 {
-    if (pretty(b, schema, err) != 0 || buf_addc(b, '.', err) != 0)
+    if (quote_plain(b, schema, err) != 0 || buf_addc(b, '.', err) != 0)
         return -1;
-    return pretty(b, name, err);
+    return quote_plain(b, name, err);
 }

@@ -15,5 +15,7 @@ int quote_literal(struct buf *b, const char *text, struct err *err) MIG_MUST_CHE
 /* schema.name as a person reads it: quoted only where it must be, `public.` kept. */
 int quote_pretty(struct buf *b, const char *schema, const char *name, struct err *err)
     MIG_MUST_CHECK;
+/* One name of these. */
+int quote_plain(struct buf *b, const char *name, struct err *err) MIG_MUST_CHECK;
 
 #endif

@@ -8,15 +8,20 @@
 #include "migration/plan.h"
 #include "pg/query.h"
 #include "pg/session.h"
+#include "rollback/arrived.h"
 #include "rollback/execute.h"
+#include "rollback/expected.h"
 #include "rollback/footprint.h"
 #include "rollback/proof.h"
 
-enum { CONSTRAINTS, SETTINGS, COUNTING, LOCKS, WRITES, SPACES, LOCKED, VERSIONS, QUERIES };
+enum { CONSTRAINTS, SETTINGS, COUNTING, LOCKS, WRITES, SPACES, LOCKED, ALWAYS, QUERIES = ALWAYS + 2 };
 
-int aftermath_prepare(struct conn *c, char **spaces, struct err *err)
+int aftermath_prepare(struct conn *c, const struct expected *expected, char **spaces, struct err *err)
 {
-    const struct query queries[] = {footprint_locks_query(), footprint_writes_query(), proof_locked_query(), proof_spaces_query()};
+    const char *param;
+    const struct query queries[] = {footprint_locks_query(), footprint_writes_query(), proof_locked_query(),
+                                    expected->count > 0 ? arrived_query(expected, &param) : proof_spaces_query(),
+                                    proof_spaces_query()};
     enum { LAST = sizeof(queries) / sizeof(queries[0]) - 1 };
 
     free(*spaces);
@@ -33,9 +38,10 @@ int aftermath_prepare(struct conn *c, char **spaces, struct err *err)
     return 0;
 }
 
-int aftermath_gather(struct conn *c, const struct plan *plan, struct aftermath *e, struct err *err)
+int aftermath_gather(struct conn *c, const struct plan *plan, const struct expected *expected, struct aftermath *e, struct err *err)
 {
     struct buf settings = {0}, versions = {0};
+    const char *param;
     /* Deferred triggers and keys would else fire in COMMIT, after all that is proved here. */
     struct query queries[QUERIES] = {
         [CONSTRAINTS] = {.sql = "SET CONSTRAINTS ALL IMMEDIATE"},
@@ -45,37 +51,43 @@ int aftermath_gather(struct conn *c, const struct plan *plan, struct aftermath *
         [WRITES] = footprint_writes_query(),
         [SPACES] = proof_spaces_query(),
         [LOCKED] = proof_locked_query(),
-        [VERSIONS] = {.columns = 1},
     };
     struct result *results[QUERIES] = {0};
     struct err errs[QUERIES];
     /* The table may be gone where no row is expected. */
-    int n = plan->version_table != NULL && plan->to != NULL && plan->to[0] != NULL ? QUERIES : VERSIONS, rc = -1;
+    int asks_versions = plan->version_table != NULL && plan->to != NULL && plan->to[0] != NULL;
+    int n = ALWAYS, versions_at = -1, arrived_at = -1, rc = -1;
 
     memset(e, 0, sizeof(*e));
     memset(errs, 0, sizeof(errs));
     if (session_own_sql(c, &settings, err) != 0)
         goto out;
     queries[SETTINGS].sql = settings.data;
-    if (n > VERSIONS) {
+    if (asks_versions) {
         if (execute_version_sql(plan, &versions, err) != 0)
             goto out;
-        queries[VERSIONS].sql = versions.data;
+        versions_at = n;
+        queries[n++] = (struct query){.sql = versions.data, .columns = 1};
+    }
+    if (expected->count > 0) {
+        arrived_at = n;
+        queries[n++] = arrived_query(expected, &param);
     }
     if (query_pipeline(c, queries, n, results, errs, err) != 0)
         goto out;
     for (int i = 0; i < n; i++)
         if (results[i] == NULL) {
             *err = errs[i];
-            (void)err_prefix(err, i == CONSTRAINTS ? "a check or trigger that was put off to the end"
-                                  : i == VERSIONS  ? "cannot read the version table"
-                                                   : "cannot verify the change");
+            (void)err_prefix(err, i == CONSTRAINTS   ? "a check or trigger that was put off to the end"
+                                  : i == versions_at ? "cannot read the version table"
+                                                     : "cannot verify the change");
             goto out;
         }
-    *e = (struct aftermath){.versions = results[VERSIONS], .counting = results[COUNTING], .locks = results[LOCKS],
-                           .writes = results[WRITES], .spaces = results[SPACES], .locked = results[LOCKED]};
-    results[VERSIONS] = results[COUNTING] = results[LOCKS] = results[WRITES] = NULL;
-    results[SPACES] = results[LOCKED] = NULL;
+    *e = (struct aftermath){.versions = versions_at > 0 ? results[versions_at] : NULL, .counting = results[COUNTING],
+                           .locks = results[LOCKS], .writes = results[WRITES], .spaces = results[SPACES],
+                           .locked = results[LOCKED], .arrived = arrived_at > 0 ? results[arrived_at] : NULL};
+    for (int i = COUNTING; i < QUERIES; i++)
+        results[i] = NULL;
     rc = 0;
 out:
     for (int i = 0; i < QUERIES; i++)
@@ -93,5 +105,6 @@ void aftermath_free(struct aftermath *e)
     result_free(e->writes);
     result_free(e->spaces);
     result_free(e->locked);
+    result_free(e->arrived);
     memset(e, 0, sizeof(*e));
 }

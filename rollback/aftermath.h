@@ -1,6 +1,7 @@
 /*
  * aftermath: what the server says when the change is done and not committed, asked in one round trip, for
- * readers wait: the version rows, what was locked and written, and the catalog of what is locked.
+ * readers wait: the version rows, what was locked and written, the catalog of what is locked, and what
+ * the plan has made.
  */
 #ifndef MIG_ROLLBACK_AFTERMATH_H
 #define MIG_ROLLBACK_AFTERMATH_H
@@ -8,6 +9,7 @@
 #include "core/err.h"
 
 struct conn;
+struct expected;
 struct plan;
 struct result;
 
@@ -15,12 +17,14 @@ struct aftermath {
     struct result *versions; /* or NULL: not asked (no version table, or no row is expected) */
     struct result *counting; /* track_counts */
     struct result *locks, *writes, *spaces, *locked; /* of footprint and proof */
+    struct result *arrived;  /* or NULL: the plan makes nothing that is looked at */
 };
 
 /* Before the change: what would cost time later.  Under our own settings.  *SPACES (freed first): the schemas' names. */
-int aftermath_prepare(struct conn *c, char **spaces, struct err *err) MIG_MUST_CHECK;
+int aftermath_prepare(struct conn *c, const struct expected *expected, char **spaces, struct err *err) MIG_MUST_CHECK;
 /* In C's transaction: deferred checks and triggers fire first.  Our own settings are left behind, locally. */
-int aftermath_gather(struct conn *c, const struct plan *plan, struct aftermath *e, struct err *err) MIG_MUST_CHECK;
+int aftermath_gather(struct conn *c, const struct plan *plan, const struct expected *expected, struct aftermath *e, struct err *err)
+    MIG_MUST_CHECK;
 void aftermath_free(struct aftermath *e);
 
 #endif

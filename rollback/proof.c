@@ -341,6 +341,12 @@ static int check_kept(struct objections *c, const struct object *x, const struct
     return 0;
 }
 
+/* An index of a partitioned table ONLY is not valid until each partition has its own attached; none breaks off. */
+static int is_parent_index(const struct object *o)
+{
+    return o->kind == RELATION && o->definition[0] == 'I';
+}
+
 /* Does the script itself make constraint O as NOT VALID?  Then that is what was meant. */
 static int says_not_valid(const struct plan *plan, const struct object *o)
 {
@@ -382,7 +388,7 @@ int proof_check(const struct proof *before, const struct proof *after, const str
             if (check_gone(&c, x, after, closure, err) != 0)
                 goto out;
         } else if (y != NULL && (x == NULL || order > 0)) {
-            if (y->invalid && !says_not_valid(plan, y) &&
+            if (y->invalid && !is_parent_index(y) && !says_not_valid(plan, y) &&
                 objections_add(&c, err, y->name, "is new and not valid") != 0)
                 goto out;
         } else if (x != NULL && y != NULL &&
@@ -461,7 +467,7 @@ int proof_invalid(const struct proof *before, const struct proof *after, struct 
         const struct object *y = &after->objects[i];
         const struct object *x = find(before, y->kind, y->oid, y->sub);
 
-        if (y->invalid && (x == NULL || !x->invalid)) {
+        if (y->invalid && (x == NULL ? !is_parent_index(y) : !x->invalid)) {
             (void)err_set(err, ERR_UNFINISHED, "%s is there, but not valid: what made it broke off", y->name);
             err_hint(err, "an index: REINDEX INDEX CONCURRENTLY, or drop it and make it again; a constraint: ALTER TABLE ... VALIDATE CONSTRAINT");
             return -1;

@@ -16,6 +16,7 @@
 #include "rollback/begin.h"
 #include "rollback/belongings.h"
 #include "rollback/census.h"
+#include "rollback/expected.h"
 #include "rollback/guard.h"
 #include "rollback/imprint.h"
 #include "rollback/next.h"
@@ -63,6 +64,7 @@ static int enter(struct running *r, size_t i, struct err *err)
     proof_free(r->before);
     proof_free(r->after);
     proof_free(r->planned);
+    expected_free(r->expected);
     imprint_free(r->imprint);
     sums_free(r->sums);
     standing_free(r->standing);
@@ -70,6 +72,7 @@ static int enter(struct running *r, size_t i, struct err *err)
     closure_free(r->own);
     saving_free(r->saving);
     r->saving = NULL;
+    r->expected = NULL;
     r->imprint = NULL;
     r->census = NULL;
     r->before = r->after = r->planned = NULL;
@@ -216,6 +219,7 @@ static void run_free(struct running *r)
     plan_free(r->together);
     proof_free(r->before);
     proof_free(r->after);
+    expected_free(r->expected);
     sums_free(r->sums);
     standing_free(r->standing);
     census_free(r->census);

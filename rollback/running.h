@@ -10,6 +10,7 @@
 struct census;
 struct closure;
 struct conn;
+struct expected;
 struct guard;
 struct imprint;
 struct inventory;
@@ -35,6 +36,7 @@ struct running {
     const struct plan *plan;       /* of this segment */
     const struct closure *closure; /* of this segment */
     struct closure *own;           /* where it is not the guard's */
+    struct expected *expected;     /* what its plan makes and changes */
     struct proof *planned;         /* the catalog when this segment was planned, where not the guard's */
     struct outcome_report *out;
     struct journal *journal;

@@ -17,7 +17,9 @@
 #include "rollback/belongings.h"
 #include "rollback/census.h"
 #include "rollback/aftermath.h"
+#include "rollback/arrived.h"
 #include "rollback/execute.h"
+#include "rollback/expected.h"
 #include "rollback/footprint.h"
 #include "rollback/guard.h"
 #include "rollback/imprint.h"
@@ -100,7 +102,7 @@ static int look(struct running *r, char ***back, struct err *err)
         return -1;
     }
     if (find_writers(r, err) != 0 || session_borrow(g->main, back, err) != 0 ||
-        said_version(r->plan, g->main, &r->version, err) != 0 || aftermath_prepare(g->main, &r->spaces, err) != 0 ||
+        said_version(r->plan, g->main, &r->version, err) != 0 || aftermath_prepare(g->main, r->expected, &r->spaces, err) != 0 ||
         (r->before = proof_read(g->main, err)) == NULL ||
         proof_same(r->planned != NULL ? r->planned : g->proof, r->before, r->closure, err) != 0)
         return -1;
@@ -152,6 +154,24 @@ static int change(struct running *r, struct err *err)
     return execute_plan(g->main, r->plan, &o, err);
 }
 
+/* What the plan makes, as it has come. */
+static int check_arrived(struct running *r, const struct aftermath *e, struct err *err)
+{
+    int unfinished = r->relax != NULL && r->segment != r->last, rc;
+    const char *param;
+    struct query q = arrived_query(r->expected, &param);
+    struct result *now = NULL;
+
+    if (e->arrived == NULL)
+        return 0;
+    /* NOT NULL was set after the answer. */
+    if (r->relax != NULL && (now = query_run(r->g->main, &q, err)) == NULL)
+        return err_prefix(err, "cannot read the catalog");
+    rc = arrived_check(r->expected, now != NULL ? now : e->arrived, unfinished, err);
+    result_free(now);
+    return rc;
+}
+
 /* The catalog against the prediction: of all that the transaction has locked; of everything where that would not
  * do, or where it is asked for. */
 static int compare(struct running *r, struct aftermath *e, struct err *err)
@@ -166,7 +186,7 @@ static int compare(struct running *r, struct aftermath *e, struct err *err)
     r->after = whole ? proof_read(c, err) : proof_after(r->before, e->locks, e->locked, err);
     if (!whole)
         e->locked = NULL;
-    if (r->after == NULL || proof_check(r->before, r->after, r->plan, r->closure, err) != 0)
+    if (r->after == NULL || proof_check(r->before, r->after, r->plan, r->closure, err) != 0 || check_arrived(r, e, err) != 0)
         return -1;
     if (!whole && !census_touched(r->census, e->locks))
         return 0;
@@ -185,7 +205,7 @@ static int prove(struct running *r, struct err *err)
 
     if ((smokes || r->relax != NULL) && session_current(c, &back, err) != 0)
         return -1;
-    if (aftermath_gather(c, r->plan, &e, err) != 0 ||
+    if (aftermath_gather(c, r->plan, r->expected, &e, err) != 0 ||
         (e.versions != NULL ? execute_version_answer(e.versions, r->plan->to, "after the change", err)
                             : check_versions(r, r->plan->to, "after the change", err)) != 0 ||
         footprint_check(&e, r->version, r->before, r->plan, r->closure, r->g->request->loss_scope, err) != 0 ||
@@ -401,6 +421,8 @@ int transaction_run(struct running *r, struct err *err)
     enum way way = g->short_copy || q->backup != ROLLBACK_LOCKED ? SOON : AT_LAST;
 
     if (r->done > 0 && footprint_settle(g->main, err) != 0)
+        return -1;
+    if ((r->expected = expected_find(g->main, r->plan, r->closure, err)) == NULL)
         return -1;
     r->saving = saving_new(&(struct saving_request){.guard = g,
                                                     .plan = r->plan,

@@ -83,8 +83,12 @@ static const char *usual_type(const json_t *type)
 
 char *effect_type(const struct effect *e)
 {
-    const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
-    const json_t *type = node_get(def, "typeName");
+    return effect_type_of(e, node_as(node_get(e->node, "def"), "ColumnDef"));
+}
+
+char *effect_type_of(const struct effect *e, const void *coldef)
+{
+    const json_t *type = node_get(coldef, "typeName");
 
     if (type == NULL)
         return NULL;
@@ -119,6 +123,23 @@ char *effect_object(const struct effect *e)
     return buf_take(&b, &err);
 }
 
+const char *effect_serial(const void *coldef)
+{
+    static const struct {
+        const char *name, *type;
+    } serials[] = {
+        {"serial", "integer"}, {"bigserial", "bigint"}, {"smallserial", "smallint"},
+        {"serial4", "integer"}, {"serial8", "bigint"}, {"serial2", "smallint"},
+    };
+    const char *schema, *name;
+
+    node_qualified(node_get(node_get(coldef, "typeName"), "names"), &schema, &name);
+    for (size_t i = 0; name != NULL && schema == NULL && i < sizeof(serials) / sizeof(serials[0]); i++)
+        if (strcmp(name, serials[i].name) == 0)
+            return serials[i].type;
+    return NULL;
+}
+
 /* NULL, or a cast of it. */
 static int is_null(const json_t *expression)
 {
@@ -131,16 +152,11 @@ static int is_null(const json_t *expression)
  * serial. */
 static const json_t *bare_not_null(const json_t *coldef)
 {
-    static const char *const serials[] = {"serial", "bigserial", "smallserial",
-                                          "serial4", "serial8", "serial2"};
     const json_t *list = node_get(coldef, "constraints"), *found = NULL;
-    const char *schema, *type;
     size_t i;
 
-    node_qualified(node_get(node_get(coldef, "typeName"), "names"), &schema, &type);
-    for (i = 0; i < sizeof(serials) / sizeof(serials[0]); i++)
-        if (type != NULL && schema == NULL && strcmp(type, serials[i]) == 0)
-            return NULL;
+    if (effect_serial(coldef) != NULL)
+        return NULL;
     for (i = 0; i < node_count(list); i++) {
         const json_t *element = node_at(list, i), *c = node_as(element, "Constraint");
 

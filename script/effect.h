@@ -128,6 +128,10 @@ const char *effect_name(enum effect_kind kind); /* "drop-column" */
 char *effect_expression(const struct effect *e);
 /* ALTER_TYPE, ADD_COLUMN: the type as SQL.  Owned. */
 char *effect_type(const struct effect *e);
+/* The same of COLDEF, a ColumnDef of E's statement. */
+char *effect_type_of(const struct effect *e, const void *coldef);
+/* The type that COLDEF's serial stands for: "bigint"; NULL: it is none. */
+const char *effect_serial(const void *coldef);
 /* ADD COLUMN ... NOT NULL (or PRIMARY KEY) that old rows cannot meet: no default (DEFAULT NULL is none),
  * not generated, not a serial. */
 int effect_required(const struct effect *e);
