@@ -13,6 +13,7 @@
 #include "pg/catalog.h"
 #include "pg/query.h"
 #include "pg/quote.h"
+#include "pg/value.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/function.h"
@@ -34,12 +35,41 @@ static int same(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* A literal, perhaps cast, signed or a boolean: what ADD COLUMN stores once and for all rows.  Anything
- * with a call or an operator in it might differ by row or by day. */
-static int is_constant(const char *sql)
+/* Does the text of TYPE mean the same on any day and whatever a session's settings are?  Not where it is a time, an
+ * amount of money, a name that is looked up: DateStyle, TimeZone, 'TODAY', search_path. */
+static int is_timeless(const char *type)
+{
+    static const char *const others[] = {"enum", "int", "int2", "int4", "int8", "float4", "float8", "bool", "varchar", "char"};
+    size_t n = strlen(type);
+    char one[64];
+
+    /* An array's values are read as its elements are. */
+    if (n > 2 && strcmp(type + n - 2, "[]") == 0)
+        n -= 2;
+    (void)snprintf(one, sizeof(one), "%.*s", (int)n, type);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(one, others[i]) == 0)
+            return 1;
+    switch (value_kind(one)) {
+    case 0:
+    case VALUE_DATE:
+    case VALUE_TIME:
+    case VALUE_TIMESTAMP:
+    case VALUE_TIMESTAMPTZ:
+        return 0;
+    default:
+        return 1;
+    }
+}
+
+/* A literal, perhaps cast, signed or a boolean: what ADD COLUMN stores once and for all rows of a column of TYPE.
+ * Anything with a call or an operator in it might differ by row or by day. */
+static int is_constant(const char *sql, const char *type)
 {
     const char *p = sql;
 
+    if (type == NULL || !is_timeless(type))
+        return 0;
     if (strcmp(sql, "true") == 0 || strcmp(sql, "false") == 0)
         return 1;
     if (*p == '-')
@@ -58,18 +88,8 @@ static int is_constant(const char *sql)
         return 1;
     if (strncmp(p, "::", 2) != 0)
         return 0;
-    return strspn(p + 2, "abcdefghijklmnopqrstuvwxyz0123456789_. \"[]") == strlen(p + 2);
-}
-
-/* 'now'::timestamptz and its like are constants to the parser but not to the clock. */
-static int is_special_date(const char *sql)
-{
-    static const char *const words[] = {"now", "today", "tomorrow", "yesterday", NULL};
-
-    for (const char *const *w = words; *w != NULL; w++)
-        if (strstr(sql, *w) != NULL)
-            return 1;
-    return 0;
+    return strcmp(type, "enum") == 0 ? strspn(p + 2, "abcdefghijklmnopqrstuvwxyz0123456789_. \"") == strlen(p + 2)
+                                     : is_timeless(p + 2);
 }
 
 /* The script's name for a relation may or may not carry the schema. */
@@ -88,7 +108,7 @@ static int is_domain(const struct catalog_table *t, const char *column, char *co
 }
 
 /* What ADD COLUMN itself fills in. */
-static enum fill added(const struct effect *e, char **constant)
+static enum fill added(const struct effect *e, const struct catalog_column *c, char **constant)
 {
     const json_t *def = node_as(node_get(e->node, "def"), "ColumnDef");
     const json_t *list = node_get(def, "constraints");
@@ -115,7 +135,7 @@ static enum fill added(const struct effect *e, char **constant)
         *constant = NULL;
         return FILL_NULL;
     }
-    return is_constant(*constant) && !is_special_date(*constant) ? FILL_CONSTANT : FILL_UNKNOWN;
+    return is_constant(*constant, c->carried) ? FILL_CONSTANT : FILL_UNKNOWN;
 }
 
 /* What the forward scripts leave in column C of T; *CONSTANT is owned, or NULL. */
@@ -144,7 +164,7 @@ static enum fill forward_fill(const struct snapshot_options *o, const struct cat
             if (!same(e->column, c->name))
                 continue;
             if (e->kind == EFFECT_ADD_COLUMN && fill == FILL_UNKNOWN) {
-                if ((fill = added(e, constant)) == FILL_UNKNOWN)
+                if ((fill = added(e, c, constant)) == FILL_UNKNOWN)
                     return FILL_UNKNOWN;
             } else if (e->kind != EFFECT_SET_DEFAULT && e->kind != EFFECT_DROP_DEFAULT &&
                        e->kind != EFFECT_SET_NOT_NULL && e->kind != EFFECT_DROP_NOT_NULL) {

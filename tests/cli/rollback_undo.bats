@@ -335,3 +335,30 @@ print(sorted((f['object'], f['loss']['rows']) for f in json.load(sys.stdin)['fin
     assert_exit 0
     same
 }
+
+@test "loss scope: what a default's text means is the migration's matter, not ours" {
+    sql "alter database \"$PGDATABASE\" set timezone to 'Europe/Berlin'"
+    sql "create table dated (id int primary key, at timestamptz default '2020-01-01 00:00', day date default 'TODAY', list int[] default '{}')" \
+        "insert into dated (id) select generate_series(1, 5)"
+    # To our own session, in UTC, this is the default; to the upgrade it is another hour.
+    sql "update dated set at = '2020-01-01 00:00+00' where id = 1"
+    echo "alter table dated add column at timestamptz default '2020-01-01 00:00', add column day date default 'TODAY', add column list int[] default '{}';" >up.sql
+    echo "alter table dated drop column at, drop column day, drop column list;" >down.sql
+    before=$(sql "select string_agg(d::text, ' ' order by id) from dated d")
+    mig mig-rollback run --sql down.sql --undo-sql up.sql --scope loss "${GO[@]}"
+    assert_exit 0
+    assert_err 'Undo: exact'
+    mig mig-backup show latest
+    assert_out 'public.dated: 5 row'
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select string_agg(d::text, ' ' order by id) from dated d")" = "$before" ]
+    # A list of numbers is the same anywhere: only what differs is saved.
+    sql "update dated set list = '{1}' where id = 2"
+    echo "alter table dated add column list int[] default '{}';" >up.sql
+    echo "alter table dated drop column list;" >down.sql
+    mig mig-rollback run --sql down.sql --undo-sql up.sql --scope loss "${GO[@]}"
+    assert_exit 0
+    mig mig-backup show latest
+    assert_out 'public.dated: 1 row'
+}
