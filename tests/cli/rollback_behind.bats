@@ -104,3 +104,20 @@ nothing_lost() {
         sql "drop trigger t on s"
     done
 }
+
+@test "what the plan drops, and another search_path does not find" {
+    sql "create schema elsewhere"
+    behind "select set_config('search_path', 'elsewhere', false)"
+    for statement in "DROP TABLE IF EXISTS a;" "ALTER TABLE IF EXISTS a DROP COLUMN y;"; do
+        run_sql "UPDATE s SET v = 1 WHERE id = 1; $statement"
+        nothing_lost
+        assert_err 'should have been dropped and is still there'
+    done
+}
+
+@test "an index made invalid in the catalog itself" {
+    behind "update pg_index set indisvalid = false where indexrelid = 'public.a_pkey'::regclass"
+    run_sql "ALTER TABLE a ADD COLUMN z int; UPDATE s SET v = 1 WHERE id = 1;"
+    nothing_lost
+    assert_err 'public.a_pkey became invalid'
+}
