@@ -334,6 +334,67 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
     return rc;
 }
 
+/* RUN is an undo of F's. */
+static int undo_ended(const struct guard *g, const struct fate *f, const char *run, int *committed, struct err *err)
+{
+    struct fate undo = {0};
+    int rc = fate_read(g, run, &undo, err);
+
+    *committed = rc == 0 && undo.report.outcome == OUTCOME_COMMITTED;
+    if (rc == 0 && undo.report.running) {
+        rc = err_set(err, ERR_REFUSED, "run %s is being undone by run %s, which is at work", f->record->run, run);
+        next_hint(g, "status", run, "wait for it, or end it; where it is: ", err);
+    } else if (rc == 0 && undo.report.outcome == OUTCOME_PARTIAL) {
+        rc = err_set(err, ERR_REFUSED, "run %s was being undone by run %s, which stopped halfway", f->record->run, run);
+        next_hint(g, "resume", run, "to go on with that: ", err);
+    }
+    fate_free(&undo);
+    return rc;
+}
+
+static int set_undone(const struct guard *g, struct fate *f, const char *by, struct err *err)
+{
+    struct journal *j = journal_open(g->state_dir, g->key, f->record->run, err);
+    int rc = j != NULL ? journal_write(j, "undone", json_pack("{s:s}", "by", by), err) : -1;
+
+    journal_free(j);
+    if (rc != 0)
+        return -1;
+    if (json_array_append_new(f->record->entries, json_pack("{s:s, s:s}", "step", "undone", "by", by)) != 0)
+        return err_oom(err);
+    f->undone_by = text_of(journal_last(f->record, "undone"), "by");
+    return 0;
+}
+
+int fate_undone(const struct guard *g, struct fate *f, struct err *err)
+{
+    char **runs = NULL;
+    size_t n = 0;
+    int rc = -1;
+
+    if (f->undone_by != NULL)
+        return 0;
+    if (journal_list(g->state_dir, g->key, &runs, &n, err) != 0)
+        return -1;
+    /* The newest come first; an undo is newer than what it undoes. */
+    for (size_t i = 0; i < n && f->undone_by == NULL && strcmp(runs[i], f->record->run) != 0; i++) {
+        struct journal_record *r = journal_read(g->state_dir, g->key, runs[i], err);
+        const json_t *begin = r != NULL ? journal_last(r, "begin") : NULL;
+        const char *of = text_of(begin, "of");
+        int mine = of != NULL && strcmp(of, f->record->run) == 0 && !json_is_true(json_object_get(begin, "dry_run"));
+        int committed = 0;
+
+        journal_record_free(r);
+        if (r == NULL || (mine && undo_ended(g, f, runs[i], &committed, err) != 0) ||
+            (committed && set_undone(g, f, runs[i], err) != 0))
+            goto out;
+    }
+    rc = 0;
+out:
+    journal_list_free(runs, n);
+    return rc;
+}
+
 void fate_free(struct fate *f)
 {
     journal_record_free(f->record);

@@ -26,6 +26,9 @@ struct fate {
  * server, waiting while it still says "in progress", and writes the answer into the journal.
  * ERR_UNKNOWN (with *F filled) where the server does not know either. */
 int fate_read(const struct guard *g, const char *run, struct fate *f, struct err *err) MIG_MUST_CHECK;
+/* Of a rollback: has an undo committed and not come to write so into F's journal (killed in between)?  Then it is
+ * written now, and undone_by set.  -1 where an undo of it has not ended, or nobody knows how. */
+int fate_undone(const struct guard *g, struct fate *f, struct err *err) MIG_MUST_CHECK;
 void fate_free(struct fate *f);
 
 #endif

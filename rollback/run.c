@@ -183,12 +183,13 @@ static void finish(struct running *r, int committed, struct err *err)
         out->outcome = OUTCOME_PARTIAL;
     else
         out->outcome = r->begun ? OUTCOME_ROLLED_BACK : OUTCOME_NOT_STARTED;
+    /* First, for nobody asks the server again about a run whose outcome is written. */
+    if (committed && !r->g->request->dry_run && r->o->undo_of != NULL)
+        mark_undone(r);
     if (write_outcome(r, err, &why) != 0)
         log_warn("the outcome is not in the journal: %s", why.message);
     if (committed && !r->g->request->dry_run) {
-        if (r->o->undo_of != NULL)
-            mark_undone(r);
-        else if (r->g->undo != UNDO_IMPOSSIBLE)
+        if (r->o->undo_of == NULL && r->g->undo != UNDO_IMPOSSIBLE)
             out->next = next_command(r->g, "undo", out->run, &why);
     } else if (out->outcome == OUTCOME_UNKNOWN) {
         out->next = next_command(r->g, "status", out->run, &why);

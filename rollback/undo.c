@@ -258,6 +258,8 @@ struct undo *undo_open(struct guard *g, const char *run, struct err *err)
     if (run != NULL || newest_rollback(g, &newest, err) == 0)
         rc = fate_read(g, run != NULL ? run : newest, &u->fate, err);
     free(newest);
+    if (rc == 0 && !u->fate.report.running)
+        rc = fate_undone(g, &u->fate, err);
     if (rc != 0 || may_undo(u, g, err) != 0 || open_kept(u, g, "reverse", "plan", err) != 0 ||
         read_values(u, &u->fate, err) != 0 || belongings_kept(g, &u->fate, &u->inventory, err) != 0) {
         undo_free(u);
@@ -313,6 +315,8 @@ static struct undo *open_stopped(const struct guard *g, const char *run, const c
         next_hint(g, "status", r->run, "wait for it, or end it; where it is: ", err);
         goto fail;
     }
+    if (fate_undone(g, &u->fate, err) != 0)
+        goto fail;
     if (r->outcome != OUTCOME_PARTIAL || u->fate.undone_by != NULL) {
         (void)err_set(err, ERR_REFUSED, "there is nothing to %s: run %s is settled (%s)", what, r->run,
                       u->fate.undone_by != NULL ? settled : outcome_name(r->outcome));
