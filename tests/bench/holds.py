@@ -1,41 +1,79 @@
 #!/usr/bin/env python3
-"""holds: how long others are kept out, seen from the server.
+"""holds: how long others are kept out, as they feel it.
 
 holds.py TABLE...
 
-Looks at pg_locks as often as it can (prints READY when it begins) until its standard input ends, and
-then prints "NONE_READS NONE_WRITES GAP": for how many ms ACCESS EXCLUSIVE (nobody reads) and SHARE ROW
-EXCLUSIVE or stronger (nobody writes) were held on any of the tables, from the first sight to the last,
-and the longest time between two looks, which is how exact that is.
+For each table one session that reads it again and again, as fast as the server answers, and one that
+would write to it every millisecond; neither touches a row.  Prints READY when all of them are at it, goes
+on until its standard input ends, and then prints "READS WRITES LOOK": how many ms the longest wait of a
+reader took (somebody held ACCESS EXCLUSIVE), the longest of a writer (SHARE ROW EXCLUSIVE or stronger),
+and one look of a reader when nobody is in the way (the median), which is how exact that is.
+
+A lock is held until COMMIT, so that the longest wait is that for the table which was locked first.
+While it waits, nobody here takes a processor from whoever is waited for.
 """
-import select
+import mmap
+import os
+import statistics
 import sys
 import time
 
 import psycopg2
 
-conn = psycopg2.connect("application_name=holds")
-conn.autocommit = True
-c = conn.cursor()
-c.execute("select array_agg(oid) from pg_class where relname = any (%s) and relkind = 'r'", (sys.argv[1:],))
-oids = c.fetchone()[0]
-c.execute("prepare look (oid[]) as select bool_or(mode = 'AccessExclusiveLock'), count(*) > 0 from pg_locks "
-          "where locktype = 'relation' and granted and relation = any ($1) and mode in "
-          "('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')")
-reads = writes = gap = 0.0
-first = {}
-last = time.monotonic()
+READ, WRITE = "select from %s where false", "delete from %s where false"
+
+
+def look(table, statement, pause, stop, ready, answer):
+    """Child: the longest wait and the median one, in seconds, into ANSWER."""
+    conn = psycopg2.connect("application_name=holds")
+    conn.autocommit = True
+    c = conn.cursor()
+    c.execute("select quote_ident(%s)", (table,))
+    statement %= c.fetchone()[0]
+    longest, usual = 0.0, []
+    os.write(ready, b".")
+    while not stop[0]:
+        began = time.perf_counter()
+        try:
+            c.execute(statement)
+        except psycopg2.Error:
+            pass  # it is gone, and that is known at the same moment
+        took = time.perf_counter() - began
+        longest = max(longest, took)
+        if len(usual) < 1000:
+            usual.append(took)
+        if pause:
+            time.sleep(pause)
+    os.write(answer, b"%s %.6f %.6f\n" % (statement[:1].encode(), longest, statistics.median(usual)))
+    os._exit(0)
+
+
+stop = mmap.mmap(-1, 1)
+ready_out, ready_in = os.pipe()
+answer_out, answer_in = os.pipe()
+jobs = [(t, READ, 0) for t in sys.argv[1:]] + [(t, WRITE, 0.001) for t in sys.argv[1:]]
+children = []
+for job in jobs:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            look(*job, stop, ready_in, answer_in)
+        except Exception as e:
+            print("holds: %s" % e, file=sys.stderr)
+            os.write(ready_in, b"!")
+            os._exit(1)
+    children.append(pid)
+for _ in jobs:
+    if os.read(ready_out, 1) != b".":
+        sys.exit("holds: a session failed")
 print("READY", flush=True)
-while not select.select([sys.stdin], [], [], 0)[0]:
-    c.execute("execute look (%s)", (oids,))
-    row = c.fetchone()
-    now = time.monotonic()
-    gap = max(gap, now - last)
-    last = now
-    if row[0]:
-        first.setdefault("reads", now)
-        reads = now - first["reads"]
-    if row[1]:
-        first.setdefault("writes", now)
-        writes = now - first["writes"]
-print("%.1f %.1f %.1f" % (reads * 1000, writes * 1000, gap * 1000))
+sys.stdin.read()
+stop[0] = 1
+if any(os.waitpid(pid, 0)[1] for pid in children):
+    sys.exit("holds: a session failed")
+os.close(answer_in)
+with os.fdopen(answer_out) as f:
+    answers = [line.split() for line in f]
+longest = {kind: max(float(a[1]) for a in answers if a[0] == kind) for kind in "sd"}
+usual = max(float(a[2]) for a in answers if a[0] == "s")
+print("%.2f %.2f %.2f" % (longest["s"] * 1000, longest["d"] * 1000, usual * 1000))
