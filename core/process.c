@@ -1,8 +1,10 @@
+#define _DEFAULT_SOURCE /* syscall */
 #include "core/process.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -103,6 +106,18 @@ static void shut(int *fd)
     *fd = -1;
 }
 
+/* At once, however many may be open: containers allow a million, which took a tenth of a second one by one. */
+static int close_between(int first, int last)
+{
+#ifdef SYS_close_range
+    return first > last ? 0 : (int)syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0U);
+#else
+    (void)first;
+    (void)last;
+    return -1;
+#endif
+}
+
 /* In the child: only async-signal-safe calls.  FAIL carries errno to the parent. */
 static void run_child(const struct process_options *o, char **env, int in, int out, int errs,
                       int fail, long max_fd)
@@ -128,10 +143,11 @@ static void run_child(const struct process_options *o, char **env, int in, int o
     }
     if (dup2(out, 1) < 0 || (errs >= 0 && dup2(errs, 2) < 0))
         goto failed;
-    for (int fd = 3; fd < max_fd; fd++) {
-        if (fd != fail)
-            (void)close(fd);
-    }
+    if (close_between(3, fail - 1) != 0 || close_between(fail + 1, INT_MAX) != 0)
+        for (int fd = 3; fd < max_fd; fd++) {
+            if (fd != fail)
+                (void)close(fd);
+        }
     if (o->dir != NULL && chdir(o->dir) != 0)
         goto failed;
     environ = env;

@@ -8,6 +8,9 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "core/process.h"
 
 static void test_output_and_status(void **state)
@@ -31,11 +34,17 @@ static void test_no_secret_and_no_descriptor(void **state)
     struct process_result r;
     struct err err = {0};
 
+    int inherited[] = {fcntl(0, F_DUPFD, 4), fcntl(0, F_DUPFD, 900)};
+
+    assert_true(inherited[0] >= 4 && inherited[1] >= 900);
     assert_int_equal(setenv("MIG_KEY", "mig-key-geheim", 1), 0);
     assert_int_equal(process_run(&o, &r, &err), 0);
     assert_null(strstr(r.out.data, "geheim"));
-    assert_null(strstr(r.out.data, "\n4\n")); /* 3 is ls's own */
+    assert_non_null(strstr(r.out.data, "\n2\n3\n")); /* 3 is ls's own */
+    assert_string_equal(strstr(r.out.data, "\n2\n3\n"), "\n2\n3\n");
     process_result_free(&r);
+    (void)close(inherited[0]);
+    (void)close(inherited[1]);
 }
 
 /* Its output has ended, it has not: nobody waits for it longer than was said. */
