@@ -13,13 +13,16 @@
 #include "rollback/expected.h"
 #include "rollback/footprint.h"
 #include "rollback/proof.h"
+#include "rollback/sums.h"
 
-enum { CONSTRAINTS, SETTINGS, COUNTING, LOCKS, WRITES, SPACES, LOCKED, ALWAYS, QUERIES = ALWAYS + 2 };
+enum { CONSTRAINTS, SETTINGS, COUNTING, LOCKS, WRITES, SPACES, LOCKED, ALWAYS, QUERIES = ALWAYS + 3 };
 
 int aftermath_prepare(struct conn *c, const struct expected *expected, char **spaces, struct err *err)
 {
+    static const char *const none[] = {"{}"};
     const char *param;
     const struct query queries[] = {footprint_locks_query(), footprint_writes_query(), proof_locked_query(),
+                                    sums_shapes_query(none),
                                     expected->count > 0 ? arrived_query(expected, &param) : proof_spaces_query(),
                                     proof_spaces_query()};
     enum { LAST = sizeof(queries) / sizeof(queries[0]) - 1 };
@@ -38,7 +41,8 @@ int aftermath_prepare(struct conn *c, const struct expected *expected, char **sp
     return 0;
 }
 
-int aftermath_gather(struct conn *c, const struct plan *plan, const struct expected *expected, struct aftermath *e, struct err *err)
+int aftermath_gather(struct conn *c, const struct plan *plan, const struct expected *expected, const char *oids,
+                     struct aftermath *e, struct err *err)
 {
     struct buf settings = {0}, versions = {0};
     const char *param;
@@ -56,7 +60,7 @@ int aftermath_gather(struct conn *c, const struct plan *plan, const struct expec
     struct err errs[QUERIES];
     /* The table may be gone where no row is expected. */
     int asks_versions = plan->version_table != NULL && plan->to != NULL && plan->to[0] != NULL;
-    int n = ALWAYS, versions_at = -1, arrived_at = -1, rc = -1;
+    int n = ALWAYS, versions_at = -1, arrived_at = -1, shapes_at = -1, rc = -1;
 
     memset(e, 0, sizeof(*e));
     memset(errs, 0, sizeof(errs));
@@ -73,6 +77,10 @@ int aftermath_gather(struct conn *c, const struct plan *plan, const struct expec
         arrived_at = n;
         queries[n++] = arrived_query(expected, &param);
     }
+    if (oids != NULL) {
+        shapes_at = n;
+        queries[n++] = sums_shapes_query(&oids);
+    }
     if (query_pipeline(c, queries, n, results, errs, err) != 0)
         goto out;
     for (int i = 0; i < n; i++)
@@ -85,7 +93,8 @@ int aftermath_gather(struct conn *c, const struct plan *plan, const struct expec
         }
     *e = (struct aftermath){.versions = versions_at > 0 ? results[versions_at] : NULL, .counting = results[COUNTING],
                            .locks = results[LOCKS], .writes = results[WRITES], .spaces = results[SPACES],
-                           .locked = results[LOCKED], .arrived = arrived_at > 0 ? results[arrived_at] : NULL};
+                           .locked = results[LOCKED], .arrived = arrived_at > 0 ? results[arrived_at] : NULL,
+                           .shapes = shapes_at > 0 ? results[shapes_at] : NULL};
     for (int i = COUNTING; i < QUERIES; i++)
         results[i] = NULL;
     rc = 0;
@@ -106,5 +115,6 @@ void aftermath_free(struct aftermath *e)
     result_free(e->spaces);
     result_free(e->locked);
     result_free(e->arrived);
+    result_free(e->shapes);
     memset(e, 0, sizeof(*e));
 }

@@ -18,13 +18,14 @@ struct aftermath {
     struct result *counting; /* track_counts */
     struct result *locks, *writes, *spaces, *locked; /* of footprint and proof */
     struct result *arrived;  /* or NULL: the plan makes nothing that is looked at */
+    struct result *shapes;   /* of sums, or NULL: not asked */
 };
 
 /* Before the change: what would cost time later.  Under our own settings.  *SPACES (freed first): the schemas' names. */
 int aftermath_prepare(struct conn *c, const struct expected *expected, char **spaces, struct err *err) MIG_MUST_CHECK;
-/* In C's transaction: deferred checks and triggers fire first.  Our own settings are left behind, locally. */
-int aftermath_gather(struct conn *c, const struct plan *plan, const struct expected *expected, struct aftermath *e, struct err *err)
-    MIG_MUST_CHECK;
+/* In C's transaction: deferred checks and triggers fire first.  Our own settings are left behind, locally.  OIDS: sums_oids(). */
+int aftermath_gather(struct conn *c, const struct plan *plan, const struct expected *expected, const char *oids,
+                     struct aftermath *e, struct err *err) MIG_MUST_CHECK;
 void aftermath_free(struct aftermath *e);
 
 #endif

@@ -1,20 +1,26 @@
 #include "rollback/sums.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
 #include "core/strings.h"
 #include "migration/plan.h"
-#include "pg/catalog.h"
+#include "pg/array.h"
 #include "pg/query.h"
 #include "pg/quote.h"
 #include "rollback/said.h"
 #include "script/closure.h"
 #include "validate/judge.h"
 
+static const char shapes_sql[] =
+#include "rollback/sql/shapes.sql.h"
+    ;
+
 struct sum {
-    uint32_t oid;
+    const struct closure_table *table;
     char *name;     /* for messages */
     int *attnums;   /* kept columns */
     size_t nattnums;
@@ -24,6 +30,11 @@ struct sum {
 struct sums {
     struct sum *items;
     size_t count;
+    char *oids;       /* an array literal */
+    struct conn *c;   /* of the thread that reads beside */
+    pthread_t thread;
+    int running, failed;
+    struct err why;   /* the thread's */
 };
 
 static int keeps_rows(const struct closure_table *t)
@@ -57,124 +68,259 @@ static int is_rewritten(const struct judgement *j, const struct closure_table *t
     return yes;
 }
 
-static int is_kept(const struct closure_table *t, const struct catalog_column *c)
+static int is_kept(const struct closure_table *t, const char *column)
 {
     for (size_t i = 0; i < t->ncolumns; i++)
-        if (strcmp(t->columns[i].name, c->name) == 0)
+        if (strcmp(t->columns[i].name, column) == 0)
             return 0;
     return 1;
 }
 
+/* ---- shapes: the columns as they are called and typed now ---- */
+
+enum { OID, SCHEMA, TABLE, ATTNUM, COLUMN, TYPE, SHAPE };
+
+struct query sums_shapes_query(const char *const *oids)
+{
+    return (struct query){.name = "mig_shapes", .sql = shapes_sql, .params = oids, .nparams = 1, .columns = SHAPE};
+}
+
+const char *sums_oids(const struct sums *s)
+{
+    return s->count > 0 ? s->oids : NULL;
+}
+
+/* The first row of OID or a greater one: they are sorted. */
+static int lower(const struct result *shapes, uint64_t oid)
+{
+    int low = 0, high = result_rows(shapes);
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+
+        if ((uint64_t)result_int(shapes, middle, OID) < oid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* T's rows of SHAPES; 0: it is gone. */
+static int find_shape(const struct result *shapes, const struct closure_table *t, int *from, int *to)
+{
+    *from = lower(shapes, t->oid);
+    *to = lower(shapes, (uint64_t)t->oid + 1);
+    return *to > *from;
+}
+
+static int keep_columns(struct sum *s, const struct result *shapes, int from, int to, struct err *err)
+{
+    if ((s->attnums = calloc((size_t)(to - from), sizeof(*s->attnums))) == NULL)
+        return err_oom(err);
+    for (int i = from; i < to; i++)
+        if (result_text(shapes, i, COLUMN) != NULL && is_kept(s->table, result_text(shapes, i, COLUMN)))
+            s->attnums[s->nattnums++] = (int)result_int(shapes, i, ATTNUM);
+    return 0;
+}
+
+/* ---- one table ---- */
+
 /* " # hash": readers wait for it, so that the commonest types are not written as text first.  The seed is
  * the column's number, or values could change places. */
-static int add_hash(struct buf *b, const struct catalog_column *c, struct err *err)
+static int add_hash(struct buf *b, const char *column, const char *type, int attnum, struct err *err)
 {
     static const char *const integers[] = {"bigint", "integer", "smallint"};
     const char *before = "pg_catalog.hashtextextended(ROW(a.", *after = ")::pg_catalog.text";
 
     for (size_t i = 0; i < sizeof(integers) / sizeof(integers[0]); i++)
-        if (strcmp(c->type, integers[i]) == 0) {
+        if (strcmp(type, integers[i]) == 0) {
             before = "pg_catalog.hashint8extended(a.";
             after = "::pg_catalog.int8";
         }
     /* Its bytes, whatever the collation calls equal. */
-    if (strcmp(c->type, "text") == 0 || strncmp(c->type, "character varying", strlen("character varying")) == 0) {
+    if (strcmp(type, "text") == 0 || strncmp(type, "character varying", strlen("character varying")) == 0) {
         before = "pg_catalog.hashtextextended(a.";
         after = "::pg_catalog.text COLLATE pg_catalog.\"C\"";
     }
-    return buf_addf(b, err, " # coalesce(%s", before) != 0 || quote_ident(b, c->name, err) != 0 ||
-                   buf_addf(b, err, "%s, %d), %d)", after, c->attnum, c->attnum) != 0
+    return buf_addf(b, err, " # coalesce(%s", before) != 0 || quote_ident(b, column, err) != 0 ||
+                   buf_addf(b, err, "%s, %d), %d)", after, attnum, attnum) != 0
                ? -1
                : 0;
 }
 
-static int measure(struct conn *c, const struct sum *s, char **rows, char **digest, struct err *err)
+static int write_query(const struct sum *s, const struct result *shapes, struct buf *b, struct err *err)
 {
-    struct catalog_table *t = catalog_table_get(c, s->oid, err);
-    struct query q = {.columns = 2, .min_rows = 1, .max_rows = 1};
-    struct result *r = NULL;
-    struct buf b = {0};
+    int from, to;
+
+    if (!find_shape(shapes, s->table, &from, &to))
+        return err_set(err, ERR_FAILED, "the relation with OID %u is not there any more", (unsigned)s->table->oid);
+    if (buf_adds(b, "SELECT pg_catalog.count(*), pg_catalog.sum(0::pg_catalog.int8", err) != 0)
+        return -1;
+    for (size_t i = 0; i < s->nattnums; i++) {
+        int at = from;
+
+        while (at < to && (int)result_int(shapes, at, ATTNUM) != s->attnums[i])
+            at++;
+        if (at == to)
+            return err_set(err, ERR_REFUSED, "%s lost a column that the plan keeps", s->name);
+        if (add_hash(b, result_text(shapes, at, COLUMN), result_text(shapes, at, TYPE), s->attnums[i], err) != 0)
+            return -1;
+    }
+    if (buf_adds(b, ") FROM ONLY ", err) != 0 ||
+        quote_name(b, result_text(shapes, from, SCHEMA), result_text(shapes, from, TABLE), err) != 0)
+        return -1;
+    return buf_adds(b, " a", err);
+}
+
+/* ---- all of them ---- */
+
+/* Many in one round trip, for readers wait. */
+enum { BATCH = 32 };
+
+typedef int take_sum(struct sum *s, const struct result *r, struct err *err);
+
+static int measure_batch(struct sum *items, size_t n, struct conn *c, const struct result *shapes, take_sum *take,
+                         struct err *err)
+{
+    struct query queries[BATCH];
+    struct result *results[BATCH] = {NULL};
+    struct err errs[BATCH];
+    struct buf sql[BATCH];
     int rc = -1;
 
-    if (t == NULL)
+    memset(sql, 0, sizeof(sql));
+    memset(errs, 0, sizeof(errs));
+    for (size_t i = 0; i < n; i++) {
+        if (write_query(&items[i], shapes, &sql[i], err) != 0)
+            goto out;
+        queries[i] = (struct query){.sql = sql[i].data, .columns = 2, .min_rows = 1, .max_rows = 1};
+    }
+    if (query_pipeline(c, queries, (int)n, results, errs, err) != 0)
         goto out;
-    if (buf_adds(&b, "SELECT pg_catalog.count(*), pg_catalog.sum(0::pg_catalog.int8", err) != 0)
-        goto out;
-    for (size_t i = 0; i < s->nattnums; i++) {
-        const struct catalog_column *column = NULL;
-
-        for (size_t k = 0; k < t->ncolumns; k++)
-            if (t->columns[k].attnum == s->attnums[i])
-                column = &t->columns[k];
-        if (column == NULL) {
-            (void)err_set(err, ERR_REFUSED, "%s lost a column that the plan keeps", s->name);
+    for (size_t i = 0; i < n; i++) {
+        if (results[i] == NULL) {
+            *err = errs[i];
+            (void)err_prefix(err, "cannot count %s", items[i].name);
             goto out;
         }
-        if (add_hash(&b, column, err) != 0)
+        if (take(&items[i], results[i], err) != 0)
             goto out;
     }
-    if (buf_adds(&b, ") FROM ONLY ", err) != 0 ||
-        quote_name(&b, t->schema, t->name, err) != 0 || buf_adds(&b, " a", err) != 0)
-        goto out;
-    q.sql = b.data;
-    if ((r = query_run(c, &q, err)) == NULL)
-        goto out;
-    if (strings_dup(rows, result_text(r, 0, 0), err) != 0 ||
-        strings_dup(digest, result_text(r, 0, 1) != NULL ? result_text(r, 0, 1) : "0", err) != 0)
-        goto out;
     rc = 0;
 out:
-    result_free(r);
-    buf_free(&b);
-    catalog_table_free(t);
+    for (size_t i = 0; i < n; i++) {
+        result_free(results[i]);
+        buf_free(&sql[i]);
+    }
     return rc;
 }
 
-static int add(struct sums *s, struct conn *c, const struct closure_table *t, struct err *err)
+static int measure(const struct sums *s, struct conn *c, const struct result *shapes, take_sum *take, struct err *err)
 {
-    struct sum *one = &s->items[s->count++];
-    struct catalog_table *catalog = catalog_table_get(c, t->oid, err);
-    struct buf name = {0};
+    for (size_t i = 0; i < s->count; i += BATCH)
+        if (measure_batch(s->items + i, s->count - i < BATCH ? s->count - i : BATCH, c, shapes, take, err) != 0)
+            return -1;
+    return 0;
+}
+
+static const char *digest_of(const struct result *r)
+{
+    return result_text(r, 0, 1) != NULL ? result_text(r, 0, 1) : "0";
+}
+
+static int remember(struct sum *s, const struct result *r, struct err *err)
+{
+    return strings_dup(&s->rows, result_text(r, 0, 0), err) != 0 ? -1 : strings_dup(&s->digest, digest_of(r), err);
+}
+
+static int compare(struct sum *s, const struct result *r, struct err *err)
+{
+    if (strcmp(result_text(r, 0, 0), s->rows) != 0)
+        return err_set(err, ERR_REFUSED, "%s had %s rows and would have %s, which the plan does not say", s->name,
+                       s->rows, result_text(r, 0, 0));
+    if (strcmp(digest_of(r), s->digest) != 0)
+        return err_set(err, ERR_REFUSED, "values of %s that the plan keeps were changed", s->name);
+    return 0;
+}
+
+static int first(struct sums *s, struct conn *c, struct err *err)
+{
+    const char *const params[] = {s->oids};
+    const struct query q = sums_shapes_query(params);
+    struct result *shapes;
     int rc = -1;
 
-    if (catalog == NULL)
-        return -1;
-    one->oid = t->oid;
-    if (buf_addf(&name, err, "%s.%s", t->schema, t->name) != 0)
-        goto out;
-    one->name = name.data;
-    if ((one->attnums = calloc(catalog->ncolumns + 1, sizeof(*one->attnums))) == NULL) {
-        (void)err_oom(err);
-        goto out;
+    if (s->count == 0)
+        return 0;
+    if ((shapes = query_run(c, &q, err)) == NULL)
+        return err_prefix(err, "cannot read the catalog");
+    for (size_t i = 0; i < s->count; i++) {
+        int from, to;
+
+        if (find_shape(shapes, s->items[i].table, &from, &to) &&
+            keep_columns(&s->items[i], shapes, from, to, err) != 0)
+            goto out;
     }
-    for (size_t i = 0; i < catalog->ncolumns; i++)
-        if (is_kept(t, &catalog->columns[i]))
-            one->attnums[one->nattnums++] = catalog->columns[i].attnum;
-    rc = measure(c, one, &one->rows, &one->digest, err);
+    rc = measure(s, c, shapes, remember, err);
 out:
-    catalog_table_free(catalog);
+    result_free(shapes);
     return rc;
 }
 
-struct sums *sums_read(struct conn *c, const struct plan *p, const struct closure *closure,
-                       const struct judgement *j, int full, struct err *err)
+static int choose(struct sums *s, const struct plan *p, const struct closure *closure, const struct judgement *j,
+                  int full, struct err *err)
 {
-    struct sums *s = calloc(1, sizeof(*s));
+    struct buf oids = {0};
 
-    if (s == NULL || (s->items = calloc(closure->ntables + 1, sizeof(*s->items))) == NULL) {
-        (void)err_oom(err);
-        goto fail;
-    }
+    if ((s->items = calloc(closure->ntables + 1, sizeof(*s->items))) == NULL)
+        return err_oom(err);
     for (size_t i = 0; i < closure->ntables; i++) {
         const struct closure_table *t = &closure->tables[i];
+        struct buf name = {0};
 
         if (!keeps_rows(t) || is_version(p, t) ||
             (!full && ((t->fate & CLOSURE_PARTNER) != 0 || (!said_updated(p, closure, t->oid) && !is_rewritten(j, t)))))
             continue;
-        if (add(s, c, t, err) != 0) {
-            (void)err_prefix(err, "cannot count %s.%s", t->schema, t->name);
+        s->items[s->count].table = t;
+        if (buf_addf(&name, err, "%s.%s", t->schema, t->name) != 0 || array_number(&oids, t->oid, err) != 0) {
+            buf_free(&name);
+            buf_free(&oids);
+            return -1;
+        }
+        s->items[s->count++].name = name.data;
+    }
+    return (s->oids = array_take(&oids, err)) != NULL ? 0 : -1;
+}
+
+static void *beside(void *arg)
+{
+    struct sums *s = arg;
+
+    s->failed = first(s, s->c, &s->why) != 0;
+    return NULL;
+}
+
+struct sums *sums_read(struct conn *c, const struct plan *p, const struct closure *closure,
+                       const struct judgement *j, enum sums_where where, int full, struct err *err)
+{
+    struct sums *s = calloc(1, sizeof(*s));
+    int e;
+
+    if (s == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    s->c = c;
+    if (choose(s, p, closure, j, full, err) != 0 || (where == SUMS_HERE && first(s, c, err) != 0))
+        goto fail;
+    if (where == SUMS_BESIDE && s->count > 0) {
+        if ((e = pthread_create(&s->thread, NULL, beside, s)) != 0) {
+            errno = e;
+            (void)err_set_errno(err, ERR_FAILED, "cannot start a thread");
             goto fail;
         }
+        s->running = 1;
     }
     return s;
 fail:
@@ -182,24 +328,26 @@ fail:
     return NULL;
 }
 
-int sums_check(const struct sums *s, struct conn *c, struct err *err)
+static void join(struct sums *s)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        const struct sum *one = &s->items[i];
-        char *rows = NULL, *digest = NULL;
-        int rc = measure(c, one, &rows, &digest, err);
+    if (s->running)
+        (void)pthread_join(s->thread, NULL);
+    s->running = 0;
+}
 
-        if (rc == 0 && strcmp(rows, one->rows) != 0)
-            rc = err_set(err, ERR_REFUSED, "%s had %s rows and would have %s, which the plan does not say",
-                         one->name, one->rows, rows);
-        else if (rc == 0 && strcmp(digest, one->digest) != 0)
-            rc = err_set(err, ERR_REFUSED, "values of %s that the plan keeps were changed", one->name);
-        free(rows);
-        free(digest);
-        if (rc != 0) {
-            err_hint(err, "nothing was changed; a trigger or a rewrite did it");
-            return -1;
-        }
+int sums_wait(struct sums *s, struct err *err)
+{
+    join(s);
+    if (s->failed)
+        *err = s->why;
+    return s->failed ? -1 : 0;
+}
+
+int sums_check(const struct sums *s, struct conn *c, const struct result *shapes, struct err *err)
+{
+    if (s->count > 0 && measure(s, c, shapes, compare, err) != 0) {
+        err_hint(err, "nothing was changed; a trigger or a rewrite did it");
+        return -1;
     }
     return 0;
 }
@@ -208,6 +356,7 @@ void sums_free(struct sums *s)
 {
     if (s == NULL)
         return;
+    join(s);
     for (size_t i = 0; s->items != NULL && i < s->count; i++) {
         free(s->items[i].name);
         free(s->items[i].attnums);
@@ -215,5 +364,6 @@ void sums_free(struct sums *s)
         free(s->items[i].digest);
     }
     free(s->items);
+    free(s->oids);
     free(s);
 }

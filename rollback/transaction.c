@@ -109,18 +109,26 @@ static int look(struct running *r, char ***back, struct err *err)
     return (r->census = census_take(g->main, r->closure, err)) != NULL ? 0 : -1;
 }
 
-static int keep(struct running *r, char ***back, struct err *err)
+/* READERS go on: then the control session may count beside the copy. */
+static int keep(struct running *r, int readers, char ***back, struct err *err)
 {
     struct guard *g = r->g;
+    struct err why = {0};
+    int rc = 0;
 
-    if (must_back_up(r) && saving_locked(r->saving, err) != 0)
+    if ((r->sums = sums_read(readers ? g->control : g->main, r->plan, r->closure, g->judgement,
+                             readers ? SUMS_BESIDE : SUMS_HERE, g->request->verify_full, err)) == NULL)
         return -1;
-    if (r->segments == NULL && belongings_keep(r, g->main, err) != 0)
-        return -1;
-    if ((r->sums = sums_read(g->main, r->plan, r->closure, g->judgement, g->request->verify_full, err)) == NULL ||
-        (r->standing = standing_read(g->main, r->closure, err)) == NULL)
-        return -1;
-    return settings_back(g->main, back, err);
+    if ((must_back_up(r) && saving_locked(r->saving, err) != 0) ||
+        (r->segments == NULL && belongings_keep(r, g->main, err) != 0) ||
+        (r->standing = standing_read(g->main, r->closure, err)) == NULL || settings_back(g->main, back, err) != 0)
+        rc = -1;
+    /* It lets go of the control session in any case. */
+    if (sums_wait(r->sums, &why) != 0 && rc == 0) {
+        *err = why;
+        rc = -1;
+    }
+    return rc;
 }
 
 /* From here on a crash leaves a question, and the transaction's id is the answer. */
@@ -205,11 +213,11 @@ static int prove(struct running *r, struct err *err)
 
     if ((smokes || r->relax != NULL) && session_current(c, &back, err) != 0)
         return -1;
-    if (aftermath_gather(c, r->plan, r->expected, &e, err) != 0 ||
+    if (aftermath_gather(c, r->plan, r->expected, sums_oids(r->sums), &e, err) != 0 ||
         (e.versions != NULL ? execute_version_answer(e.versions, r->plan->to, "after the change", err)
                             : check_versions(r, r->plan->to, "after the change", err)) != 0 ||
         footprint_check(&e, r->version, r->before, r->plan, r->closure, r->g->request->loss_scope, err) != 0 ||
-        sums_check(r->sums, c, err) != 0 || standing_check(r->standing, c, r->before, &e, err) != 0)
+        sums_check(r->sums, c, e.shapes, err) != 0 || standing_check(r->standing, c, r->before, &e, err) != 0)
         goto out;
     if (putback_values(r, err) != 0)
         goto out;
@@ -340,7 +348,7 @@ static int hold(struct running *r, const struct locks_options *lo, enum way way,
         goto out;
     if (look(r, &back, err) != 0 || (way == SOON && locks_knotted(g->control, lo, &knot, err) != 0))
         goto out;
-    if (!knot && (keep(r, &back, err) != 0 || announce(r, err) != 0 ||
+    if (!knot && (keep(r, way != AT_ONCE, &back, err) != 0 || announce(r, err) != 0 ||
                   (way == SOON && locks_knotted(g->control, lo, &knot, err) != 0)))
         goto out;
     if (knot)
