@@ -3,14 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/buf.h"
 #include "core/journal.h"
 #include "core/log.h"
 #include "core/strings.h"
 #include "migration/plan.h"
 #include "pg/conn.h"
-#include "pg/query.h"
-#include "pg/quote.h"
 #include "pg/tx.h"
 #include "rollback/advisory.h"
 #include "rollback/begin.h"
@@ -27,6 +24,7 @@
 #include "rollback/saving.h"
 #include "rollback/segments.h"
 #include "rollback/smoke.h"
+#include "rollback/stale.h"
 #include "rollback/standing.h"
 #include "rollback/sums.h"
 #include "rollback/transaction.h"
@@ -111,8 +109,6 @@ static int alone(struct running *r, struct err *err)
     return 0;
 }
 
-static void analyze(struct running *r);
-
 static int all_segments(struct running *r, struct err *err)
 {
     /* Of several segments the first may be outside of any transaction. */
@@ -128,25 +124,9 @@ static int all_segments(struct running *r, struct err *err)
             journal_write(r->journal, "done", json_pack("{s:I}", "segment", (json_int_t)i), err) != 0)
             return -1;
         if (!is_alone && !r->g->request->dry_run)
-            analyze(r);
+            stale_analyze(r->g->control, r->closure, r->before, r->after);
     }
     return r->segments != NULL && !r->g->request->dry_run ? belongings_back_alone(r, err) : 0;
-}
-
-static void analyze(struct running *r)
-{
-    for (size_t i = 0; i < r->closure->ntables; i++) {
-        const struct closure_table *t = &r->closure->tables[i];
-        struct err why = {0};
-        struct buf b = {0};
-
-        if (!proof_rewritten(r->before, r->after, t->oid))
-            continue;
-        if (buf_adds(&b, "ANALYZE ", &why) == 0 && quote_name(&b, t->schema, t->name, &why) == 0 &&
-            query_exec(r->g->control, b.data, NULL, &why) != 0)
-            log_warn("ANALYZE %s.%s: %s", t->schema, t->name, why.message);
-        buf_free(&b);
-    }
 }
 
 static int write_outcome(struct running *r, const struct err *failed, struct err *err)
