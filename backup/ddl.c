@@ -9,10 +9,17 @@
 #include "core/process.h"
 #include "core/strings.h"
 #include "pg/child.h"
+#include "pg/query.h"
+
+static const char mark_sql[] =
+#include "backup/sql/mark.sql.h"
+    ;
 
 struct ddl {
     pthread_t thread;
     int running;
+    _Atomic int stop;
+    char *mark; /* of the catalog before pg_dump looked, or NULL */
     char **argv, **env;
     struct process_result result;
     struct err err;
@@ -23,7 +30,8 @@ static void *run(void *arg)
 {
     struct ddl *d = arg;
     struct process_options o = {.argv = (const char *const *)d->argv,
-                                .env = (const char *const *)d->env};
+                                .env = (const char *const *)d->env,
+                                .stop = &d->stop};
 
     d->rc = process_run(&o, &d->result, &d->err);
     return NULL;
@@ -43,7 +51,7 @@ struct ddl *ddl_start(struct conn *c, const char *snapshot, const char *role, in
         strings_add(&d->argv, "--no-password", err) != 0 ||
         strings_add(&d->argv, "--no-publications", err) != 0 ||
         strings_add(&d->argv, "--no-subscriptions", err) != 0 ||
-        strings_addf(&d->argv, err, "--snapshot=%s", snapshot) != 0 ||
+        (snapshot != NULL && strings_addf(&d->argv, err, "--snapshot=%s", snapshot) != 0) ||
         strings_addf(&d->argv, err, "--lock-wait-timeout=%" PRId64, lock_timeout_ms) != 0 ||
         strings_addf(&d->argv, err, "--role=%s", role) != 0 ||
         strings_addf(&d->argv, err, "--encoding=%s", ascii ? "SQL_ASCII" : "UTF8") != 0 ||
@@ -58,6 +66,38 @@ struct ddl *ddl_start(struct conn *c, const char *snapshot, const char *role, in
 fail:
     ddl_free(d);
     return NULL;
+}
+
+struct ddl *ddl_ahead(struct conn *c, int64_t lock_timeout_ms, struct err *err)
+{
+    static const char who_sql[] = "SELECT current_user, pg_catalog.pg_encoding_to_char(d.encoding) = 'SQL_ASCII' "
+                                  "FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()";
+    struct query who = {.sql = who_sql, .columns = 2, .min_rows = 1, .max_rows = 1};
+    struct result *r = NULL;
+    struct ddl *d = NULL;
+    char *mark = NULL;
+
+    /* Before pg_dump looks: what changes from here on is seen by ddl_current. */
+    if (query_value(c, mark_sql, &mark, err) == 0 && (r = query_run(c, &who, err)) != NULL &&
+        (d = ddl_start(c, NULL, result_text(r, 0, 0), result_bool(r, 0, 1), lock_timeout_ms, err)) != NULL) {
+        d->mark = mark;
+        mark = NULL;
+    }
+    result_free(r);
+    free(mark);
+    return d;
+}
+
+int ddl_current(const struct ddl *d, struct conn *c, int *current, struct err *err)
+{
+    char *now = NULL;
+
+    *current = 0;
+    if (query_value(c, mark_sql, &now, err) != 0)
+        return err_prefix(err, "cannot see whether the schema was changed meanwhile");
+    *current = d->mark != NULL && strcmp(d->mark, now) == 0;
+    free(now);
+    return 0;
 }
 
 static size_t line_length(const char *line)
@@ -146,9 +186,11 @@ void ddl_free(struct ddl *d)
 {
     if (d == NULL)
         return;
+    d->stop = 1;
     join(d);
     process_result_free(&d->result);
     strings_free(d->argv);
     child_environment_free(d->env);
+    free(d->mark);
     free(d);
 }

@@ -289,13 +289,20 @@ static int count_large_objects(struct work *w, struct err *err)
     return 0;
 }
 
+static int wants_ddl(const struct work *w)
+{
+    return !w->o->no_ddl && w->m->ntables > 0;
+}
+
 static int start_ddl(struct work *w, struct err *err)
 {
     int64_t timeout = w->o->lock_timeout_ms > 0 ? w->o->lock_timeout_ms : LOCK_TIMEOUT_MS;
 
-    if (w->o->no_ddl || w->snapshot == NULL || w->m->ntables == 0)
-        return strings_dup(&w->m->no_ddl,
-                           w->m->ntables == 0 ? "nothing is affected" : "it was not asked for", err);
+    if (!wants_ddl(w))
+        return strings_dup(&w->m->no_ddl, w->m->ntables == 0 ? "nothing is affected" : "it was not asked for", err);
+    if (w->o->held)
+        return w->o->ddl != NULL ? strings_dup(&w->m->ddl, w->o->ddl, err)
+                                 : strings_dup(&w->m->no_ddl, w->o->ddl_why != NULL ? w->o->ddl_why : "it was not asked for", err);
     w->ddl = ddl_start(w->leader, w->snapshot, w->m->role, is_ascii(w->m), timeout, err);
     return w->ddl == NULL ? -1 : 0;
 }
@@ -310,7 +317,7 @@ static int finish_ddl(struct work *w, struct err *err)
         if (strings_dup(&w->m->no_ddl, "it has bytes that are not UTF-8", err) != 0)
             return -1;
     }
-    if (w->m->ddl != NULL || w->o->no_ddl || w->m->ntables == 0)
+    if (w->m->ddl != NULL || !wants_ddl(w))
         return 0;
     if (w->o->require_ddl) {
         err_set(err, ERR_FAILED, "the backup would hold no DDL: %s", w->m->no_ddl);
@@ -416,7 +423,7 @@ static int report(const struct work *w, struct snapshot_result *r, struct err *e
         if (strings_add(&r->notes, *n, err) != 0)
             return -1;
     r->nnotes = strings_count(r->notes);
-    return 0;
+    return wants_ddl(w) ? strings_dup(&r->no_ddl, w->m->no_ddl, err) : 0;
 }
 
 int snapshot_create(struct conn *leader, const struct snapshot_options *o,
@@ -476,5 +483,6 @@ void snapshot_result_free(struct snapshot_result *r)
     free(r->file);
     free(r->created);
     free(r->signer);
+    free(r->no_ddl);
     memset(r, 0, sizeof(*r));
 }

@@ -42,8 +42,9 @@ struct snapshot_options {
     int held;                      /* the leader's transaction is the caller's and already holds the
                                       locks; it is left open.  Otherwise one is begun and ended */
     int alone;                     /* copy on the leader's connection only (the short copy) */
-    int no_ddl, require_ddl;       /* (ALONE within a held transaction implies no_ddl: pg_dump would
-                                      wait for the caller's own locks) */
+    int no_ddl, require_ddl;
+    const char *ddl, *ddl_why;     /* HELD: the DDL as ddl_ahead brought it, or NULL and why there is none; pg_dump is
+                                      not asked, for it would wait for the caller's own locks */
     int64_t lock_timeout_ms;
     const char *receipt;           /* --receipt FILE, or NULL */
     void (*tick)(void *arg, uint64_t rows, uint64_t bytes, uint64_t total_bytes); /* or NULL */
@@ -71,6 +72,7 @@ struct snapshot_result {
     size_t ntables;
     char **notes;            /* "materialized view x: contents not saved", ... */
     size_t nnotes;
+    char *no_ddl;            /* why the DDL that belongs to it is not in it, or NULL */
 };
 
 /* On failure nothing is left under the final name, and the temporary file is removed. */

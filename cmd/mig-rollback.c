@@ -202,7 +202,8 @@ static int run_command_(int argc, const char *const *argv, void *context, struct
     if (operation_open(&s, context, "rollback run", argc > 0 ? argv[0] : NULL, err) != 0)
         goto out;
     s.request.patient = 1;
-    if (advisory_alone(s.guard->control, err) != 0 || examine(&s, &recorded, &o, &notes, err) != 0)
+    if (advisory_alone(s.guard->control, err) != 0 || guard_read_schema(s.guard, err) != 0 ||
+        examine(&s, &recorded, &o, &notes, err) != 0)
         goto out;
     rc = refusal_answer(s.guard, err);
     show_before(&s);

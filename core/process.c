@@ -217,6 +217,14 @@ static int too_late(const struct process_options *o, struct err *err)
                    (long long)((o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS) / 1000));
 }
 
+/* Shall we go on waiting? */
+static int check(const struct process_options *o, struct err *err)
+{
+    if (o->stop != NULL && *o->stop != 0)
+        return err_set(err, ERR_FAILED, "%s was stopped: nobody needs its answer any more", o->argv[0]);
+    return interrupt_check(err);
+}
+
 /* Its output has ended; so should it.  One that closed its output and stays is killed in time. */
 static int await(const struct process_options *o, pid_t pid, int64_t deadline, int *status,
                  struct err *err)
@@ -227,7 +235,7 @@ static int await(const struct process_options *o, pid_t pid, int64_t deadline, i
     while ((got = waitpid(pid, status, WNOHANG)) != pid) {
         if (got < 0 && errno != EINTR)
             return err_set_errno(err, ERR_FAILED, "cannot wait for %s", o->argv[0]);
-        if (interrupt_check(err) != 0 || (now_ms() > deadline && too_late(o, err) != 0)) {
+        if (check(o, err) != 0 || (now_ms() > deadline && too_late(o, err) != 0)) {
             kill_group(pid);
             return -1;
         }
@@ -249,7 +257,7 @@ static int talk(const struct process_options *o, struct process_result *r, int *
         struct pollfd p[3] = {{*out, POLLIN, 0}, {*errs, POLLIN, 0}, {*in, POLLOUT, 0}};
         int64_t left = deadline - now_ms();
 
-        if (interrupt_check(err) != 0)
+        if (check(o, err) != 0)
             return -1;
         if (left <= 0)
             return too_late(o, err);

@@ -21,6 +21,7 @@ struct process_options {
     int64_t timeout_ms;       /* 0: 10 minutes.  Past it: SIGTERM, then SIGKILL, to the whole group */
     size_t max_output;        /* 0: 256 MiB; more is an error */
     int pass_stderr;          /* the child's standard error goes to ours */
+    const _Atomic int *stop;  /* not 0, from whatever thread: the group is killed; or NULL */
 };
 
 struct process_result {
@@ -29,7 +30,7 @@ struct process_result {
 };
 
 /* 0: the child ran (look at status).  -1: it could not be started (127 is told apart: not found),
- * took too long, printed too much, or we were interrupted.  Free with process_result_free. */
+ * took too long, printed too much, was stopped, or we were interrupted.  Free with process_result_free. */
 int process_run(const struct process_options *o, struct process_result *r, struct err *err)
     MIG_MUST_CHECK;
 void process_result_free(struct process_result *r);

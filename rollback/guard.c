@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "backup/ddl.h"
+#include "backup/keys.h"
 #include "core/buf.h"
 #include "core/config.h"
 #include "core/interrupt.h"
@@ -102,10 +104,27 @@ static void forget_findings(struct guard *g)
     free(g->undo_why);
 }
 
+int guard_read_schema(struct guard *g, struct err *err)
+{
+    struct err why = {0};
+
+    /* What is refused anyway needs none. */
+    if (g->request->backup != ROLLBACK_LOCKED || g->environment->pooled || g->environment->standby ||
+        keyring_can_write(g->request->keys, &why) != 0)
+        return 0;
+    err_clear(&why);
+    /* Whoever needs it tries again, and says why there is none. */
+    if ((g->ddl = ddl_ahead(g->control, g->request->lock_timeout_ms, &why)) != NULL || why.kind != ERR_INTERRUPTED)
+        return 0;
+    *err = why;
+    return -1;
+}
+
 void guard_free(struct guard *g)
 {
     if (g == NULL)
         return;
+    ddl_free(g->ddl);
     forget_findings(g);
     free(g->state_dir);
     free(g->key);
@@ -287,7 +306,7 @@ static int examine(struct guard *g, int judged, struct err *err)
 static void forget(struct guard *g, int kept)
 {
     struct guard fresh = {.request = g->request, .control = g->control, .main = g->main,
-                          .environment = g->environment, .state_dir = g->state_dir, .key = g->key};
+                          .environment = g->environment, .state_dir = g->state_dir, .key = g->key, .ddl = g->ddl};
 
     if (kept) {
         fresh.plan = g->plan;

@@ -15,6 +15,7 @@
 #include "rollback/request.h"
 
 struct conn;
+struct ddl;
 struct environment;
 struct closure;
 struct judgement;
@@ -51,6 +52,7 @@ struct guard {
     struct judgement *judgement;  /* or NULL */
     struct verdict *verdict;      /* or NULL */
     struct proof *proof;          /* the catalog as it was when the plan was made */
+    struct ddl *ddl;              /* the schema for the backup, being read, or NULL */
     struct guard_refusal *refusals;
     size_t nrefusals;
     enum guard_undo undo;
@@ -71,6 +73,8 @@ int guard_examine(struct guard *g, const char *revision, struct err *err) MIG_MU
  * measure and ask the gate too. */
 int guard_examine_kept(struct guard *g, struct plan *plan, struct plan *reverse, int judged,
                        struct err *err) MIG_MUST_CHECK;
+/* pg_dump begins to read the schema for a backup under locks, beside whatever comes next. */
+int guard_read_schema(struct guard *g, struct err *err) MIG_MUST_CHECK;
 void guard_free(struct guard *g);
 
 #endif

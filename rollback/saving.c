@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/ddl.h"
 #include "backup/selection.h"
 #include "backup/shelf.h"
 #include "backup/snapshot.h"
@@ -31,6 +32,7 @@ struct saving {
     struct snapshot_result first, second;
     int before;       /* FIRST was taken before the locks */
     uint32_t horizon; /* every transaction before it was over when FIRST was taken */
+    char *schema, *no_schema; /* DDL, or why there is none; both NULL: it was not asked for yet */
 };
 
 struct saving *saving_new(const struct saving_request *q, struct err *err)
@@ -51,6 +53,8 @@ void saving_free(struct saving *s)
         return;
     snapshot_result_free(&s->first);
     snapshot_result_free(&s->second);
+    free(s->schema);
+    free(s->no_schema);
     free(s);
 }
 
@@ -200,6 +204,8 @@ static int copy(struct saving *s, struct conn *leader, struct snapshot_options *
         (void)err_set(err, ERR_BACKUP, "the backup \"%s\" could not be read back", r->file);
         goto out;
     }
+    if (r->no_ddl != NULL)
+        log_warn("the backup holds no DDL, restore --create will not be possible: %s", r->no_ddl);
     rc = 0;
 out:
     progress_end(progress);
@@ -375,7 +381,8 @@ static int copy_changed(struct saving *s, struct err *err)
                                      .noids = m.n,
                                      .filters = (const char *const *)m.filters,
                                      .held = 1,
-                                     .alone = 1};
+                                     .alone = 1,
+                                     .no_ddl = 1};
 
         /* Of an attempt that was given up. */
         snapshot_result_free(&s->second);
@@ -392,6 +399,70 @@ out:
     return rc;
 }
 
+/* ---- the schema ------------------------------------------------------------------------------ */
+
+/* Why there is none is for the backup to say; only an interruption stops the run. */
+static int without(struct saving *s, const char *why, struct err *failed, struct err *err)
+{
+    if (failed != NULL && failed->kind == ERR_INTERRUPTED) {
+        *err = *failed;
+        return -1;
+    }
+    free(s->schema);
+    free(s->no_schema);
+    s->schema = s->no_schema = NULL;
+    return strings_dup(&s->no_schema, why, err);
+}
+
+static int finish_schema(struct saving *s, struct err *err)
+{
+    free(s->no_schema);
+    s->no_schema = NULL;
+    return ddl_finish(s->q.guard->ddl, &s->schema, &s->no_schema, err);
+}
+
+static int read_schema(struct saving *s, struct err *err)
+{
+    struct guard *g = s->q.guard;
+    struct err why = {0};
+
+    ddl_free(g->ddl);
+    if ((g->ddl = ddl_ahead(g->control, g->request->lock_timeout_ms, &why)) == NULL)
+        return without(s, why.message, &why, err);
+    return finish_schema(s, err);
+}
+
+int saving_schema(struct saving *s, int anew, struct err *err)
+{
+    struct guard *g = s->q.guard;
+
+    if (g->request->backup != ROLLBACK_LOCKED || (!anew && (s->schema != NULL || s->no_schema != NULL)))
+        return 0;
+    free(s->schema);
+    s->schema = NULL;
+    /* Of an earlier segment. */
+    if (s->q.segment > 0)
+        anew = 1;
+    if (!anew && g->ddl != NULL && finish_schema(s, err) != 0)
+        return -1;
+    /* What stood in pg_dump's way then may be gone. */
+    return s->schema != NULL ? 0 : read_schema(s, err);
+}
+
+int saving_schema_current(struct saving *s, int last, int *current, struct err *err)
+{
+    struct err why = {0};
+
+    *current = 1;
+    if (s->schema == NULL)
+        return 0;
+    if (ddl_current(s->q.guard->ddl, s->q.guard->control, current, &why) != 0) {
+        *current = 1;
+        return without(s, why.message, &why, err);
+    }
+    return *current || !last ? 0 : without(s, "the schema was changed again and again while pg_dump read it", NULL, err);
+}
+
 int saving_locked(struct saving *s, struct err *err)
 {
     struct snapshot_options o = {
@@ -399,6 +470,8 @@ int saving_locked(struct saving *s, struct err *err)
         .scope = scope(s),
         .held = 1,
         .alone = s->q.guard->short_copy,
+        .ddl = s->schema,
+        .ddl_why = s->no_schema,
     };
 
     if (s->before)

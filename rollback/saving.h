@@ -32,6 +32,11 @@ struct saving_request {
 struct saving *saving_new(const struct saving_request *q, struct err *err) MIG_MUST_CHECK;
 /* On the control session, in a transaction of its own. */
 int saving_before(struct saving *s, struct err *err) MIG_MUST_CHECK;
+/* Before the locks: the schema's DDL, as pg_dump reads it, for saving_locked; ANEW, not what is there already.  Where
+ * there is none, the backup says why. */
+int saving_schema(struct saving *s, int anew, struct err *err) MIG_MUST_CHECK;
+/* With the locks: *CURRENT is 0 where the schema is not what pg_dump read.  LAST: then the backup goes without. */
+int saving_schema_current(struct saving *s, int last, int *current, struct err *err) MIG_MUST_CHECK;
 /* On the guard's main session, in its transaction, with the locks and under our own settings. */
 int saving_locked(struct saving *s, struct err *err) MIG_MUST_CHECK;
 void saving_free(struct saving *s);

@@ -334,6 +334,26 @@ static void forget(struct running *r)
     r->standing = NULL;
 }
 
+/* The locks, on a schema that is as the backup will say. */
+static int take_locks(struct running *r, const struct locks_options *lo, int raised, struct err *err)
+{
+    enum { ATTEMPTS = 3 };
+    int backs_up = must_back_up(r);
+
+    for (int i = 1;; i++) {
+        int current = 1;
+
+        if ((backs_up && saving_schema(r->saving, i > 1, err) != 0) ||
+            locks_take(r->g->main, r->g->control, lo, raised, err) != 0 ||
+            (backs_up && saving_schema_current(r->saving, i == ATTEMPTS, &current, err) != 0))
+            return -1;
+        if (current || i == ATTEMPTS)
+            return 0;
+        log_info("the schema was changed while pg_dump read it: once more");
+        tx_rollback(r->g->main);
+    }
+}
+
 /* Locks, reading, the copy, and the locks that keep readers out.  *HELD is 0 where these did not come (SOON). */
 static int hold(struct running *r, const struct locks_options *lo, enum way way, int *held, struct err *err)
 {
@@ -342,7 +362,7 @@ static int hold(struct running *r, const struct locks_options *lo, enum way way,
     int knot = 0, rc = -1;
 
     *held = 1;
-    if (locks_take(g->main, g->control, lo, way == AT_ONCE, err) != 0)
+    if (take_locks(r, lo, way == AT_ONCE, err) != 0)
         return -1;
     if (way != AT_ONCE && (r->imprint = imprint_take(g->control, r->closure, err)) == NULL)
         goto out;
