@@ -27,12 +27,14 @@ void complaint_line(char *out, size_t size, const char *text)
  * language has them. */
 static void mask_detail(const char *state, char *detail, size_t size)
 {
-    char *from = strstr(detail, "=("), *to;
+    /* "Key (a, b)=(1, 2) ..."; a row that failed is values alone, and may have such text in it. */
+    int is_key = strcmp(state, "23505") == 0 || strcmp(state, "23503") == 0 || strcmp(state, "23P01") == 0;
+    char *from = is_key ? strstr(detail, ")=(") : NULL, *to;
     size_t rest;
 
     if (strncmp(state, "23", 2) != 0)
         return;
-    from = from != NULL ? from + 1 : strchr(detail, '(');
+    from = from != NULL ? from + 2 : strchr(detail, '(');
     if (from == NULL || (size_t)(from - detail) + 6 > size)
         return;
     /* A value may be shorter than what stands for it, or cut so that its end is missing. */

@@ -39,6 +39,18 @@ COPY t FROM STDIN WITH (FORMAT csv);\n5,"x,y"\n\\.\n'
     [ "$(sql "select count(*) from t")" = 2 ]
 }
 
+@test "a row that a constraint refuses is not shown, whatever its text looks like" {
+    sql "create table m (id int primary key, note text, n int not null, check (n < 100))" "insert into m values (1, 'hidden=(x)', 1)"
+    for s in "UPDATE m SET n = NULL;" "UPDATE m SET n = 100;" "INSERT INTO m VALUES (1, 'other', 2);"; do
+        down_sql "$s\n"
+        mig mig-rollback run --sql down.sql --force validate --reason test "${GO[@]}"
+        assert_exit 3
+        assert_err 'detail: .*\(\.\.\.\)'
+        refute_err hidden
+    done
+    assert_err 'Key \(id\)=\(\.\.\.\)'
+}
+
 @test "what only psql understands is refused by name, with file and line, before anything starts" {
     for command in '\\set x 1' '\\i other.sql' '\\connect other' '\\copy t from x'; do
         down_sql "DELETE FROM t;\n$command\n"
