@@ -9,11 +9,17 @@
 #include "core/log.h"
 #include "core/strings.h"
 #include "migration/plan.h"
+#include "pg/query.h"
+#include "pg/quote.h"
 #include "pg/tx.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "rollback/next.h"
 #include "rollback/rows.h"
+
+static const char holder_sql[] =
+#include "rollback/sql/holder.sql.h"
+    ;
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -83,6 +89,55 @@ out:
     return rc;
 }
 
+enum { PATIENCE = 240 /* quarters of a second */ };
+
+/* A quarter of a second. */
+static int pause_now(struct err *err)
+{
+    struct timespec t = {.tv_nsec = 250000000};
+
+    (void)nanosleep(&t, NULL);
+    return interrupt_check(err);
+}
+
+/* Alembic outlives a mig-rollback that is killed.  It has read its version table in the transaction in which it
+ * migrates: as long as somebody holds that, nothing has ended. */
+static int outwait_alembic(const struct guard *g, struct fate *f, const struct plan *p, struct err *err)
+{
+    struct query q = {.sql = holder_sql, .nparams = 1, .columns = 1, .max_rows = 1};
+    struct buf name = {0};
+    const char *param;
+    int rc = -1, left;
+
+    if (quote_name(&name, p->version_schema, p->version_table, err) != 0)
+        goto out;
+    param = name.data;
+    q.params = &param;
+    for (left = PATIENCE; left > 0; left--) {
+        struct result *r = query_run(g->control, &q, err);
+        int none = r != NULL && result_rows(r) == 0;
+
+        if (r != NULL && !none && left == PATIENCE)
+            log_info("waiting: pid %s holds the version table; is it the alembic of run %s?", result_text(r, 0, 0), f->record->run);
+        if (r != NULL && !none && left == 1) {
+            f->report.outcome = OUTCOME_UNKNOWN;
+            (void)err_set(err, ERR_UNKNOWN, "the alembic that run %s started may still be at work: pid %s holds the version table",
+                          f->record->run, result_text(r, 0, 0));
+            err_hint(err, "ask again when it has ended; pg_stat_activity shows what it does");
+        }
+        result_free(r);
+        if (none) {
+            rc = 0;
+            break;
+        }
+        if (r == NULL || left == 1 || pause_now(err) != 0)
+            break;
+    }
+out:
+    buf_free(&name);
+    return rc;
+}
+
 /* Command mode: alembic committed by itself, or not; the version rows are all that can be asked. */
 static int ask_rows(const struct guard *g, struct fate *f, struct err *err)
 {
@@ -94,14 +149,18 @@ static int ask_rows(const struct guard *g, struct fate *f, struct err *err)
 
     if (strings_dup(&p.version_schema, text_of(begin, "version_schema"), err) != 0 ||
         strings_dup(&p.version_table, text_of(begin, "version_table"), err) != 0 ||
-        execute_version_rows(g->control, &p, &rows, err) != 0 ||
+        outwait_alembic(g, f, &p, err) != 0 || execute_version_rows(g->control, &p, &rows, err) != 0 ||
         recorded(json_object_get(begin, "from"), &from, err) != 0 ||
         recorded(json_object_get(begin, "to"), &to, err) != 0)
         goto out;
     if (execute_version_same(rows, to, "now", &ignored) == 0)
         f->done = f->segments;
+    else if (execute_version_same(rows, from, "now", &ignored) != 0)
+        f->loose = 1;
+    else if (strings_dup(&f->report.why, "alembic was cut off; it rolled back, or has committed nothing yet", err) != 0)
+        goto out;
     else
-        f->loose = execute_version_same(rows, from, "now", &ignored) != 0;
+        f->report.outcome = OUTCOME_ROLLED_BACK;
     rc = strings_add(&f->report.notes, "alembic ran it by itself: this is what the version table says", err);
 out:
     strings_free(rows);
@@ -115,19 +174,17 @@ out:
 /* The backend of a killed client may still be at work: its transaction is then in progress. */
 static int ask_server(const struct guard *g, struct fate *f, struct err *err)
 {
-    struct timespec pause = {.tv_nsec = 250000000};
     enum tx_fate fate = TX_IN_PROGRESS;
     int told = 0;
 
-    for (int i = 0; i < 240; i++) {
+    for (int i = 0; i < PATIENCE; i++) {
         if (tx_status(g->control, f->xid, &fate, err) != 0)
             return -1;
         if (fate != TX_IN_PROGRESS)
             break;
         if (!told++)
             log_info("the server is still at transaction %llu; waiting", (unsigned long long)f->xid);
-        (void)nanosleep(&pause, NULL);
-        if (interrupt_check(err) != 0)
+        if (pause_now(err) != 0)
             return -1;
     }
     if ((fate == TX_COMMITTED || fate == TX_ABORTED) && check_rows(g, f, fate, err) != 0)
@@ -309,11 +366,12 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
             f->report.outcome = OUTCOME_COMMITTED;
         else if (open && (f->done > 0 || f->loose))
             f->report.outcome = OUTCOME_PARTIAL;
-        else if (open && !asked &&
+        else if (open && !asked && !f->command &&
                  strings_dup(&f->report.why, "it ended before it changed anything", err) != 0)
             return -1;
     }
-    if (open)
+    /* Where alembic has moved no row it is asked again: it may do so yet. */
+    if (open && !(f->command && f->report.outcome == OUTCOME_ROLLED_BACK))
         settle_in_journal(g, f);
     if (f->segments > 1 && f->report.outcome == OUTCOME_PARTIAL &&
         strings_addf(&f->report.notes, err, "%zu of %zu segments are done%s", f->done, f->segments,

@@ -16,6 +16,10 @@ down_revision = "aaaaaaaaaaa2"
 def upgrade():
     op.add_column("t", sa.Column("w", sa.Text(), nullable=True))
 def downgrade():
+    import os, time
+    while os.path.exists("hold") and not op.get_context().as_sql:
+        open("held", "w").close()
+        time.sleep(0.05)
     n = op.get_bind().execute(sa.text("select count(*) from t")).scalar()
     if n > 0:
         op.drop_column("t", "w")
@@ -106,4 +110,39 @@ teardown_file() {
     assert_exit 4
     assert_err 'does not work on'
     unchanged
+}
+
+@test "mig-rollback is killed, its alembic is not: status waits for it, and does not say that nothing happened" {
+    touch hold
+    mig-rollback run -1 "${GO[@]}" "${FORCE[@]}" -q >/dev/null 2>&1 </dev/null 3>&- &
+    pid=$!
+    until [ -e held ]; do sleep 0.05; done
+    kill -9 "$pid"
+    wait "$pid" || :
+    mig-rollback status >out 2>err </dev/null 3>&- &
+    pid=$!
+    until grep -q 'holds the version table' err; do kill -0 "$pid"; sleep 0.05; done
+    rm hold
+    wait "$pid"
+    cat out err
+    grep -q 'Outcome: committed' out
+    [ "$(sql 'select version_num from alembic_version')" = aaaaaaaaaaa2 ]
+}
+
+@test "mig-rollback and its alembic are killed: as it was, and no word that it never began" {
+    touch hold
+    mig-rollback run -1 "${GO[@]}" "${FORCE[@]}" -q >/dev/null 2>&1 </dev/null 3>&- &
+    pid=$!
+    until [ -e held ]; do sleep 0.05; done
+    kill -9 "$pid"
+    wait "$pid" || :
+    sql "select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()" >/dev/null
+    mig mig-rollback status
+    assert_exit 0
+    assert_out 'Outcome: rolled-back' 'alembic was cut off' 'this is what the version table says'
+    # Not settled: who asks again gets an answer of that time.
+    rm hold
+    sql "update alembic_version set version_num = 'aaaaaaaaaaa2'"
+    mig mig-rollback status
+    assert_out 'Outcome: committed'
 }
