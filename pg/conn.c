@@ -34,6 +34,9 @@ struct conn {
     int64_t lock_timeout_ms, time_limit_ms;
     int answering_pid; /* pg_backend_pid() of the first query */
     int lost, shielded;
+    int64_t watch_ms;
+    void (*look)(void *arg);
+    void *look_arg;
     enum conn_profile profile;
     char **prepared; /* names */
 };
@@ -84,7 +87,7 @@ int conn_check(struct conn *c, struct err *err)
 
 int conn_wait(struct conn *c, int write, struct err *err)
 {
-    int64_t start = now_ms(), cancelled = 0;
+    int64_t start = now_ms(), cancelled = 0, looked = start;
     struct pollfd p = {.fd = PQsocket(c->raw), .events = POLLIN};
 
     if (write)
@@ -99,9 +102,17 @@ int conn_wait(struct conn *c, int write, struct err *err)
                     (double)c->time_limit_ms / 1000);
             return -1;
         }
-        n = poll(&p, 1, left < SLICE_MS ? (int)left : SLICE_MS);
+        if (left > SLICE_MS)
+            left = SLICE_MS;
+        if (c->look != NULL && left > c->watch_ms)
+            left = c->watch_ms;
+        n = poll(&p, 1, (int)left);
         if (n > 0)
             return 0;
+        if (n == 0 && c->look != NULL && now_ms() - looked >= c->watch_ms) {
+            c->look(c->look_arg);
+            looked = now_ms();
+        }
         if (n < 0 && errno != EINTR)
             return err_set_errno(err, ERR_FAILED, "cannot wait for the server at %s",
                                  conn_title(c));
@@ -585,6 +596,13 @@ int conn_pooled(const struct conn *c)
 void conn_time_limit(struct conn *c, int64_t ms)
 {
     c->time_limit_ms = ms;
+}
+
+void conn_watch(struct conn *c, int64_t ms, void (*look)(void *arg), void *arg)
+{
+    c->watch_ms = ms;
+    c->look = ms > 0 ? look : NULL;
+    c->look_arg = arg;
 }
 
 void conn_shield(struct conn *c, int on)

@@ -74,6 +74,8 @@ int conn_server_proven(const struct conn *c);
 int conn_pooled(const struct conn *c);
 /* No wait for the server lasts longer than MS (0: no limit); past it C is lost and the error says so. */
 void conn_time_limit(struct conn *c, int64_t ms);
+/* While the server works on what C asked, LOOK is called every MS (0: no more).  It must not use C. */
+void conn_watch(struct conn *c, int64_t ms, void (*look)(void *arg), void *arg);
 /* Clean-up that must run after Ctrl-C too: while ON, signals neither cancel nor refuse what C runs. */
 void conn_shield(struct conn *c, int on);
 

@@ -59,6 +59,21 @@ out:
     return rc;
 }
 
+int blockers_describe(const struct result *r, int row, struct buf *text, struct err *err)
+{
+    const char *application = result_text(r, row, 2);
+    char *sql = shown_normalize(result_text(r, row, 10));
+    char age[32];
+    int rc = buf_addf(text, err, "%spid %s, role %s, %s from %s, %s for %s, %s on %s%s%.120s", text->len > 0 ? "; " : "",
+                      result_text(r, row, 0), result_text(r, row, 1), application[0] != '\0' ? application : "(no application name)",
+                      result_text(r, row, 3), result_text(r, row, 4), report_duration(result_int(r, row, 5) * 1000, age),
+                      result_text(r, row, 7), result_text(r, row, 9), sql != NULL && sql[0] != '\0' ? ": " : "",
+                      sql != NULL ? sql : "");
+
+    free(sql);
+    return rc;
+}
+
 int blockers_of(struct conn *c, struct conn *watch, const struct locks_options *o, struct buf *text, struct err *err)
 {
     struct buf oids = {0}, own = {0};
@@ -79,24 +94,12 @@ int blockers_of(struct conn *c, struct conn *watch, const struct locks_options *
     for (int i = 0; i < result_rows(r); i++) {
         const char *pid = result_text(r, i, 0);
         int client = strcmp(result_text(r, i, 6), "client backend") == 0;
-        char age[32];
-        char *sql;
 
         if (strcmp(pid, last) == 0)
             continue;
         last = pid;
-        sql = shown_normalize(result_text(r, i, 10));
-        if (buf_addf(text, err, "%spid %s, role %s, %s from %s, %s for %s, %s on %s%s%.120s",
-                     text->len > 0 ? "; " : "", pid, result_text(r, i, 1),
-                     result_text(r, i, 2)[0] != '\0' ? result_text(r, i, 2) : "(no application name)",
-                     result_text(r, i, 3), result_text(r, i, 4),
-                     report_duration(result_int(r, i, 5) * 1000, age), result_text(r, i, 7),
-                     result_text(r, i, 9), sql != NULL && sql[0] != '\0' ? ": " : "",
-                     sql != NULL ? sql : "") != 0) {
-            free(sql);
+        if (blockers_describe(r, i, text, err) != 0)
             goto out;
-        }
-        free(sql);
         /* Never replication, a base backup, or a vacuum: only who asked as a client. */
         if (client && (o->cancel || o->terminate)) {
             struct query act = {.sql = o->terminate

@@ -21,22 +21,25 @@ static const char exclusive_sql[] =
 static struct result *ask(const struct guard *g, struct err *err)
 {
     struct conn *c = conn_again(g->control, CONN_OWN, err);
-    struct buf oids = {0};
+    struct buf oids = {0}, own = {0};
     struct result *r = NULL;
-    const char *params[1];
-    struct query q = {.sql = exclusive_sql, .params = params, .nparams = 1, .columns = 12};
+    const char *params[2];
+    struct query q = {.sql = exclusive_sql, .params = params, .nparams = 2, .columns = 12};
 
     if (c == NULL)
         return NULL;
     for (size_t i = 0; g->closure != NULL && i < g->closure->ntables; i++)
         if (array_number(&oids, g->closure->tables[i].oid, err) != 0)
             goto out;
-    if (array_end(&oids, err) != 0)
+    if (array_end(&oids, err) != 0 || array_number(&own, conn_pid(g->main), err) != 0 ||
+        array_number(&own, conn_pid(g->control), err) != 0 || array_end(&own, err) != 0)
         goto out;
     params[0] = oids.data;
+    params[1] = own.data;
     r = query_run(c, &q, err);
 out:
     buf_free(&oids);
+    buf_free(&own);
     conn_free(c);
     return r;
 }

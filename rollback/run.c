@@ -29,6 +29,7 @@
 #include "rollback/sums.h"
 #include "rollback/transaction.h"
 #include "rollback/view.h"
+#include "rollback/waited.h"
 #include "script/closure.h"
 #include "script/effect.h"
 
@@ -98,12 +99,17 @@ static int enter(struct running *r, size_t i, struct err *err)
 static int alone(struct running *r, struct err *err)
 {
     const struct segment *s = &r->segments->items[r->segment];
+    struct waited waited;
+    int rc;
 
     log_info("segment %zu of %zu: %s", r->segment + 1, r->nsegments, s->label != NULL ? s->label : "");
     if (journal_write(r->journal, "alone", json_pack("{s:I}", "segment", (json_int_t)r->segment), err) != 0)
         return -1;
     r->loose = 1;
-    if (segment_run_alone(s, r->g->main, r->o->again && r->segment == r->o->first, err) != 0)
+    waited_begin(&waited, r->g->main, r->g->control, 0, 1);
+    rc = segment_run_alone(s, r->g->main, r->o->again && r->segment == r->o->first, err);
+    waited_end(&waited, err);
+    if (rc != 0)
         return -1;
     r->loose = 0;
     return 0;

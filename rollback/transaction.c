@@ -36,6 +36,7 @@
 #include "rollback/standing.h"
 #include "rollback/sums.h"
 #include "rollback/view.h"
+#include "rollback/waited.h"
 #include "script/closure.h"
 
 /* The migration's settings again; BACK is freed. */
@@ -390,8 +391,13 @@ static int change_and_prove(struct running *r, int *same, struct err *err)
     int rc = r->imprint != NULL ? imprint_again(r->imprint, err) : 0;
 
     *same = 1;
-    if (rc == 0 && (change(r, err) != 0 || prove(r, err) != 0))
-        rc = -1;
+    if (rc == 0) {
+        struct waited waited;
+
+        waited_begin(&waited, r->g->main, r->g->control, r->g->request->lock_timeout_ms, 0);
+        rc = change(r, err) != 0 || prove(r, err) != 0 ? -1 : 0;
+        waited_end(&waited, err);
+    }
     if (r->imprint != NULL && imprint_same(r->imprint, same, &why) != 0 && rc == 0) {
         *err = why;
         rc = -1;
