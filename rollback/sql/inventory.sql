@@ -16,7 +16,7 @@ WITH wanted AS (
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
       AND NOT EXISTS (SELECT FROM extension e WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid)
 ), att AS (
-    SELECT a.*, r.ident, r.word, r.relkind, t.typstorage, t.typcollation,
+    SELECT a.*, r.ident, r.word, r.relkind, r.relowner, t.typstorage, t.typcollation,
            pg_catalog.quote_ident(a.attname) AS col, pg_catalog.to_jsonb(a) AS j,
            (SELECT pg_catalog.array_agg(o) FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_') AS set_options
     FROM pg_catalog.pg_attribute a JOIN rel r ON r.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -41,7 +41,8 @@ WITH wanted AS (
     WHERE (r.oid IS NOT NULL OR t.oid IS NOT NULL) AND k.contype NOT IN ('t', 'n')
       AND (k.conislocal OR k.conrelid = 0) AND k.conparentid = 0
 ), ind AS (
-    SELECT i.*, r.ident AS on_ident, k.relkind, k.relname,
+    SELECT i.*, r.ident AS on_ident, k.relkind, k.relname, k.reloptions, k.reltablespace,
+           (SELECT h.inhparent::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_inherits h WHERE h.inhrelid = k.oid) AS part_of,
            pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(k.relname) AS ident
     FROM pg_catalog.pg_index i JOIN rel r ON r.oid = i.indrelid JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
@@ -66,27 +67,28 @@ WITH wanted AS (
     FROM pg_catalog.pg_namespace n JOIN wanted w ON w.name = pg_catalog.quote_ident(n.nspname)
 ), acl AS (
     SELECT 'schema ' || s.ident AS key, 'SCHEMA ' || s.ident AS target, ''::pg_catalog.text AS col,
-           coalesce(s.nspacl, pg_catalog.acldefault('n', s.nspowner)) AS items
+           coalesce(s.nspacl, pg_catalog.acldefault('n', s.nspowner)) AS items, s.nspowner AS owner
     FROM spaces s
     UNION ALL
     SELECT pg_catalog.lower(r.word) || ' ' || r.ident AS key,
            CASE r.word WHEN 'SEQUENCE' THEN 'SEQUENCE ' ELSE 'TABLE ' END || r.ident AS target, ''::pg_catalog.text AS col,
-           coalesce(r.relacl, pg_catalog.acldefault(CASE r.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", r.relowner)) AS items
+           coalesce(r.relacl, pg_catalog.acldefault(CASE r.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", r.relowner)), r.relowner
     FROM rel r
     UNION ALL
-    SELECT 'column ' || a.ident || '.' || a.col, 'TABLE ' || a.ident, ' (' || a.col || ')', a.attacl
+    SELECT 'column ' || a.ident || '.' || a.col, 'TABLE ' || a.ident, ' (' || a.col || ')', a.attacl, a.relowner
     FROM att a WHERE a.attacl IS NOT NULL AND a.attacl <> '{}'
     UNION ALL
     SELECT pg_catalog.lower(f.word) || ' ' || f.ident, 'ROUTINE ' || f.ident, '',
-           coalesce(f.proacl, pg_catalog.acldefault('f', f.proowner))
+           coalesce(f.proacl, pg_catalog.acldefault('f', f.proowner)), f.proowner
     FROM fun f
     UNION ALL
     SELECT 'type ' || t.ident, 'TYPE ' || t.ident, '',
-           coalesce(t.typacl, pg_catalog.acldefault('T', t.typowner))
+           coalesce(t.typacl, pg_catalog.acldefault('T', t.typowner)), t.typowner
     FROM typ t
 ), granted AS (
     SELECT a.key, a.target, a.col, x.privilege_type AS privilege, x.is_grantable,
-           CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END AS grantee
+           CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END AS grantee,
+           CASE WHEN x.grantor <> a.owner THEN pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantor)) END AS giver
     FROM acl a CROSS JOIN LATERAL pg_catalog.aclexplode(a.items) x
 ), described AS (
     SELECT d.*, i.type, i.identity
@@ -95,6 +97,7 @@ WITH wanted AS (
     WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND (d.objoid IN (SELECT oid FROM rel) OR d.objoid IN (SELECT indexrelid FROM ind))
        OR d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.objoid IN (SELECT oid FROM spaces)
        OR d.classoid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objoid IN (SELECT oid FROM typ)
+       OR d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid > 0 AND d.objoid IN (SELECT typrelid FROM typ WHERE typtype = 'c')
        OR d.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objoid IN (SELECT oid FROM fun)
        OR d.classoid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.objoid IN (SELECT oid FROM con)
        OR d.classoid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND d.objoid IN (SELECT oid FROM trg)
@@ -110,9 +113,16 @@ WITH wanted AS (
                                                  FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid), '') || ')'
            WHEN 'd' THEN 'AS ' || pg_catalog.format_type(t.typbasetype, t.typtypmod) || coalesce(' DEFAULT ' || t.typdefault, '')
                          || CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END
-           WHEN 'c' THEN 'AS (' || coalesce((SELECT pg_catalog.string_agg(pg_catalog.quote_ident(x.attname) || ' ' || pg_catalog.format_type(x.atttypid, x.atttypmod), ', ' ORDER BY x.attnum)
+           WHEN 'c' THEN 'AS (' || coalesce((SELECT pg_catalog.string_agg(pg_catalog.quote_ident(x.attname) || ' ' || pg_catalog.format_type(x.atttypid, x.atttypmod)
+                                                                  || coalesce((SELECT ' COLLATE ' || x.attcollation::pg_catalog.regcollation::pg_catalog.text FROM pg_catalog.pg_type y
+                                                                               WHERE y.oid = x.atttypid AND y.typcollation <> x.attcollation), ''), ', ' ORDER BY x.attnum)
                                             FROM pg_catalog.pg_attribute x WHERE x.attrelid = t.typrelid AND x.attnum > 0 AND NOT x.attisdropped), '') || ')'
-           ELSE 'range' END,
+           ELSE (SELECT pg_catalog.concat_ws(', ', 'AS RANGE (' || pg_catalog.format_type(g.rngsubtype, NULL), o.opcname,
+                                             CASE WHEN g.rngcollation <> 0 THEN g.rngcollation::pg_catalog.regcollation::pg_catalog.text END,
+                                             CASE WHEN g.rngcanonical <> 0 THEN g.rngcanonical::pg_catalog.text END,
+                                             CASE WHEN g.rngsubdiff <> 0 THEN g.rngsubdiff::pg_catalog.text END,
+                                             pg_catalog.format_type((pg_catalog.to_jsonb(g) ->> 'rngmultitypid')::pg_catalog.oid, NULL)) || ')'
+                 FROM pg_catalog.pg_range g JOIN pg_catalog.pg_opclass o ON o.oid = g.rngsubopc WHERE g.rngtypid = t.oid) END,
            NULL::pg_catalog.text, NULL::pg_catalog.text
     FROM typ t
     UNION ALL
@@ -128,7 +138,12 @@ WITH wanted AS (
     -- routines
     UNION ALL
     SELECT 15, pg_catalog.lower(f.word) || ' ' || f.ident,
-           CASE WHEN f.prokind = 'a' THEN 'aggregate' ELSE pg_catalog.pg_get_functiondef(f.oid) END,
+           CASE WHEN f.prokind = 'a'
+                THEN (SELECT pg_catalog.concat_ws(' ', g.aggkind, g.aggtransfn, pg_catalog.format_type(g.aggtranstype, NULL), g.agginitval, g.aggfinalfn, g.aggcombinefn,
+                                                  g.aggserialfn, g.aggdeserialfn, g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn, pg_catalog.format_type(g.aggmtranstype, NULL),
+                                                  g.aggminitval, g.aggsortop::pg_catalog.regoperator, g.aggfinalextra, g.aggfinalmodify, f.proparallel)
+                      FROM pg_catalog.pg_aggregate g WHERE g.aggfnoid = f.oid)
+                ELSE pg_catalog.pg_get_functiondef(f.oid) END,
            CASE WHEN f.prokind <> 'a' THEN pg_catalog.pg_get_functiondef(f.oid) END, NULL
     FROM fun f
     UNION ALL
@@ -164,6 +179,13 @@ WITH wanted AS (
                              ' MINVALUE ', s.seqmin, ' MAXVALUE ', s.seqmax, ' START ', s.seqstart, ' CACHE ', s.seqcache,
                              CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END), NULL
     FROM rel r JOIN pg_catalog.pg_sequence s ON s.seqrelid = r.oid
+    UNION ALL
+    SELECT 27, 'persistence of sequence ' || r.ident, 'unlogged', 'ALTER SEQUENCE ' || r.ident || ' SET UNLOGGED', 'ALTER SEQUENCE ' || r.ident || ' SET LOGGED'
+    FROM rel r WHERE r.relkind = 'S' AND r.relpersistence = 'u'
+    UNION ALL
+    SELECT 27, 'type of table ' || r.ident, r.reloftype::pg_catalog.regtype::pg_catalog.text,
+           'ALTER TABLE ' || r.ident || ' OF ' || r.reloftype::pg_catalog.regtype::pg_catalog.text, 'ALTER TABLE ' || r.ident || ' NOT OF'
+    FROM rel r WHERE r.reloftype <> 0
     -- where one stands is the backup's of tables alone: a script may move one without its table, or drop its column
     UNION ALL
     SELECT 33, 'value of sequence ' || r.ident,
@@ -261,13 +283,38 @@ WITH wanted AS (
            'DROP INDEX ' || i.ident
     FROM ind i
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.indexrelid)
+      AND i.part_of IS NULL
+    -- a partition's own part of an index comes with that, under a name that the server gives it
+    UNION ALL
+    SELECT 46, 'index ' || i.ident || ' of ' || i.part_of, 'on ' || i.on_ident,
+           'DO $mig$ BEGIN EXECUTE (SELECT pg_catalog.format(''ALTER INDEX %s RENAME TO %I'', h.inhrelid::pg_catalog.regclass, '
+           || pg_catalog.quote_literal(i.relname) || '::pg_catalog.text) FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_index x ON x.indexrelid = h.inhrelid WHERE h.inhparent = '
+           || pg_catalog.quote_literal(i.part_of) || '::pg_catalog.regclass AND x.indrelid = ' || pg_catalog.quote_literal(i.on_ident) || '::pg_catalog.regclass); END $mig$', NULL
+    FROM ind i WHERE i.part_of IS NOT NULL
+    UNION ALL
+    SELECT 47, 'options of index ' || i.ident, pg_catalog.array_to_string(i.reloptions, ', '),
+           'ALTER INDEX ' || i.ident || ' SET (' || pg_catalog.array_to_string(i.reloptions, ', ') || ')',
+           (SELECT 'ALTER INDEX ' || i.ident || ' RESET (' || pg_catalog.string_agg(pg_catalog.split_part(o, '=', 1), ', ') || ')'
+            FROM pg_catalog.unnest(i.reloptions) o)
+    FROM ind i WHERE i.reloptions IS NOT NULL
+    UNION ALL
+    SELECT 47, 'tablespace of index ' || i.ident, s.spcname::pg_catalog.text,
+           'ALTER INDEX ' || i.ident || ' SET TABLESPACE ' || pg_catalog.quote_ident(s.spcname), 'ALTER INDEX ' || i.ident || ' SET TABLESPACE pg_default'
+    FROM ind i JOIN pg_catalog.pg_tablespace s ON s.oid = i.reltablespace
     UNION ALL
     SELECT 62, 'cluster of table ' || i.on_ident, i.ident, 'ALTER TABLE ' || i.on_ident || ' CLUSTER ON ' || pg_catalog.quote_ident(i.relname),
            'ALTER TABLE ' || i.on_ident || ' SET WITHOUT CLUSTER'
     FROM ind i WHERE i.indisclustered
     UNION ALL
     SELECT 43, 'statistics ' || s.ident, pg_catalog.pg_get_statisticsobjdef(s.oid), pg_catalog.pg_get_statisticsobjdef(s.oid), 'DROP STATISTICS ' || s.ident
+    FROM sta s
+    UNION ALL
+    SELECT 44, 'target of statistics ' || s.ident, pg_catalog.to_jsonb(s) ->> 'stxstattarget',
+           'ALTER STATISTICS ' || s.ident || ' SET STATISTICS ' || (pg_catalog.to_jsonb(s) ->> 'stxstattarget'), 'ALTER STATISTICS ' || s.ident || ' SET STATISTICS -1'
+    FROM sta s WHERE coalesce(pg_catalog.to_jsonb(s) ->> 'stxstattarget', '-1') <> '-1'
+    UNION ALL
+    SELECT 80, 'owner of statistics ' || s.ident, pg_catalog.pg_get_userbyid(s.stxowner)::pg_catalog.text,
+           'ALTER STATISTICS ' || s.ident || ' OWNER TO ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(s.stxowner)), NULL
     FROM sta s
     -- triggers, rules, policies
     UNION ALL
@@ -283,6 +330,11 @@ WITH wanted AS (
     SELECT 52, 'rule ' || pg_catalog.quote_ident(w.rulename) || ' of ' || r.ident, pg_catalog.pg_get_ruledef(w.oid), pg_catalog.pg_get_ruledef(w.oid),
            'DROP RULE ' || pg_catalog.quote_ident(w.rulename) || ' ON ' || r.ident
     FROM pg_catalog.pg_rewrite w JOIN rel r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
+    UNION ALL
+    SELECT 53, 'state of rule ' || pg_catalog.quote_ident(w.rulename) || ' of ' || r.ident, w.ev_enabled::pg_catalog.text,
+           'ALTER TABLE ' || r.ident || CASE w.ev_enabled WHEN 'D' THEN ' DISABLE' WHEN 'A' THEN ' ENABLE ALWAYS' WHEN 'R' THEN ' ENABLE REPLICA' ELSE ' ENABLE' END
+           || ' RULE ' || pg_catalog.quote_ident(w.rulename), NULL
+    FROM pg_catalog.pg_rewrite w JOIN rel r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN' AND r.relkind IN ('r', 'p')
     UNION ALL
     SELECT 53, 'policy ' || p.name || ' of table ' || p.on_ident, d.def, 'CREATE POLICY ' || p.name || ' ON ' || p.on_ident || d.def,
            'DROP POLICY ' || p.name || ' ON ' || p.on_ident
@@ -308,18 +360,48 @@ WITH wanted AS (
     FROM pg_catalog.pg_seclabel l CROSS JOIN LATERAL pg_catalog.pg_identify_object(l.classoid, l.objoid, l.objsubid) i
     WHERE l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND l.objoid IN (SELECT oid FROM rel)
     UNION ALL
-    SELECT 72, 'table ' || r.ident || ' in publication ' || pg_catalog.quote_ident(b.pubname),
-           pg_catalog.concat_ws(' ', pg_catalog.to_jsonb(p) ->> 'prattrs', pg_catalog.to_jsonb(p) ->> 'prqual'),
-           CASE WHEN coalesce(pg_catalog.to_jsonb(p) ->> 'prattrs', pg_catalog.to_jsonb(p) ->> 'prqual') IS NULL
-                THEN 'ALTER PUBLICATION ' || pg_catalog.quote_ident(b.pubname) || ' ADD TABLE ONLY ' || r.ident END,
+    SELECT 72, 'table ' || r.ident || ' in publication ' || pg_catalog.quote_ident(b.pubname), x.def,
+           'ALTER PUBLICATION ' || pg_catalog.quote_ident(b.pubname) || ' ADD TABLE ONLY ' || r.ident || x.def,
            'ALTER PUBLICATION ' || pg_catalog.quote_ident(b.pubname) || ' DROP TABLE ONLY ' || r.ident
     FROM pg_catalog.pg_publication_rel p JOIN rel r ON r.oid = p.prrelid JOIN pg_catalog.pg_publication b ON b.oid = p.prpubid
+    -- 15 and later have columns and a filter; the filter is readable in the view alone, for a parent under its partitions' names
+    CROSS JOIN LATERAL (SELECT pg_catalog.concat((SELECT ' (' || pg_catalog.string_agg(a.col, ', ' ORDER BY a.attnum) || ')' FROM att a
+                                                  WHERE a.attrelid = r.oid AND a.attnum::pg_catalog.text = ANY (pg_catalog.regexp_split_to_array(pg_catalog.to_jsonb(p) ->> 'prattrs', '[^0-9]+'))),
+                                                 CASE WHEN pg_catalog.to_jsonb(p) ->> 'prqual' IS NOT NULL
+                                                      THEN ' WHERE (' || (SELECT min(pg_catalog.to_jsonb(v) ->> 'rowfilter') FROM pg_catalog.pg_publication_tables v
+                                                                          WHERE v.pubname = b.pubname AND v.schemaname = r.relnamespace::pg_catalog.regnamespace::pg_catalog.name AND v.tablename = r.relname) || ')' END) AS def) x
     UNION ALL
-    SELECT 85, 'privileges of ' || g.grantee || ' on ' || g.key || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END,
-           pg_catalog.string_agg(g.privilege, ', ' ORDER BY g.privilege),
-           'GRANT ' || pg_catalog.string_agg(g.privilege || g.col, ', ' ORDER BY g.privilege) || ' ON ' || g.target || ' TO ' || g.grantee
-           || CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END,
-           'REVOKE ' || pg_catalog.string_agg(g.privilege || g.col, ', ' ORDER BY g.privilege) || ' ON ' || g.target || ' FROM ' || g.grantee
-    FROM granted g GROUP BY g.key, g.target, g.grantee, g.is_grantable
+    SELECT 72, 'schema ' || s.ident || ' in publication ' || pg_catalog.quote_ident(b.pubname), '',
+           'ALTER PUBLICATION ' || pg_catalog.quote_ident(b.pubname) || ' ADD TABLES IN SCHEMA ' || s.ident,
+           'ALTER PUBLICATION ' || pg_catalog.quote_ident(b.pubname) || ' DROP TABLES IN SCHEMA ' || s.ident
+    -- pg_publication_namespace, by its number: 13 and 14 have none
+    FROM spaces s JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = s.oid AND d.classid = 6237
+    JOIN pg_catalog.pg_depend p ON p.classid = d.classid AND p.objid = d.objid AND p.refclassid = 'pg_catalog.pg_publication'::pg_catalog.regclass
+    JOIN pg_catalog.pg_publication b ON b.oid = p.refobjid
+    UNION ALL
+    SELECT 85, 'privileges of ' || g.grantee || ' on ' || g.key || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END || coalesce(' from ' || g.giver, ''),
+           g.privilege,
+           CASE WHEN g.giver IS NULL THEN v.give ELSE f.head || v.give || f.tail END,
+           CASE WHEN g.giver IS NULL THEN v.take ELSE f.head || v.take || f.tail END
+    FROM (SELECT key, target, grantee, is_grantable, giver, pg_catalog.string_agg(privilege, ', ' ORDER BY privilege) AS privilege,
+                 pg_catalog.string_agg(privilege || col, ', ' ORDER BY privilege) AS given FROM granted GROUP BY 1, 2, 3, 4, 5) g
+    CROSS JOIN LATERAL (SELECT 'GRANT ' || g.given || ' ON ' || g.target || ' TO ' || g.grantee || CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS give,
+                               'REVOKE ' || g.given || ' ON ' || g.target || ' FROM ' || g.grantee AS take) v
+    -- what somebody else than the owner has given is his to take back
+    CROSS JOIN LATERAL (SELECT 'DO $mig$ DECLARE was pg_catalog.text := pg_catalog.current_setting(''role''); BEGIN SET LOCAL ROLE ' || g.giver || '; ' AS head,
+                               '; PERFORM pg_catalog.set_config(''role'', was, true); END $mig$' AS tail) f
+    UNION ALL
+    SELECT 86, 'default privileges of ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(p.defaclrole)) || ' in schema ' || s.ident || ' on ' || p.word || ' for ' || p.grantee
+               || CASE WHEN p.is_grantable THEN ' with grant option' ELSE '' END, p.given,
+           'ALTER DEFAULT PRIVILEGES FOR ROLE ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(p.defaclrole)) || ' IN SCHEMA ' || s.ident || ' GRANT ' || p.given || ' ON ' || p.word
+               || ' TO ' || p.grantee || CASE WHEN p.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END,
+           'ALTER DEFAULT PRIVILEGES FOR ROLE ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(p.defaclrole)) || ' IN SCHEMA ' || s.ident || ' REVOKE ALL ON ' || p.word || ' FROM ' || p.grantee
+    FROM spaces s JOIN (
+        SELECT l.defaclrole, l.defaclnamespace, x.is_grantable,
+               CASE l.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' WHEN 'T' THEN 'TYPES' ELSE l.defaclobjtype::pg_catalog.text END AS word,
+               CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END AS grantee,
+               pg_catalog.string_agg(x.privilege_type, ', ' ORDER BY x.privilege_type) AS given
+        FROM pg_catalog.pg_default_acl l CROSS JOIN LATERAL pg_catalog.aclexplode(l.defaclacl) x
+        GROUP BY 1, 2, 3, 4, 5) p ON p.defaclnamespace = s.oid
 )
 SELECT i.rank, i.key, i.def, i.make, i.clear FROM items i ORDER BY i.rank, i.key COLLATE "C"

@@ -362,3 +362,39 @@ print(sorted((f['object'], f['loss']['rows']) for f in json.load(sys.stdin)['fin
     mig mig-backup show latest
     assert_out 'public.dated: 1 row'
 }
+
+@test "what hangs on what hangs there: targets, tablespaces, options of keys, states of rules, givers of rights, parts of indexes" {
+    sql "create table t (id int primary key with (fillfactor = 50), v text, w text)" \
+        "insert into t select g, 'v' || g, 'w' from generate_series(1, 20) g" \
+        "create statistics st (ndistinct) on v, w from t" "alter statistics st set statistics 100" "alter statistics st owner to mig_app" \
+        "create rule r as on update to t where false do nothing" "alter table t disable rule r" \
+        "alter table t owner to mig_boss" "grant select on t to mig_app with grant option" "set role mig_app; grant select on t to mig_password; reset role" \
+        "create type kind as (a int, b text)" "comment on column kind.a is 'a'" "create table typed of kind (primary key (a))" \
+        "create schema d; create table d.t (id int primary key)" \
+        "alter default privileges in schema d grant select, insert on tables to mig_app" \
+        "alter default privileges in schema d grant execute on functions to mig_app with grant option" \
+        "create table p (id int, k int, v text, primary key (id, k)) partition by list (k)" "create table p1 partition of p for values in (1)" \
+        "create index p1_by_hand on p1 (v) with (fillfactor = 60)" "create index p_v on p (v)" "comment on index p1_by_hand is 'by hand'" \
+        "alter index p1_pkey rename to p1_key" "create publication pub for table p"
+    if [ "$(sql "show server_version_num")" -ge 150000 ]; then
+        sql "create unlogged sequence unlogged" "create publication part for table t (id, v) where (id > 2)" \
+            "create publication whole for tables in schema d" 2>/dev/null
+    else
+        sql "create sequence unlogged" "create publication part for table t"
+    fi
+    there_and_back "DROP TABLE t; DROP TABLE typed; DROP TYPE kind; DROP SCHEMA d CASCADE; DROP INDEX p_v; DROP SEQUENCE unlogged;" \
+        "CREATE TABLE t (id int primary key, v text, w text); CREATE TYPE kind AS (a int, b text); CREATE TABLE typed (a int primary key, b text);
+         CREATE SCHEMA d; CREATE TABLE d.t (id int primary key); CREATE INDEX p_v ON p (v); CREATE SEQUENCE unlogged;"
+    assert_exit 0
+    assert_equal "$undo_said" 'Undo: exact'
+    same
+}
+
+@test "a range, a composite type or an aggregate that the upgrade makes another is named, exit 7" {
+    sql "create type fr as range (subtype = float8, subtype_diff = float8mi)" 'create type c as (a int, b text collate "C")' \
+        "create function f(int, int) returns int language sql as 'select \$1 + \$2'" "create aggregate ag (int) (sfunc = f, stype = int, initcond = '0')"
+    there_and_back "DROP TYPE fr; DROP TYPE c; DROP AGGREGATE ag (int);" \
+        "CREATE TYPE fr AS RANGE (subtype = float8); CREATE TYPE c AS (a int, b text); CREATE AGGREGATE ag (int) (sfunc = f, stype = int, initcond = '1');"
+    assert_exit 7
+    assert_out 'type public.fr is another' 'type public.c is another' 'aggregate public.ag\(integer\) is another'
+}

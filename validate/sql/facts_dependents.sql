@@ -24,7 +24,13 @@ SELECT DISTINCT r.n, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubi
    AND NOT EXISTS (
            SELECT 1 FROM pg_catalog.pg_depend o
             WHERE o.classid OPERATOR(pg_catalog.=) d.classid AND o.objid OPERATOR(pg_catalog.=) d.objid
-              AND o.refclassid OPERATOR(pg_catalog.=) r.classid AND o.refobjid OPERATOR(pg_catalog.=) r.objid
-              AND (r.col IS NULL OR o.refobjsubid OPERATOR(pg_catalog.=) a.attnum)
+              AND (o.refclassid OPERATOR(pg_catalog.=) r.classid AND o.refobjid OPERATOR(pg_catalog.=) r.objid
+                   AND (r.col IS NULL OR o.refobjsubid OPERATOR(pg_catalog.=) a.attnum)
+                   -- the functions of a range type's multirange
+                   OR r.col IS NULL AND EXISTS (
+                          SELECT 1 FROM pg_catalog.pg_depend m
+                           WHERE m.classid OPERATOR(pg_catalog.=) o.refclassid AND m.objid OPERATOR(pg_catalog.=) o.refobjid
+                             AND m.refclassid OPERATOR(pg_catalog.=) r.classid AND m.refobjid OPERATOR(pg_catalog.=) r.objid
+                             AND m.deptype OPERATOR(pg_catalog.=) 'i'::pg_catalog."char"))
               AND o.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['a', 'i', 'P', 'S']::pg_catalog."char"[]))
  ORDER BY 1, 2
