@@ -1,5 +1,6 @@
 #include "validate/play.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
@@ -377,6 +378,26 @@ static int other(struct play *p)
     return 0;
 }
 
+/* ATTACH and DETACH PARTITION of a table that the script has made: it goes with its parent, or does not. */
+static int alter_table(struct play *p)
+{
+    const struct effect *e = p->e;
+    const char *detail = e->detail == NULL ? "" : e->detail;
+    int attach = strcmp(detail, "AT_AttachPartition") == 0;
+    const json_t *part;
+    struct thing *t;
+
+    if (!attach && strcmp(detail, "AT_DetachPartition") != 0)
+        return 0;
+    part = node_get(node_as(node_get(e->node, "def"), "PartitionCmd"), "name");
+    t = things_find(p, THING_TABLE, node_name(part, "schemaname"), NULL, node_name(part, "relname"));
+    if (t == NULL)
+        return 0;
+    free(t->table);
+    t->table = NULL;
+    return attach ? strings_dup(&t->table, e->name, p->err) : 0;
+}
+
 /* ADD VALUE to a type that was there; a type that is made anew brings its own. */
 static int add_value(struct play *p)
 {
@@ -417,6 +438,14 @@ static int is_temporary(const struct effect *e)
     return node_is(relation, "relpersistence", "t");
 }
 
+/* Of a partition; whether or not the script has made it. */
+static const char *parent_of(const struct effect *e)
+{
+    if (node_get(e->node, "partbound") == NULL)
+        return NULL;
+    return node_name(node_as(node_at(node_get(e->node, "inhRelations"), 0), "RangeVar"), "relname");
+}
+
 static int play(struct play *p)
 {
     const struct effect *e = p->e;
@@ -426,7 +455,7 @@ static int play(struct play *p)
     case EFFECT_CREATE_TABLE:
         if (e->name == NULL || is_temporary(e))
             return 0;
-        return things_make(p, THING_TABLE, e->schema, NULL, e->name, maybe) == NULL ? -1 : 0;
+        return things_make(p, THING_TABLE, e->schema, parent_of(e), e->name, maybe) == NULL ? -1 : 0;
     case EFFECT_DROP_TABLE:
         return drop_relation(p, THING_TABLE);
     case EFFECT_DROP_VIEW:
@@ -482,6 +511,8 @@ static int play(struct play *p)
         return change_state(p, "default");
     case EFFECT_ALTER_ENUM:
         return add_value(p);
+    case EFFECT_ALTER_TABLE_OTHER:
+        return alter_table(p);
     case EFFECT_OTHER:
         return other(p);
     default:

@@ -43,14 +43,20 @@ static char *joined(const char *schema, const char *table, const char *name, con
     return out;
 }
 
+/* Its name does not begin with the table that it is a part of. */
+static int said_alone(const struct thing *t)
+{
+    return t->kind == THING_INDEX || t->kind == THING_TABLE;
+}
+
 char *thing_object(const struct thing *t, struct err *err)
 {
-    return joined(t->schema, t->kind == THING_INDEX ? NULL : t->table, t->name, t->column, err);
+    return joined(t->schema, said_alone(t) ? NULL : t->table, t->name, t->column, err);
 }
 
 char *thing_start(const struct thing *t, struct err *err)
 {
-    return joined(t->start_schema, t->kind == THING_INDEX ? NULL : t->start_table, t->start_name, t->column, err);
+    return joined(t->start_schema, said_alone(t) ? NULL : t->start_table, t->start_name, t->column, err);
 }
 
 static void thing_free(struct thing *t)
@@ -91,16 +97,22 @@ int thing_rename(char **to, const char *text, struct err *err)
 struct thing *things_find(struct play *p, enum thing_kind kind, const char *schema, const char *table,
                           const char *name)
 {
+    struct thing *other = NULL;
     size_t i;
 
+    /* One that is written alike before one in another schema, or in any. */
     for (i = p->l->count; i-- > 0;) {
         struct thing *t = &p->l->items[i];
 
-        if (t->kind == kind && t->gone == 0 && thing_same(t->name, name) && same_schema(t->schema, schema) &&
-            (table == NULL || kind == THING_INDEX || thing_same(t->table, table)))
+        if (t->kind != kind || t->gone != 0 || !thing_same(t->name, name) || !same_schema(t->schema, schema) ||
+            (table != NULL && kind != THING_INDEX && !thing_same(t->table, table)))
+            continue;
+        if (thing_same(t->schema, schema))
             return t;
+        if (other == NULL)
+            other = t;
     }
-    return NULL;
+    return other;
 }
 
 struct thing *things_append(struct play *p, enum thing_kind kind, const char *schema, const char *table,
@@ -171,8 +183,11 @@ void things_drop_parts(struct play *p, const char *table, const char *column, in
         if (t->gone != 0 || table == NULL)
             continue;
         if (thing_same(t->table, table) &&
-            (column == NULL || strings_find(t->columns, column) >= 0 || thing_same(t->column, column)))
+            (column == NULL || strings_find(t->columns, column) >= 0 || thing_same(t->column, column))) {
             t->gone = p->pass;
+            if (t->kind == THING_TABLE) /* a partition, with its own */
+                things_drop_parts(p, t->name, NULL, cascade);
+        }
         else if (cascade && strings_find(t->refs, table) >= 0)
             t->gone = p->pass;
     }

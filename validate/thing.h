@@ -35,7 +35,7 @@ enum pass { PASS_NONE, PASS_UP, PASS_DOWN };
 struct thing {
     enum thing_kind kind;
     char *schema, *name;  /* now; SCHEMA NULL: by search_path */
-    char *table;          /* whose part it is, now, or NULL */
+    char *table;          /* whose part it is, now (a partition: its parent's), or NULL */
     char *column;         /* STATE: of which column */
     char *start_schema, *start_name, *start_table; /* before the first statement */
     char **columns;       /* of an index or constraint */

@@ -76,6 +76,12 @@ create trigger t before insert on u for each row execute function f()|drop trigg
 create trigger t before insert on u for each row execute function f()|select 1|leaves:u.t
 create schema s; create table s.t (a int)|drop schema s cascade|
 create schema s; create table s.t (a int)|drop table s.t|leaves:s
+create table n (a int); create schema s; create table s.n (a int)|drop table n; drop schema s cascade|
+create table n (a int); create schema s; create table s.n (a int)|drop table s.n; drop schema s|leaves:n
+create table n (a int) partition by list (a); create table n1 partition of n for values in (1)|drop table n|
+create table n (a int) partition by list (a); create table n1 partition of n for values in (1) partition by list (a); create table n11 partition of n1 default; create index n11_a on n11 (a)|drop table n|
+create table n (a int) partition by list (a); create table n1 partition of n for values in (1)|drop table n1|leaves:n
+create table n (a int) partition by list (a); create table n1 partition of n for values in (1)|alter table n detach partition n1; drop table n|leaves:n1
 create view w as select name from u|drop view w|
 create view w as select name from u|select 1|leaves:w
 create view w as select x from (select k as x from p) q|drop table p cascade; create table p (k int, w int)|
