@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/report.h"
 #include "migration/plan.h"
+#include "pg/array.h"
 #include "pg/conn.h"
 #include "pg/query.h"
 #include "pg/quote.h"
@@ -18,43 +19,37 @@ static const char holders_sql[] =
 #include "rollback/sql/holders.sql.h"
     ;
 
-static int add_oid(struct buf *b, uint32_t oid, struct err *err)
-{
-    return buf_addf(b, err, "%s%u", b->len > 1 ? "," : "", oid);
-}
-
-/* '{1,2,3}' of the plan's tables and the version table. */
-static int relations(struct conn *watch, const struct locks_options *o, struct buf *b,
+/* The plan's tables and the version table, and by which modes each is kept from us: two array literals. */
+static int relations(struct conn *watch, const struct locks_options *o, int raised, struct buf *oids, struct buf *against,
                      struct err *err)
 {
+    const char *param;
+    struct query q = {.sql = "SELECT pg_catalog.to_regclass($1)::oid::bigint", .params = &param, .nparams = 1, .columns = 1};
     struct buf name = {0};
+    struct result *r = NULL;
+    uint32_t version = 0;
     int rc = -1;
 
-    if (buf_addc(b, '{', err) != 0)
-        return -1;
-    for (size_t i = 0; i < o->closure->ntables; i++)
-        if (add_oid(b, o->closure->tables[i].oid, err) != 0)
-            return -1;
     if (o->plan->version_table != NULL) {
-        const char *param;
-        struct query q = {.sql = "SELECT pg_catalog.to_regclass($1)::oid::bigint", .params = &param,
-                          .nparams = 1, .columns = 1};
-        struct result *r;
-
         if (quote_name(&name, o->plan->version_schema, o->plan->version_table, err) != 0)
             goto out;
         param = name.data;
         if ((r = query_run(watch, &q, err)) == NULL)
             goto out;
-        if (result_text(r, 0, 0) != NULL &&
-            add_oid(b, (uint32_t)result_int(r, 0, 0), err) != 0) {
-            result_free(r);
-            goto out;
-        }
-        result_free(r);
+        version = (uint32_t)result_int(r, 0, 0);
     }
-    rc = buf_addc(b, '}', err);
+    for (size_t i = 0; i < o->closure->ntables; i++) {
+        const struct closure_table *t = &o->closure->tables[i];
+
+        if (array_number(oids, t->oid, err) != 0 || array_number(against, locks_against(o, t, raised), err) != 0)
+            goto out;
+    }
+    if (version != 0 && closure_table_of(o->closure, version) == NULL &&
+        (array_number(oids, version, err) != 0 || array_number(against, locks_against(o, NULL, raised), err) != 0))
+        goto out;
+    rc = array_end(oids, err) != 0 ? -1 : array_end(against, err);
 out:
+    result_free(r);
     buf_free(&name);
     return rc;
 }
@@ -74,21 +69,22 @@ int blockers_describe(const struct result *r, int row, struct buf *text, struct 
     return rc;
 }
 
-int blockers_of(struct conn *c, struct conn *watch, const struct locks_options *o, struct buf *text, struct err *err)
+int blockers_of(struct conn *c, struct conn *watch, const struct locks_options *o, int raised, struct buf *text, struct err *err)
 {
-    struct buf oids = {0}, own = {0};
-    const char *params[2];
-    struct query q = {.sql = holders_sql, .params = params, .nparams = 2, .columns = 11};
+    struct buf oids = {0}, own = {0}, against = {0};
+    const char *params[3];
+    struct query q = {.sql = holders_sql, .params = params, .nparams = 3, .columns = 11};
     struct result *r = NULL;
     const char *last = "";
     int rc = -1;
 
     buf_reset(text);
-    if (relations(watch, o, &oids, err) != 0 ||
+    if (relations(watch, o, raised, &oids, &against, err) != 0 ||
         buf_addf(&own, err, "{%d,%d}", conn_pid(c), conn_pid(watch)) != 0)
         goto out;
     params[0] = oids.data;
     params[1] = own.data;
+    params[2] = against.data;
     if ((r = query_run(watch, &q, err)) == NULL)
         goto out;
     for (int i = 0; i < result_rows(r); i++) {
@@ -121,5 +117,6 @@ out:
     result_free(r);
     buf_free(&oids);
     buf_free(&own);
+    buf_free(&against);
     return rc;
 }

@@ -11,9 +11,9 @@ struct conn;
 struct locks_options;
 struct result;
 
-/* Say who is in the way into TEXT (which is emptied), and cancel or terminate them where O allows it: client backends
+/* Say who is in the way of the locks (RAISED or not, as for locks_take) into TEXT, which is emptied, and cancel or terminate them where O allows it: client backends
  * alone.  C is the session that wants the locks, WATCH the one that asks. */
-int blockers_of(struct conn *c, struct conn *watch, const struct locks_options *o, struct buf *text, struct err *err)
+int blockers_of(struct conn *c, struct conn *watch, const struct locks_options *o, int raised, struct buf *text, struct err *err)
     MIG_MUST_CHECK;
 /* Row ROW of an answer with the columns of holders.sql, behind what TEXT has. */
 int blockers_describe(const struct result *r, int row, struct buf *text, struct err *err) MIG_MUST_CHECK;

@@ -78,15 +78,37 @@ static int is_version(const struct locks_options *o, const struct closure_table 
            (o->plan->version_schema == NULL || strcmp(t->schema, o->plan->version_schema) == 0);
 }
 
+/* The mode in which the plan wants T; -1: it is not locked.  Without RAISED, while it is read and copied. */
+static int wanted(const struct locks_options *o, const struct closure_table *t, int raised)
+{
+    int mode = strength(t->lock);
+
+    if (!lockable(t))
+        return -1;
+    /* No write may fall between the copy and the change. */
+    if ((is_version(o, t) || closure_table_at_risk(t)) && mode < SHARE_ROW_EXCLUSIVE)
+        mode = SHARE_ROW_EXCLUSIVE;
+    return !raised && mode > SHARE_ROW_EXCLUSIVE ? SHARE_ROW_EXCLUSIVE : mode;
+}
+
+unsigned locks_against(const struct locks_options *o, const struct closure_table *t, int raised)
+{
+    /* By strength; a bit for each mode that keeps us from it. */
+    static const unsigned against[NMODES] = {0x80, 0xc0, 0xf0, 0xf8, 0xec, 0xfc, 0xfe, 0xff};
+    int mode = t != NULL ? wanted(o, t, raised) : SHARE_ROW_EXCLUSIVE;
+
+    return mode >= 0 ? against[mode] : 0;
+}
+
 static int lock_all(struct conn *c, const struct locks_options *o, int raised, struct err *err)
 {
     int version_done = o->plan->version_table == NULL;
 
     for (size_t i = 0; i < o->closure->ntables; i++) {
         const struct closure_table *t = &o->closure->tables[i];
-        int mode = strength(t->lock);
+        int mode = wanted(o, t, raised);
 
-        if (!lockable(t))
+        if (mode < 0)
             continue;
         /* The closure is sorted by name; the version table stands in its place. */
         if (!version_done && !is_version(o, t) && o->plan->version_schema != NULL) {
@@ -101,16 +123,8 @@ static int lock_all(struct conn *c, const struct locks_options *o, int raised, s
                 version_done = 1;
             }
         }
-        if (is_version(o, t)) {
+        if (is_version(o, t))
             version_done = 1;
-            if (mode < SHARE_ROW_EXCLUSIVE)
-                mode = SHARE_ROW_EXCLUSIVE;
-        }
-        /* No write may fall between the copy and the change. */
-        if (closure_table_at_risk(t) && mode < SHARE_ROW_EXCLUSIVE)
-            mode = SHARE_ROW_EXCLUSIVE;
-        if (!raised && mode > SHARE_ROW_EXCLUSIVE)
-            mode = SHARE_ROW_EXCLUSIVE;
         if (lock_one(c, t->schema, t->name, mode, err) != 0)
             return -1;
     }
@@ -225,7 +239,7 @@ int locks_take(struct conn *c, struct conn *watch, const struct locks_options *o
             goto out;
         }
         /* While we hold what we have, so that the holders of the rest are still to be seen. */
-        if (blockers_of(c, watch, o, &who, err) != 0) {
+        if (blockers_of(c, watch, o, raised, &who, err) != 0) {
             tx_rollback(c);
             goto out;
         }
@@ -269,7 +283,7 @@ int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *
         }
         /* The holders stand still while we are refused: a client that has read the table and waits to
          * write it waits for us, so this is a deadlock every time until it is cancelled. */
-        if (tx_rollback_to(c, "mig_raise", err) != 0 || blockers_of(c, watch, o, &who, err) != 0)
+        if (tx_rollback_to(c, "mig_raise", err) != 0 || blockers_of(c, watch, o, 1, &who, err) != 0)
             goto out;
         if (clock_ms() >= end) {
             (void)gave_up(o, &who, &why, err);

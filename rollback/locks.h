@@ -12,6 +12,7 @@
 struct conn;
 struct plan;
 struct closure;
+struct closure_table;
 
 struct locks_options {
     const struct plan *plan;
@@ -40,6 +41,10 @@ int locks_knotted(struct conn *watch, const struct locks_options *o, int *knotte
  * transaction is then to be rolled back. */
 int locks_raise_soon(struct conn *c, const struct locks_options *o, int *raised, struct err *err)
     MIG_MUST_CHECK;
+
+/* A bit for each mode, the weakest first, that keeps us from the one in which T is wanted (NULL: the version table, where
+ * the plan does not name it): as locks_take takes it, RAISED or not. */
+unsigned locks_against(const struct locks_options *o, const struct closure_table *t, int raised);
 
 /* "ACCESS EXCLUSIVE" of "AccessExclusiveLock". */
 const char *locks_mode(const char *lock);

@@ -90,3 +90,22 @@ until_sql() { until [ "$(sql "select ($1)::int")" = 1 ]; do sleep 0.05; done; }
     wait "$run"
     [ "$(sql "select count(*) from pg_class where relname = 'i'")" = 0 ]
 }
+
+@test "who reads a table that only writers must leave alone is not in the way, and is not ended" {
+    hold "select count(*) from t"
+    reader=$PID
+    PGAPPNAME=writer psql -XAtqc "begin; update t set v = v where id = 50; select pg_sleep(1000)" >/dev/null 2>&1 3>&- 7>&- &
+    until_sql "select exists (select from pg_stat_activity where application_name = 'writer' and query like '%pg_sleep(1000)%' and datname = current_database() and wait_event = 'PgSleep')"
+    run_sql "UPDATE t SET v = upper(v) WHERE id < 10;" --lock-timeout 200ms --lock-deadline 1s
+    assert_exit 4
+    assert_err 'the locks did not come' 'role postgres, writer from local'
+    refute_err deployer
+    run_sql "UPDATE t SET v = upper(v) WHERE id < 10;" --terminate-blockers --lock-deadline 20s
+    assert_exit 0
+    assert_err 'terminated pid [0-9]+ \(role postgres, writer\)'
+    [ "$(sql "select count(*) from pg_stat_activity where pid = $reader")" = 1 ]
+    # A change that keeps readers out has the reader in its way.
+    run_sql "ALTER TABLE t ADD COLUMN x int;" --lock-timeout 200ms --lock-deadline 1s
+    assert_exit 4
+    assert_err 'the locks did not come' "pid $reader, role postgres, deployer"
+}
