@@ -121,3 +121,15 @@ nothing_lost() {
     nothing_lost
     assert_err 'public.a_pkey became invalid'
 }
+
+@test "a constraint that is made NOT VALID, a schema that is renamed with tables that the plan does not name" {
+    behind "alter table a add constraint late check (x > 0) not valid"
+    run_sql "ALTER TABLE a ADD COLUMN z int; UPDATE s SET v = 1 WHERE id = 1;"
+    nothing_lost
+    assert_err 'public.a constraint late is new and not valid'
+    sql "drop trigger t on s" "create schema elsewhere" "create table elsewhere.q (id int)"
+    behind "alter schema elsewhere rename to gone"
+    run_sql "ALTER TABLE a ADD COLUMN z int; UPDATE s SET v = 1 WHERE id = 1;"
+    nothing_lost
+    assert_err 'gone.q|elsewhere.q'
+}
