@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t caught;
-static void (*volatile hook)(void);
+/* Set in the handler, read in every thread: lock-free atomics are what both allow. */
+static atomic_int caught;
+static _Atomic(void (*)(void)) hook;
 
 static void handle(int signo)
 {
@@ -47,12 +49,12 @@ void interrupt_install(void)
 
 int interrupt_pending(void)
 {
-    return (int)caught;
+    return caught;
 }
 
 int interrupt_check(struct err *err)
 {
-    int signo = (int)caught;
+    int signo = caught;
 
     if (signo == 0)
         return 0;
