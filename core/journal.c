@@ -321,6 +321,14 @@ static int pick(char **runs, size_t n, const char *state_dir, const char *run, c
     return -1;
 }
 
+/* The beginning of a line that a crash or a full disk cut short. */
+static int is_torn(const char *line, size_t len)
+{
+    static const char head[] = "{\"time\":\"";
+
+    return memcmp(line, head, len < sizeof(head) - 1 ? len : sizeof(head) - 1) == 0 && memchr(line, '\0', len) == NULL;
+}
+
 struct journal_record *journal_read(const char *state_dir, const char *key, const char *run,
                                     struct err *err)
 {
@@ -353,6 +361,7 @@ struct journal_record *journal_read(const char *state_dir, const char *key, cons
 
         /* Not whole: its writer died in it, so what it announces was not begun. */
         r->cut = entry == NULL;
+        r->damaged |= entry == NULL && !is_torn(b.data + at, len);
         if (entry != NULL && json_array_append_new(r->entries, entry) != 0) {
             (void)err_oom(err);
             goto out;

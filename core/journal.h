@@ -40,6 +40,7 @@ struct journal_record {
     char *run;
     json_t *entries; /* an array of objects */
     int cut;         /* the last line was not whole: the writer died in it, before that step */
+    int damaged;     /* it holds what no writer wrote, whole or in part: what it says is no evidence */
     int alive;       /* the writer still runs */
 };
 

@@ -327,6 +327,18 @@ static int next_step(const struct guard *g, struct fate *f, struct err *err)
     return f->report.next != NULL ? 0 : -1;
 }
 
+/* Did it take a step?  What became of one that died before its first is settled in its journal. */
+static int went_on(const struct journal_record *r)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(r->entries, i, entry)
+        if (text_of(entry, "step") == NULL || strcmp(text_of(entry, "step"), "outcome") != 0)
+            return 1;
+    return 0;
+}
+
 int fate_read(const struct guard *g, const char *run, struct fate *f, struct err *err)
 {
     const json_t *begin, *outcome;
@@ -350,7 +362,13 @@ int fate_read(const struct guard *g, const char *run, struct fate *f, struct err
         strings_dup(&f->report.backup, text_of(journal_last(f->record, "backup"), "file"), err) != 0 ||
         read_begin(f, begin, err) != 0 || (f->report.running && read_running(f, begin, err) != 0))
         return -1;
-    if (known_outcome(text_of(outcome, "outcome"), &f->report.outcome) &&
+    if (f->record->damaged || (begin == NULL && went_on(f->record))) {
+        f->report.outcome = OUTCOME_UNKNOWN;
+        rc = err_set(err, ERR_UNKNOWN, "the journal of run %s in \"%s\" is damaged: what became of the run cannot be read from it",
+                     f->record->run, g->state_dir);
+        err_hint(err, "the operation log has its result (mig-backup log verify shows whether that is whole); compare the schema with it. "
+                      "Its backup stays on the shelf: mig-backup list");
+    } else if (known_outcome(text_of(outcome, "outcome"), &f->report.outcome) &&
         f->report.outcome != OUTCOME_UNKNOWN) {
         if (strings_dup(&f->report.why, text_of(outcome, "why"), err) != 0)
             return -1;

@@ -175,3 +175,36 @@ END
         assert_equal "$(sql "select md5(string_agg(p::text, ',' order by id)) from p")" "$before"
     done
 }
+
+@test "a journal that is damaged is no evidence that nothing happened" {
+    run_sql "UPDATE users SET v = 5 WHERE id = 5;"
+    assert_exit 0
+    journal=$(ls -t backups/.state/runs/*/*.jsonl | head -1)
+    cp "$journal" good
+    # Its first line is gone; a line is no line of ours; nothing of it is.
+    for damage in "sed 1d" "sed 2s/time/tide/;2s/}/]/" "base64 -w 0"; do
+        $damage good >"$journal"
+        mig mig-rollback status
+        assert_exit 6
+        assert_err 'the journal of run .* is damaged'
+        refute_out 'nothing is left to do'
+        mig mig-rollback undo --yes --confirm "$PGDATABASE"
+        [ "$status" -ne 0 ]
+        mig mig-rollback list
+        assert_exit 0
+        assert_out 'unknown'
+    done
+    # One that ended before its first line, or in it, did nothing; asking twice changes no answer.
+    for n in 0 20; do
+        head -c $n good >"$journal"
+        for again in 1 2; do
+            mig mig-rollback status
+            assert_exit 0
+            assert_out 'not-started'
+        done
+    done
+    cp good "$journal"
+    mig mig-rollback status
+    assert_exit 0
+    assert_out 'committed'
+}

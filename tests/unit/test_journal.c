@@ -48,12 +48,13 @@ static void test_round_trip(void **state)
     journal_free(j);
 
     f = fopen(path, "a");
-    fputs("{\"step\": \"com", f);
+    fputs("{\"time\":\"2026", f);
     fclose(f);
     r = journal_read(folder, "1-2", run, &err);
     assert_non_null(r);
     assert_int_equal(r->alive, 0);
     assert_int_equal(r->cut, 1);
+    assert_int_equal(r->damaged, 0);
     assert_int_equal(json_array_size(r->entries), 3);
     journal_record_free(r);
 
@@ -66,6 +67,15 @@ static void test_round_trip(void **state)
     assert_int_equal(r->cut, 0);
     assert_int_equal(json_array_size(r->entries), 4);
     assert_non_null(journal_last(r, "resumed"));
+    assert_int_equal(r->damaged, 0);
+    journal_record_free(r);
+
+    f = fopen(path, "a");
+    fputs("}\"step\"\n", f);
+    fclose(f);
+    r = journal_read(folder, "1-2", run, &err);
+    assert_non_null(r);
+    assert_int_equal(r->damaged, 1);
     journal_record_free(r);
     unlink(path);
 }
