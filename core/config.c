@@ -211,7 +211,8 @@ static int check_value(const char *file, const char *path, const struct config_k
     case CONFIG_DURATION:
         if (json_is_string(v) && cli_duration(json_string_value(v), &ms, err) != 0)
             return err_prefix(err, "%s: \"%s\"", file, path);
-        ok = json_is_string(v) || (json_is_integer(v) && json_integer_value(v) >= 0);
+        ok = json_is_string(v) ||
+             (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= INT64_MAX / 1000);
         break;
     case CONFIG_CHOICE:
         ok = json_is_string(v) && choice_index(k->choices, json_string_value(v)) >= 0;
@@ -322,39 +323,17 @@ static int check_owner(const char *path, int found, struct err *err)
     return 0;
 }
 
-struct config *config_load(const char *path, struct err *err)
+struct config *config_read(const char *text, size_t len, const char *path, struct err *err)
 {
-    int found = path == NULL;
     struct config *c = calloc(1, sizeof(*c));
-    struct buf text = {0};
     json_error_t at;
     int rc = -1;
 
-    if (c == NULL) {
-        (void)err_oom(err);
-        return NULL;
-    }
-    if (path == NULL && access("mig.json", F_OK) != 0) {
-        if ((c->root = json_object()) == NULL)
-            (void)err_oom(err);
-        else
-            rc = 0;
-        goto out;
-    }
-    if (path == NULL)
-        path = "mig.json";
-    if ((c->path = strdup(path)) == NULL) {
+    if (c == NULL || (path != NULL && (c->path = strdup(path)) == NULL)) {
         (void)err_oom(err);
         goto out;
     }
-    if (check_owner(path, found, err) != 0)
-        goto out;
-    if (buf_read_file(&text, path, (size_t)16 << 20, err) != 0) {
-        err->kind = ERR_USAGE;
-        err_hint(err, "--config FILE names the configuration; without it ./mig.json is read if there is one");
-        goto out;
-    }
-    c->root = json_loadb(text.data != NULL ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &at);
+    c->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
     if (c->root == NULL) {
         (void)err_set(err, ERR_USAGE, "%s, line %d, column %d: %s", path, at.line, at.column,
                       at.text);
@@ -366,11 +345,32 @@ struct config *config_load(const char *path, struct err *err)
     }
     rc = check_object(path, "", c->root, err);
 out:
-    buf_free(&text);
     if (rc != 0) {
         config_free(c);
         return NULL;
     }
+    return c;
+}
+
+struct config *config_load(const char *path, struct err *err)
+{
+    int found = path == NULL;
+    struct config *c = NULL;
+    struct buf text = {0};
+
+    if (found && access("mig.json", F_OK) != 0)
+        return config_read("{}", 2, NULL, err);
+    if (found)
+        path = "mig.json";
+    if (check_owner(path, found, err) != 0)
+        return NULL;
+    if (buf_read_file(&text, path, (size_t)16 << 20, err) != 0) {
+        err->kind = ERR_USAGE;
+        err_hint(err, "--config FILE names the configuration; without it ./mig.json is read if there is one");
+    } else {
+        c = config_read(text.data != NULL ? text.data : "", text.len, path, err);
+    }
+    buf_free(&text);
     return c;
 }
 
@@ -398,17 +398,18 @@ const char *config_path(const struct config *c)
 
 const json_t *config_json(const struct config *c, const char *key)
 {
-    const json_t *v = c->root;
+    const json_t *v = c->root, *below;
+    const char *name;
 
     while (v != NULL && *key != '\0') {
         size_t len = strcspn(key, ".");
-        char name[256];
+        json_t *one;
 
-        if (len >= sizeof(name))
-            return NULL;
-        memcpy(name, key, len);
-        name[len] = '\0';
-        v = json_object_get(v, name);
+        below = NULL;
+        json_object_foreach((json_t *)(uintptr_t)v, name, one)
+            if (strncmp(name, key, len) == 0 && name[len] == '\0')
+                below = one;
+        v = below;
         key += len + (key[len] == '.');
     }
     return v;

@@ -42,6 +42,8 @@ const struct config_key *config_keys(size_t *n);
 
 /* PATH NULL: ./mig.json if there is one, else all defaults.  A PATH that was given must exist. */
 struct config *config_load(const char *path, struct err *err) MIG_MUST_CHECK;
+/* The same of TEXT, which was read from PATH (NULL: from nowhere, and then it has nothing to find fault with). */
+struct config *config_read(const char *text, size_t len, const char *path, struct err *err) MIG_MUST_CHECK;
 void config_free(struct config *c);
 /* The file that was read, or NULL. */
 const char *config_path(const struct config *c);

@@ -128,7 +128,7 @@ static int drop_constraint(struct play *p)
 
         if (t->kind == THING_CONSTRAINT && t->gone == 0 && t->made == PASS_UP && !t->named &&
             thing_same(t->table, e->name)) {
-            t->gone = p->pass;
+            t->gone = (int)p->pass;
             return 0;
         }
     }
@@ -350,7 +350,7 @@ static int drop_relation(struct play *p, enum thing_kind kind)
     /* Whatever stands in the schema, and whatever needs the type or the function. */
     for (i = 0; cascade && i < p->l->count; i++)
         if (p->l->items[i].gone == 0 && kind == THING_SCHEMA && thing_same(p->l->items[i].schema, e->name))
-            p->l->items[i].gone = p->pass;
+            p->l->items[i].gone = (int)p->pass;
     return 0;
 }
 
@@ -415,7 +415,7 @@ static int drop_type(struct play *p)
     struct thing *value = things_find(p, THING_VALUE, p->e->schema, NULL, p->e->name);
 
     if (value != NULL)
-        value->gone = p->pass;
+        value->gone = (int)p->pass;
     return drop_relation(p, THING_TYPE);
 }
 

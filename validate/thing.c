@@ -146,7 +146,7 @@ struct thing *things_make(struct play *p, enum thing_kind kind, const char *sche
     if (maybe && (t = things_find(p, kind, schema, table, name)) != NULL)
         return t;
     if ((t = things_append(p, kind, schema, table, name)) != NULL) {
-        t->made = p->pass;
+        t->made = (int)p->pass;
         t->maybe = maybe;
     }
     return t;
@@ -167,7 +167,7 @@ int things_drop(struct play *p, enum thing_kind kind, const char *schema, const 
         return 0;
     if (t == NULL && (t = things_append(p, kind, schema, table, name)) == NULL)
         return -1;
-    t->gone = p->pass;
+    t->gone = (int)p->pass;
     if (t->made == 0)
         t->by = p->e;
     return 0;
@@ -184,11 +184,11 @@ void things_drop_parts(struct play *p, const char *table, const char *column, in
             continue;
         if (thing_same(t->table, table) &&
             (column == NULL || strings_find(t->columns, column) >= 0 || thing_same(t->column, column))) {
-            t->gone = p->pass;
+            t->gone = (int)p->pass;
             if (t->kind == THING_TABLE) /* a partition, with its own */
                 things_drop_parts(p, t->name, NULL, cascade);
         }
         else if (cascade && strings_find(t->refs, table) >= 0)
-            t->gone = p->pass;
+            t->gone = (int)p->pass;
     }
 }

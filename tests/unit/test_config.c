@@ -76,6 +76,20 @@ static void test_values(void **state)
     config_free(c);
 }
 
+/* Whatever it is called: an environment that is production is never taken for one that is not. */
+static void test_long_name(void **state)
+{
+    struct err err = {0};
+    char text[512], key[512];
+    struct config *c;
+
+    snprintf(text, sizeof(text), "{\"environments\": {\"%0300d\": {\"production\": true}}}", 7);
+    snprintf(key, sizeof(key), "environments.%0300d.production", 7);
+    assert_non_null(c = load(text, &err));
+    assert_int_equal(config_boolean(c, key), 1);
+    config_free(c);
+}
+
 static void test_writable_by_anybody(void **state)
 {
     struct err err = {0};
@@ -121,6 +135,7 @@ static void test_refusals(void **state)
         {"{\"rollback\": {\"verify\": \"none\"}}", "must be one of quick|full", ""},
         {"{\"rollback\": {\"max_block\": \"soon\"}}", "\"rollback.max_block\": \"soon\"", "30s"},
         {"{\"rollback\": {\"max_block\": -1}}", "must be a duration", ""},
+        {"{\"rollback\": {\"max_block\": 9223372036854775807}}", "must be a duration", ""},
         {"{\"backup\": {\"keep\": {\"last\": \"3\"}}}", "must be a whole number", ""},
         {"[]", "one object", ""},
         {"{\"a\": 1, \"a\": 2}", "duplicate", ""},
@@ -165,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_long_name),
         cmocka_unit_test(test_writable_by_anybody),
         cmocka_unit_test(test_absent),
         cmocka_unit_test(test_refusals),
