@@ -24,6 +24,15 @@ static int conflict(const struct stage *s, uint64_t n, const char *what, struct 
     return -1;
 }
 
+/* Rows of the file that others wrote since. */
+static int count_written(struct conn *c, const struct stage *s, struct err *err)
+{
+    struct target *t = s->target;
+
+    return query_countf(c, &t->result.changed, err, "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE %s",
+                        s->name, t->stage, s->match, t->asked->written);
+}
+
 static int judge_columns(struct conn *c, struct stage *s, struct err *err)
 {
     struct target *t = s->target;
@@ -43,7 +52,10 @@ static int judge_columns(struct conn *c, struct stage *s, struct err *err)
         query_countf(c, &taken, err, "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE %s",
               s->name, t->stage, s->match, s->taken) != 0)
         return -1;
-    if (s->o->since_xid != 0 &&
+    if (t->asked != NULL && t->asked->written != NULL) {
+        if (count_written(c, s, err) != 0)
+            return -1;
+    } else if (s->o->since_xid != 0 &&
         query_countf(c, &t->result.changed, err,
               "SELECT count(*) FROM ONLY %s AS t JOIN pg_temp.%s AS s ON %s WHERE "
               "t.xmin <> pg_catalog.pg_current_xact_id()::pg_catalog.xid AND "
@@ -99,7 +111,8 @@ static int judge_merge(struct conn *c, struct stage *s, struct err *err)
     struct target *t = s->target;
     uint64_t differ = 0;
 
-    if (judge_surplus(c, s, err) != 0)
+    if (judge_surplus(c, s, err) != 0 ||
+        (t->asked != NULL && t->asked->written != NULL && count_written(c, s, err) != 0))
         return -1;
     if (s->o->on_conflict == RESTORE_KEEP)
         return 0;

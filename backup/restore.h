@@ -22,6 +22,9 @@ struct restore_target {
     const char *const *columns; /* NULL-terminated, or NULL: all that were saved */
     enum restore_mode mode;     /* undo mixes modes: dropped tables replaced, columns by key */
     int key_changed;            /* the transaction SINCE_XID gave rows other keys: these are sought too */
+    const char *written;        /* SQL over t: others wrote this row since SINCE_XID; NULL: only xmin says so */
+    const char *const *changed; /* merge, with WRITTEN: of such a row only these columns are put back; NULL: all */
+    int stays;                  /* merge: SINCE_XID took no row away, so that one that is missing went since */
 };
 
 struct restore_options {
@@ -48,7 +51,7 @@ struct restore_table {
     char *schema, *name;
     uint64_t rows;      /* in the file */
     uint64_t inserted, updated, deleted, unchanged;
-    uint64_t vanished;  /* columns mode: the key is gone */
+    uint64_t vanished;  /* columns mode, or the target STAYS: the key is gone */
     uint64_t changed;   /* changed since */
     int key_changed;    /* the target's */
     uint64_t surplus;   /* merge mode with SINCE_XID: rows that this transaction had inserted before, whose key

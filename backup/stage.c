@@ -147,6 +147,73 @@ out:
     return rc;
 }
 
+static int change(struct conn *c, uint64_t *affected, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int change(struct conn *c, uint64_t *affected, struct err *err, const char *fmt, ...)
+{
+    struct query q = {.columns = 0};
+    struct result *r;
+    char *sql = NULL;
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0 || (sql = malloc((size_t)n + 1)) == NULL)
+        return err_oom(err);
+    va_start(ap, fmt);
+    (void)vsnprintf(sql, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    q.sql = sql;
+    r = query_run(c, &q, err);
+    free(sql);
+    if (r == NULL)
+        return -1;
+    if (result_affected(r) > 0)
+        *affected += (uint64_t)result_affected(r);
+    result_free(r);
+    return 0;
+}
+
+/* Of a row that others wrote since, the run that saved it has changed some columns only: the others stay as they
+ * are in the table.  A row that it cannot have taken away went since: it is not made again. */
+static int leave(struct conn *c, struct stage *s, struct err *err)
+{
+    struct target *t = s->target;
+    const struct restore_target *a = t->asked;
+    struct buf set = {0};
+    uint64_t n = 0;
+    int rc = -1;
+
+    if (t->mode != RESTORE_MERGE || a == NULL)
+        return 0;
+    if (a->stays && change(c, &t->result.vanished, err,
+                           "DELETE FROM pg_temp.%s AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY %s AS t WHERE %s)", t->stage,
+                           s->name, s->match) != 0)
+        return -1;
+    for (size_t i = 0; a->written != NULL && a->changed != NULL && i < t->ncolumns; i++) {
+        const char *name = t->saved->columns[t->columns[i]].name;
+        int put_back = strings_find(t->key, name) >= 0;
+
+        for (const char *const *k = a->changed; !put_back && *k != NULL; k++)
+            put_back = strcmp(*k, name) == 0;
+        if (!put_back && (buf_adds(&set, set.len > 0 ? ", " : "", err) != 0 || quote_ident(&set, name, err) != 0 ||
+                          buf_adds(&set, " = t.", err) != 0 || quote_ident(&set, name, err) != 0))
+            goto out;
+    }
+    if (set.len > 0 && change(c, &n, err, "UPDATE pg_temp.%s AS s SET %s FROM ONLY %s AS t WHERE %s AND %s", t->stage,
+                              set.data, s->name, s->match, a->written) != 0)
+        goto out;
+    s->mixed = n > 0 || t->result.vanished > 0;
+    rc = 0;
+out:
+    buf_free(&set);
+    return rc != 0 ? err_prefix(err, "cannot keep what was written to %s since", t->title) : 0;
+}
+
+
 int stage_prepare(struct conn *c, struct archive_reader *reader, const struct restore_options *o,
                   struct target *t, struct stage *s, struct err *err)
 {
@@ -180,39 +247,7 @@ int stage_prepare(struct conn *c, struct archive_reader *reader, const struct re
     if (o->where != NULL &&
         query_execf(c, err, "DELETE FROM pg_temp.%s WHERE (%s\n) IS NOT TRUE", t->stage, o->where) != 0)
         return err_prefix(err, "--where does not fit %s", t->title);
-    return 0;
-}
-
-/* ---- changing ---- */
-
-static int change(struct conn *c, uint64_t *affected, struct err *err, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int change(struct conn *c, uint64_t *affected, struct err *err, const char *fmt, ...)
-{
-    struct query q = {.columns = 0};
-    struct result *r;
-    char *sql = NULL;
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
-    if (n < 0 || (sql = malloc((size_t)n + 1)) == NULL)
-        return err_oom(err);
-    va_start(ap, fmt);
-    (void)vsnprintf(sql, (size_t)n + 1, fmt, ap);
-    va_end(ap);
-    q.sql = sql;
-    r = query_run(c, &q, err);
-    free(sql);
-    if (r == NULL)
-        return -1;
-    if (result_affected(r) > 0)
-        *affected += (uint64_t)result_affected(r);
-    result_free(r);
-    return 0;
+    return leave(c, s, err);
 }
 
 int stage_delete(struct conn *c, struct stage *s, struct err *err)
@@ -309,11 +344,24 @@ int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, 
         (void)err_prefix(err, "cannot change rows of %s", t->title);
         return hint_refusal(t, err);
     }
-    r->unchanged = staged - r->inserted - r->updated - r->vanished;
+    r->unchanged = staged - r->inserted - r->updated - (t->mode == RESTORE_COLUMNS ? r->vanished : 0);
     return 0;
 }
 
 /* ---- reading again ---- */
+
+/* The staging table says what the rows are now. */
+static int verify_mixed(struct conn *c, const struct stage *s, struct err *err)
+{
+    const struct target *t = s->target;
+    uint64_t other = 0;
+
+    if (query_countf(c, &other, err,
+                     "SELECT count(*) FROM pg_temp.%s AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY %s AS t WHERE %s AND NOT (%s))",
+                     t->stage, s->name, s->match, s->differ) != 0)
+        return -1;
+    return other == 0 ? 0 : err_set(err, ERR_FAILED, "%s, read again: %" PRIu64 " rows are not what was put back", t->title, other);
+}
 
 int stage_verify(struct conn *c, struct stage *s, struct err *err)
 {
@@ -327,6 +375,8 @@ int stage_verify(struct conn *c, struct stage *s, struct err *err)
     uint64_t rows = 0;
     int more, rc = -1;
 
+    if (s->mixed)
+        return verify_mixed(c, s, err);
     /* Only where the file alone says what the rows are now. */
     if (s->o->where != NULL || t->ncolumns != t->saved->ncolumns || t->mode == RESTORE_MISSING ||
         t->result.vanished > 0 ||

@@ -23,6 +23,7 @@ struct stage {
     const struct restore_options *o;
     int direct;        /* rows go straight into the table */
     int defined;       /* every row of the table goes first (replace without a key) */
+    int mixed;         /* the staging table holds less than the file, or values that the table has */
     char *name;        /* "schema"."table" */
     char *columns;     /* "a", "b": what is written */
     char *values;      /* s."a", s."b" */

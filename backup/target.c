@@ -86,14 +86,16 @@ static int needs_key(const struct target *t)
 }
 
 static int add(struct target_list *l, const struct manifest_table *saved, enum restore_mode mode,
-               const char *const *columns, int key_changed, struct err *err)
+               const struct restore_target *asked, struct err *err)
 {
+    const char *const *columns = asked != NULL ? asked->columns : NULL;
     struct target *t = &l->items[l->n++];
 
     t->saved = saved;
     t->mode = mode;
     t->key = saved->key;
-    t->result.key_changed = key_changed;
+    t->asked = asked;
+    t->result.key_changed = asked != NULL && asked->key_changed;
     if ((t->title = pretty(saved->schema, saved->name, err)) == NULL)
         return -1;
     for (size_t i = 0; i + 1 < l->n; i++)
@@ -128,7 +130,7 @@ int target_list_make(const struct manifest *m, const struct restore_options *o,
         if (s == NULL)
             goto fail;
         if (s->stream != 0) {
-            if (add(l, s, a->mode, a->columns, a->key_changed, err) != 0)
+            if (add(l, s, a->mode, a, err) != 0)
                 goto fail;
             continue;
         }
@@ -137,11 +139,11 @@ int target_list_make(const struct manifest *m, const struct restore_options *o,
             if (m->tables[k].stream != 0 && m->tables[k].parent_name != NULL &&
                 strcmp(m->tables[k].parent_name, s->name) == 0 &&
                 strcmp(m->tables[k].parent_schema, s->schema) == 0 &&
-                add(l, &m->tables[k], a->mode, a->columns, a->key_changed, err) != 0)
+                add(l, &m->tables[k], a->mode, a, err) != 0)
                 goto fail;
     }
     for (size_t i = 0; o->ntargets == 0 && i < m->ntables; i++)
-        if (m->tables[i].stream != 0 && add(l, &m->tables[i], o->mode, NULL, 0, err) != 0)
+        if (m->tables[i].stream != 0 && add(l, &m->tables[i], o->mode, NULL, err) != 0)
             goto fail;
     return 0;
 fail:

@@ -25,6 +25,7 @@ struct target {
     char **key;        /* borrowed from SAVED; NULL where there is none that both sides have */
     int order;         /* referenced tables before those that reference them */
     char *stage;       /* the staging table's name in pg_temp, or NULL */
+    const struct restore_target *asked; /* borrowed; or NULL: every table was */
     struct restore_table result; /* its schema and name are owned by the result in the end */
 };
 

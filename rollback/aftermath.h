@@ -6,6 +6,9 @@
 #ifndef MIG_ROLLBACK_AFTERMATH_H
 #define MIG_ROLLBACK_AFTERMATH_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "core/err.h"
 
 struct conn;
@@ -19,6 +22,8 @@ struct aftermath {
     struct result *locks, *writes, *spaces, *locked; /* of footprint and proof */
     struct result *arrived;  /* or NULL: the plan makes nothing that is looked at */
     struct result *shapes;   /* of sums, or NULL: not asked */
+    const uint32_t *held;    /* NHELD tables that we keep writers out of ourselves, beside the plan's; borrowed */
+    size_t nheld;
 };
 
 /* Before the change: what would cost time later.  Under our own settings.  *SPACES (freed first): the schemas' names. */

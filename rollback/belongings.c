@@ -121,8 +121,16 @@ int belongings_back_alone(struct running *r, struct err *err)
 
 int belongings_answer(const struct running *r, struct err *err)
 {
-    if (r->left == 0 || r->g->request->dry_run)
+    if ((r->left == 0 && r->overwritten == 0) || r->g->request->dry_run)
         return 0;
+    if (r->overwritten > 0) {
+        (void)err_set(err, ERR_UNFINISHED, "what was written since the rollback to %llu row%s is not there as it was written%s",
+                      (unsigned long long)r->overwritten, r->overwritten == 1 ? "" : "s",
+                      r->left > 0 ? ", and not all is as before the rollback" : "");
+        err_hint(err, "the report names the tables, and the backup that holds those rows as they were: mig-backup cat FILE "
+                      "-t TABLE");
+        return -1;
+    }
     (void)err_set(err, ERR_UNFINISHED, "%zu thing%s not as before the rollback", r->left,
                   r->left == 1 ? " is" : "s are");
     err_hint(err, "the report names them; what is not back is in the backup still");

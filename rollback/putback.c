@@ -1,19 +1,51 @@
 #include "rollback/putback.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "backup/restore.h"
 #include "core/buf.h"
 #include "core/state.h"
 #include "core/strings.h"
+#include "pg/catalog.h"
 #include "rollback/guard.h"
+#include "rollback/meanwhile.h"
 #include "rollback/run.h"
 #include "rollback/running.h"
 #include "rollback/segments.h"
 #include "rollback/view.h"
 
+/* What others wrote since the rollback, for those of TARGETS of which it is known.  *WRITTEN owned (core/strings). */
+static int tell_written(struct running *r, struct restore_target *targets, size_t n, char ***written, struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct meanwhile_table *t;
+        struct catalog_table *now;
+        char *sql = NULL;
+        uint32_t oid = 0;
+
+        if (catalog_find(r->g->main, targets[i].schema, targets[i].name, NULL, &oid, err) != 0)
+            return -1;
+        if ((t = meanwhile_find(r->meanwhile, oid)) == NULL)
+            continue;
+        if ((now = catalog_table_get(r->g->main, oid, err)) == NULL)
+            return -1;
+        sql = meanwhile_written(t, now, err);
+        catalog_table_free(now);
+        if (sql != NULL && strings_add(written, sql, err) == 0)
+            targets[i].written = (*written)[strings_count(*written) - 1];
+        free(sql);
+        if (err->kind != ERR_NONE)
+            return -1;
+    }
+    return 0;
+}
+
 static int put_back(struct running *r, const struct run_values *v, struct err *err)
 {
+    struct restore_target *targets = NULL;
+    char **written = NULL;
+    int rc = -1;
     struct restore_options o = {
         .keys = r->g->request->keys,
         .file = v->file,
@@ -35,13 +67,69 @@ static int put_back(struct running *r, const struct run_values *v, struct err *e
         if (o.on_conflict == RESTORE_OVERWRITE)
             o.safety_dir = state_shelf(r->g->request->common, r->g->request->config);
     }
-    if (restore_run(r->g->main, &o, &r->restored, err) != 0)
-        return err_prefix(err, "cannot put the values back");
+    if ((targets = calloc(v->ntargets, sizeof(*targets))) == NULL)
+        return err_oom(err);
+    memcpy(targets, v->targets, v->ntargets * sizeof(*targets));
+    o.targets = targets;
+    if (tell_written(r, targets, v->ntargets, &written, err) == 0)
+        rc = restore_run(r->g->main, &o, &r->restored, err);
+    free(targets);
+    strings_free(written);
+    return rc != 0 ? err_prefix(err, "cannot put the values back") : 0;
+}
+
+/* Did others write to what the upgrade drops, once it has moved it on? */
+static int moved_on(const struct running *r)
+{
+    for (size_t i = 0; r->meanwhile != NULL && i < r->meanwhile->count; i++) {
+        const struct meanwhile_table *t = &r->meanwhile->tables[i];
+
+        if ((t->dropped || t->narrowed) && (t->written > 0 || t->gone > 0))
+            return 1;
+    }
     return 0;
 }
 
-static int report_restored(struct running *r, int by_upgrade, struct err *err)
+/* Of a table that the backup puts back whole, or rows of it, others may have deleted rows; of one that the
+ * upgrade fills, changed them. */
+static int report_unmade(struct running *r, const struct run_values *v, const struct restore_table *t, const char *name,
+                         struct err *err)
 {
+    const struct restore_target *a = NULL;
+    const struct meanwhile_table *m;
+    uint64_t n, there;
+    uint32_t oid = 0;
+
+    for (size_t i = 0; i < v->ntargets; i++)
+        if (strcmp(v->targets[i].name, t->name) == 0 && v->targets[i].schema != NULL &&
+            strcmp(v->targets[i].schema, t->schema) == 0)
+            a = &v->targets[i];
+    if (a != NULL && a->mode == RESTORE_REPLACE && moved_on(r) && (n = t->deleted + t->updated + t->inserted) > 0) {
+        r->overwritten += n;
+        return strings_addf(&r->out->notes, err,
+                            "%s: %llu row%s that the upgrade made, or did not make, of what was written since the rollback to "
+                            "what it drops: %s as in the backup again",
+                            name, (unsigned long long)n, n == 1 ? "" : "s", n == 1 ? "it is" : "they are");
+    }
+    if (a == NULL || a->mode != RESTORE_MERGE || a->stays)
+        return 0;
+    if (catalog_find(r->g->main, t->schema, t->name, NULL, &oid, err) != 0)
+        return -1;
+    if ((m = meanwhile_find(r->meanwhile, oid)) == NULL)
+        return 0;
+    there = m->added ? m->written : t->changed;
+    if (m->gone <= there)
+        return 0;
+    n = m->gone - there;
+    r->overwritten += n;
+    return strings_addf(&r->out->notes, err,
+                        "%s: %llu row%s that others deleted since the rollback %s there again: which of those that came back "
+                        "is not known", name, (unsigned long long)n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
+}
+
+static int report_restored(struct running *r, const struct run_values *v, struct err *err)
+{
+    int by_upgrade = v->by_upgrade;
     json_t *a = r->out->tables != NULL ? r->out->tables : json_array();
 
     if (a == NULL)
@@ -92,6 +180,10 @@ static int report_restored(struct running *r, int by_upgrade, struct err *err)
                              t->surplus == 1 ? "is" : "are") != 0)
                 return -1;
         }
+        if (!by_upgrade && report_unmade(r, v, t, name.data, err) != 0) {
+            buf_free(&name);
+            return -1;
+        }
         buf_free(&name);
     }
     if (r->restored.safety_file != NULL &&
@@ -129,7 +221,7 @@ int putback_values(struct running *r, struct err *err)
             const struct run_values *v = &r->o->values[i];
 
             if (v->segment == segments && segment_of(r, v) == r->segment &&
-                (put_back(r, v, err) != 0 || report_restored(r, v->by_upgrade, err) != 0))
+                (put_back(r, v, err) != 0 || report_restored(r, v, err) != 0))
                 return -1;
         }
     return 0;

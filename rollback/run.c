@@ -16,6 +16,7 @@
 #include "rollback/expected.h"
 #include "rollback/guard.h"
 #include "rollback/imprint.h"
+#include "rollback/meanwhile.h"
 #include "rollback/next.h"
 #include "rollback/proof.h"
 #include "rollback/relax.h"
@@ -213,6 +214,8 @@ static void run_free(struct running *r)
     imprint_free(r->imprint);
     saving_free(r->saving);
     restore_result_free(&r->restored);
+    meanwhile_free(r->meanwhile);
+    strings_free(r->wrote);
     proof_free(r->planned);
     closure_free(r->own);
     segments_free(r->segments);

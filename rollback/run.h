@@ -30,6 +30,9 @@ struct run_options {
     size_t nvalues;
     const struct inventory *inventory; /* what belonged to the tables before that run; NULL: not kept */
     uint64_t since_xid;              /* the transaction of the run that is undone */
+    char *const *writers;            /* all of its transactions, the first segment's first; NULL: not known */
+    const json_t *left;              /* how many rows it left in which table (meanwhile), or NULL */
+    char *const *wrote;              /* resume of an undo: those of its segments that are done */
     const char *resume;              /* a run to go on with, or NULL */
     size_t first;                    /* resume: its segments before this one are done */
     int again;                       /* resume: that one was begun, outside of a transaction */

@@ -15,6 +15,7 @@ struct guard;
 struct imprint;
 struct inventory;
 struct journal;
+struct meanwhile;
 struct outcome_report;
 struct plan;
 struct proof;
@@ -51,6 +52,9 @@ struct running {
     struct restore_result restored;
     char *writers;         /* the transactions that wrote the version rows, an array literal, or NULL */
     size_t left;           /* undo: what is not as it was before the rollback */
+    struct meanwhile *meanwhile; /* undo: what others wrote since the rollback; or NULL */
+    uint64_t overwritten;  /* undo: rows of it that are not what was written */
+    char **wrote;          /* undo: the transactions of its segments that are done */
     uint64_t xid;
     uint32_t version;      /* the version table, or 0 */
     char *spaces;          /* the schemas, before the change */

@@ -26,6 +26,7 @@
 #include "rollback/estimate.h"
 #include "rollback/guard.h"
 #include "script/closure.h"
+#include "script/effect.h"
 
 struct saving {
     struct saving_request q;
@@ -90,9 +91,28 @@ static const char *key_of(const struct catalog_table *is, const struct closure_t
                                                                                   : "stays";
 }
 
-/* NULL where nothing is to be put back, or *ERR. */
-static json_t *target(struct conn *c, const struct closure_table *t, const char *mode, struct err *err)
+/* Can rows of T have gone with the change?  Can other columns than those that the closure names have changed? */
+static void weigh(const struct closure *c, const struct closure_table *t, int *went, int *whole)
 {
+    *went = *whole = 0;
+    for (size_t i = 0; i < c->nreaches; i++) {
+        const struct closure_reach *r = &c->reaches[i];
+
+        if (r->oid != t->oid || (r->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS)) == 0 ||
+            (r->why & CLOSURE_COLUMN_UPDATED) != 0)
+            continue;
+        *went = 1;
+        *whole |= r->because == NULL && r->effect->kind != EFFECT_DELETE && r->effect->kind != EFFECT_TRUNCATE;
+    }
+    *whole |= c->opaque > 0;
+    *went |= c->opaque > 0;
+}
+
+/* NULL where nothing is to be put back, or *ERR. */
+static json_t *target(struct conn *c, const struct closure *closure, const struct closure_table *t, const char *mode,
+                      struct err *err)
+{
+    int went, whole;
     struct catalog_table *is = t->ncolumns > 0 ? catalog_table_get(c, t->oid, err) : NULL;
     const char *key;
     json_t *o, *columns;
@@ -116,6 +136,9 @@ static json_t *target(struct conn *c, const struct closure_table *t, const char 
     (void)json_object_set_new(o, "mode", json_string(mode));
     (void)json_object_set_new(o, "columns", columns);
     (void)json_object_set_new(o, "key", json_string(key));
+    weigh(closure, t, &went, &whole);
+    (void)json_object_set_new(o, "went", json_boolean(went));
+    (void)json_object_set_new(o, "whole", json_boolean(whole));
     return o;
 }
 
@@ -131,7 +154,7 @@ static json_t *all_targets(struct conn *conn, const struct closure *c, struct er
 
         if (!closure_table_at_risk(&c->tables[i]) || c->tables[i].kind != 'r')
             continue;
-        one = target(conn, &c->tables[i], mode_of(&c->tables[i]), &why);
+        one = target(conn, c, &c->tables[i], mode_of(&c->tables[i]), &why);
         if (why.kind != ERR_NONE) {
             *err = why;
             json_decref(a);
@@ -333,7 +356,7 @@ static int one_table(struct saving *s, const struct snapshot_table *t, struct mo
     m->n++;
     {
         struct err why = {0};
-        json_t *one = target(s->q.guard->main, c, by_key ? "columns" : whole ? mode_of(c) : "merge", &why);
+        json_t *one = target(s->q.guard->main, s->q.closure, c, by_key ? "columns" : whole ? mode_of(c) : "merge", &why);
 
         if (why.kind != ERR_NONE) {
             *err = why;
@@ -480,4 +503,15 @@ int saving_locked(struct saving *s, struct err *err)
     if (copy(s, s->q.guard->main, &o, &s->first, err) != 0 || set_file(s, &s->first, err) != 0)
         return -1;
     return tell_journal(s, "backup", &s->first, all_targets(s->q.guard->main, s->q.closure, err), err);
+}
+
+int64_t saving_rows(const struct saving *s, uint32_t oid)
+{
+    const struct closure_table *t = closure_table_of(s->q.closure, oid);
+
+    /* What was saved before the locks may be older. */
+    for (size_t i = 0; t != NULL && !s->before && i < s->first.ntables; i++)
+        if (strcmp(s->first.tables[i].name, t->name) == 0 && strcmp(s->first.tables[i].schema, t->schema) == 0)
+            return s->first.tables[i].filter == NULL ? (int64_t)s->first.tables[i].rows : -1;
+    return -1;
 }

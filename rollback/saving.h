@@ -9,6 +9,7 @@
 #define MIG_ROLLBACK_SAVING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/err.h"
 
@@ -39,6 +40,8 @@ int saving_schema(struct saving *s, int anew, struct err *err) MIG_MUST_CHECK;
 int saving_schema_current(struct saving *s, int last, int *current, struct err *err) MIG_MUST_CHECK;
 /* On the guard's main session, in its transaction, with the locks and under our own settings. */
 int saving_locked(struct saving *s, struct err *err) MIG_MUST_CHECK;
+/* After saving_locked: how many rows the table of OID had under the locks; -1: not known. */
+int64_t saving_rows(const struct saving *s, uint32_t oid);
 void saving_free(struct saving *s);
 
 #endif

@@ -24,7 +24,9 @@
 #include "rollback/guard.h"
 #include "rollback/imprint.h"
 #include "rollback/locks.h"
+#include "rollback/meanwhile.h"
 #include "rollback/next.h"
+#include "rollback/overwritten.h"
 #include "rollback/proof.h"
 #include "rollback/putback.h"
 #include "rollback/relax.h"
@@ -120,7 +122,7 @@ static int keep(struct running *r, int readers, char ***back, struct err *err)
     if ((r->sums = sums_read(readers ? g->control : g->main, r->plan, r->closure, g->judgement,
                              readers ? SUMS_BESIDE : SUMS_HERE, g->request->verify_full, err)) == NULL)
         return -1;
-    if ((must_back_up(r) && saving_locked(r->saving, err) != 0) ||
+    if ((must_back_up(r) && saving_locked(r->saving, err) != 0) || meanwhile_look(r, err) != 0 ||
         (r->segments == NULL && belongings_keep(r, g->main, err) != 0) ||
         (r->standing = standing_read(g->main, r->closure, err)) == NULL || settings_back(g->main, back, err) != 0)
         rc = -1;
@@ -204,6 +206,15 @@ static int compare(struct running *r, struct aftermath *e, struct err *err)
     return census_check(r->census, now, r->plan, err);
 }
 
+static const struct aftermath *with_held(struct aftermath *e, const struct meanwhile *m)
+{
+    if (m != NULL) {
+        e->held = m->held;
+        e->nheld = m->nheld;
+    }
+    return e;
+}
+
 /* While ROLLBACK is still free. */
 static int prove(struct running *r, struct err *err)
 {
@@ -217,10 +228,10 @@ static int prove(struct running *r, struct err *err)
     if (aftermath_gather(c, r->plan, r->expected, sums_oids(r->sums), &e, err) != 0 ||
         (e.versions != NULL ? execute_version_answer(e.versions, r->plan->to, "after the change", err)
                             : check_versions(r, r->plan->to, "after the change", err)) != 0 ||
-        footprint_check(&e, r->version, r->before, r->plan, r->closure, r->g->request->loss_scope, err) != 0 ||
+        footprint_check(with_held(&e, r->meanwhile), r->version, r->before, r->plan, r->closure, r->g->request->loss_scope, err) != 0 ||
         sums_check(r->sums, c, e.shapes, err) != 0 || standing_check(r->standing, c, r->before, &e, err) != 0)
         goto out;
-    if (putback_values(r, err) != 0)
+    if (meanwhile_leave(r, e.writes, err) != 0 || overwritten_prepare(r, e.writes, err) != 0 || putback_values(r, err) != 0)
         goto out;
     /* Another tool's version table is saved and put back like others. */
     if (r->plan->version_column != NULL && check_versions(r, r->plan->to, "after the change", err) != 0)
@@ -230,6 +241,8 @@ static int prove(struct running *r, struct err *err)
             session_borrow(c, &back, err) != 0)
             goto out;
     }
+    if (overwritten_report(r, err) != 0)
+        goto out;
     rc = compare(r, &e, err);
     if (rc == 0 && r->segments == NULL && r->together == NULL)
         rc = belongings_back(r, err);
@@ -481,7 +494,8 @@ int transaction_run(struct running *r, struct err *err)
     if (journal_note(r->journal, "commit",
                      json_pack("{s:I, s:I}", "segment", (json_int_t)r->segment, "xid", (json_int_t)r->xid), err) != 0)
         return -1;
-    if (tx_commit(g->main, err) == 0)
-        return 0;
-    return err->kind == ERR_UNKNOWN ? settle(r, err) : -1;
+    if (tx_commit(g->main, err) != 0 && (err->kind != ERR_UNKNOWN || settle(r, err) != 0))
+        return -1;
+    /* A later segment's rows are not taken for others'. */
+    return r->o->undo_of != NULL ? strings_addf(&r->wrote, err, "%u", (unsigned)(r->xid & UINT32_MAX)) : 0;
 }

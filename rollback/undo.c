@@ -34,16 +34,29 @@ struct undo {
     struct values *values;
     struct run_values *given; /* as run_guarded takes them */
     size_t nvalues;
+    char **writers, **wrote; /* transactions, as run_guarded takes them */
     struct inventory *inventory; /* of the run that is undone, or NULL */
 };
+
+/* NULL-terminated, the names borrowed. */
+static const char **column_names(const json_t *columns)
+{
+    const char **names = calloc(json_array_size(columns) + 1, sizeof(*names));
+    const json_t *c;
+    size_t i;
+
+    json_array_foreach(columns, i, c)
+        if (names != NULL)
+            names[i] = json_string_value(c);
+    return names;
+}
 
 static int one_target(struct values *v, const json_t *t, const char *file, struct err *err)
 {
     struct restore_target *target = &v->targets[v->ntargets];
     const char *mode = json_string_value(json_object_get(t, "mode"));
     const char *key = json_string_value(json_object_get(t, "key"));
-    const json_t *columns = json_object_get(t, "columns"), *c;
-    size_t i;
+    const json_t *columns = json_object_get(t, "columns");
 
     target->key_changed = key != NULL && strcmp(key, "changes") == 0;
     target->schema = json_string_value(json_object_get(t, "schema"));
@@ -59,16 +72,17 @@ static int one_target(struct values *v, const json_t *t, const char *file, struc
     if (mode != NULL && strcmp(mode, "replace") == 0)
         target->mode = RESTORE_REPLACE;
     if (mode != NULL && strcmp(mode, "columns") == 0 && json_array_size(columns) > 0) {
-        const char **names = calloc(json_array_size(columns) + 1, sizeof(*names));
-
-        if (names == NULL)
+        if ((v->columns[v->ntargets] = column_names(columns)) == NULL)
             return err_oom(err);
-        json_array_foreach(columns, i, c)
-            names[i] = json_string_value(c);
-        v->columns[v->ntargets] = names;
-        target->columns = names;
+        target->columns = v->columns[v->ntargets];
         target->mode = RESTORE_COLUMNS;
     }
+    if (target->mode == RESTORE_MERGE && json_is_false(json_object_get(t, "whole"))) {
+        if ((v->columns[v->ntargets] = column_names(columns)) == NULL)
+            return err_oom(err);
+        target->changed = v->columns[v->ntargets];
+    }
+    target->stays = json_is_false(json_object_get(t, "went"));
     v->ntargets++;
     return 0;
 }
@@ -387,6 +401,35 @@ const char *undo_backup(const struct undo *u)
     return u->fate.report.backup;
 }
 
+/* The transactions of the run of F.  Of a segment that was tried more than once the last one counts; the first
+ * segment's comes first. */
+static int find_transactions(const struct fate *f, char ***list, struct err *err)
+{
+    const json_t *entries = f->record->entries, *e, *first = NULL;
+    size_t i;
+
+    json_array_foreach(entries, i, e) {
+        const char *step = json_string_value(json_object_get(e, "step"));
+
+        if (step != NULL && strcmp(step, "execute") == 0 &&
+            (first == NULL || json_integer_value(json_object_get(e, "segment")) <=
+                                  json_integer_value(json_object_get(first, "segment"))))
+            first = e;
+    }
+    if (first == NULL)
+        return 0;
+    if (strings_addf(list, err, "%lld", (long long)(json_integer_value(json_object_get(first, "xid")) & UINT32_MAX)) != 0)
+        return -1;
+    json_array_foreach(entries, i, e) {
+        const char *step = json_string_value(json_object_get(e, "step"));
+
+        if (step != NULL && strcmp(step, "execute") == 0 && e != first &&
+            strings_addf(list, err, "%lld", (long long)(json_integer_value(json_object_get(e, "xid")) & UINT32_MAX)) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int undo_run(struct undo *u, struct guard *g, struct outcome_report *out, struct err *err)
 {
     struct run_options o = {.values = u->given, .nvalues = u->nvalues, .inventory = u->inventory};
@@ -397,11 +440,19 @@ int undo_run(struct undo *u, struct guard *g, struct outcome_report *out, struct
         o.again = u->fate.loose;
         o.undo_of = u->origin.record != NULL ? u->origin.report.run : NULL;
         o.since_xid = u->origin.xid;
+        if (u->origin.record != NULL &&
+            (find_transactions(&u->origin, &u->writers, err) != 0 || find_transactions(&u->fate, &u->wrote, err) != 0))
+            return -1;
     } else {
+        if (find_transactions(&u->fate, &u->writers, err) != 0)
+            return -1;
         o.undo_of = u->fate.report.run;
         o.again = u->back && u->fate.loose;
         o.since_xid = u->fate.xid;
     }
+    o.left = json_object_get(journal_last(u->origin.record != NULL ? u->origin.record : u->fate.record, "left"), "tables");
+    o.writers = u->writers;
+    o.wrote = u->wrote;
     return run_guarded(g, &o, out, err);
 }
 
@@ -419,6 +470,8 @@ void undo_free(struct undo *u)
     }
     free(u->values);
     free(u->given);
+    strings_free(u->writers);
+    strings_free(u->wrote);
     inventory_free(u->inventory);
     json_decref(u->kept);
     fate_free(&u->fate);

@@ -522,6 +522,8 @@ json_t *view_outcome_json(const struct outcome_report *r, struct err *err)
     set(o, "notes", list(r->notes));
     if (r->tables != NULL)
         set(o, "tables", json_incref(r->tables));
+    if (r->meanwhile != NULL)
+        set(o, "meanwhile", json_incref(r->meanwhile));
     return o;
 }
 
@@ -538,5 +540,6 @@ void outcome_free(struct outcome_report *r)
     free(r->why);
     strings_free(r->notes);
     json_decref(r->tables);
+    json_decref(r->meanwhile);
     memset(r, 0, sizeof(*r));
 }

@@ -32,6 +32,7 @@ struct outcome_report {
     char *why;        /* of what was not committed, or NULL */
     char **notes;     /* NULL-terminated, or NULL */
     json_t *tables;   /* undo: what was put back, or NULL */
+    json_t *meanwhile; /* undo: what others wrote since the rollback, or NULL */
 };
 
 const char *outcome_name(enum outcome o);

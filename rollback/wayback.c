@@ -10,6 +10,7 @@
 #include "migration/plan.h"
 #include "pg/array.h"
 #include "pg/query.h"
+#include "pg/quote.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "script/closure.h"
@@ -17,6 +18,10 @@
 #include "script/node.h"
 #include "script/statement.h"
 #include "validate/judge.h"
+
+static const char still_sql[] =
+#include "rollback/sql/still.sql.h"
+    ;
 
 int wayback_find(struct guard *g, struct err *err)
 {
@@ -344,6 +349,36 @@ static int comes_back(const struct guard *g, const struct closure_table *t, cons
     return says(g->reverse, KIND(ADD_COLUMN), t, column);
 }
 
+/* A value that stays over the downgrade and that the upgrade changes once more: does undo put it back? */
+static int is_still(struct guard *g, const struct effect *e, const struct closure_table *t, int *yes, struct err *err)
+{
+    const char *params[2] = {NULL, e->kind == EFFECT_UPDATE ? e->column : NULL};
+    struct query q = {.sql = still_sql, .params = params, .nparams = 2, .columns = 1, .max_rows = 1};
+    struct buf name = {0};
+    struct result *r = NULL;
+    int rc = -1;
+
+    *yes = 0;
+    for (size_t m = 0; t != NULL && m < g->closure->ntables; m++)
+        if (&g->closure->tables[m] == t && closure_table_at_risk(t) && g->tables[m].key != SELECTION_KEY_STAYS)
+            return 0;
+    /* Names that only the upgrade gives are not on the server yet. */
+    if (t == NULL && says(g->plan, renames, NULL, NULL))
+        return 0;
+    if ((e->schema != NULL || t != NULL ? quote_name(&name, t != NULL ? t->schema : e->schema, e->name, err)
+                                        : quote_ident(&name, e->name, err)) != 0)
+        goto out;
+    params[0] = name.data;
+    if ((r = query_run(g->main, &q, err)) == NULL)
+        goto out;
+    *yes = result_rows(r) == 1 && result_bool(r, 0, 0);
+    rc = 0;
+out:
+    result_free(r);
+    buf_free(&name);
+    return rc;
+}
+
 /* What stays over the downgrade, and the upgrade changes or deletes once more: what was written there since
  * the first time goes. */
 static int done_again(struct guard *g, struct err *err)
@@ -354,7 +389,7 @@ static int done_again(struct guard *g, struct err *err)
         for (size_t k = 0; all != NULL && k < all->count; k++) {
             const struct effect *e = &all->items[k];
             const struct closure_table named = {.schema = e->schema, .name = e->name}, *t = NULL;
-            int changes = e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE;
+            int changes = e->kind == EFFECT_UPDATE || e->kind == EFFECT_MERGE, still = 0;
 
             if ((!changes && e->kind != EFFECT_DELETE && e->kind != EFFECT_TRUNCATE) || e->name == NULL ||
                 (e->flags & (EFFECT_OWN | EFFECT_VERSION)) != 0)
@@ -365,6 +400,10 @@ static int done_again(struct guard *g, struct err *err)
             if (t == NULL ? says(g->plan, renames | blind | inserts, NULL, NULL)
                           : (t->fate & CLOSURE_DROPPED) != 0 || (changes && e->column != NULL && comes_back(g, t, e->column)) ||
                                 (!changes && (t->fate & (CLOSURE_INSERTED | CLOSURE_ROWS | CLOSURE_EMPTIED)) != 0))
+                continue;
+            if (changes && !g->command && is_still(g, e, t, &still, err) != 0)
+                return -1;
+            if (still)
                 continue;
             if (t == NULL)
                 t = &named;
