@@ -8,6 +8,7 @@
 #include "core/strings.h"
 #include "pg/array.h"
 #include "pg/query.h"
+#include "pg/quote.h"
 #include "pg/tx.h"
 #include "rollback/named.h"
 
@@ -24,7 +25,7 @@ static const char scope_sql[] =
     ;
 
 /* Ranks of inventory.sql that are treated in a way of their own. */
-enum { RANK_ROWS = 31, RANK_VALUE = 33, RANK_PRIVILEGES = 85, RANK_ORDER = 90, PASSES = 3 };
+enum { RANK_ROWS = 31, RANK_VALUE = 33, RANK_KEY = 40, RANK_FOREIGN = 45, RANK_PRIVILEGES = 85, RANK_ORDER = 90, PASSES = 3 };
 
 struct item {
     int rank;
@@ -86,6 +87,35 @@ out:
     return rc;
 }
 
+static const char uncalled[] = "not called", value_of[] = "value of sequence ";
+
+/* Where a sequence stands that was never called, by its own row. */
+static int read_uncalled(struct conn *c, struct item *t, struct err *err)
+{
+    const char *ident = t->key + sizeof(value_of) - 1;
+    struct buf sql = {0}, name = {0};
+    char *def = NULL, *make = NULL;
+    int64_t at;
+    int rc = -1;
+
+    if (buf_addf(&sql, err, "SELECT last_value FROM %s", ident) != 0 || query_int(c, sql.data, &at, err) != 0 ||
+        quote_literal(&name, ident, err) != 0 || strings_format(&def, err, "not called, at %lld", (long long)at) != 0 ||
+        strings_format(&make, err, "SELECT pg_catalog.setval(%s, %lld, false)", name.data, (long long)at) != 0)
+        goto out;
+    free(t->def);
+    free(t->make);
+    t->def = def;
+    t->make = make;
+    def = make = NULL;
+    rc = 0;
+out:
+    free(def);
+    free(make);
+    buf_free(&sql);
+    buf_free(&name);
+    return rc;
+}
+
 /* V's names are set; its items are not. */
 static int read_items(struct conn *c, struct inventory *v, struct err *err)
 {
@@ -112,7 +142,8 @@ static int read_items(struct conn *c, struct inventory *v, struct err *err)
         if (strings_dup(&t->key, result_text(r, i, 1), err) != 0 ||
             strings_dup(&t->def, result_text(r, i, 2) != NULL ? result_text(r, i, 2) : "", err) != 0 ||
             strings_dup(&t->make, result_text(r, i, 3), err) != 0 ||
-            strings_dup(&t->clear, result_text(r, i, 4), err) != 0)
+            strings_dup(&t->clear, result_text(r, i, 4), err) != 0 ||
+            (t->rank == RANK_VALUE && strcmp(t->def, uncalled) == 0 && read_uncalled(c, t, err) != 0))
             goto out;
     }
     qsort(v->items, v->count, sizeof(*v->items), by_rank);
@@ -243,11 +274,42 @@ static int has_reached(const char *is, const char *was)
     char *end;
     long long a, b;
 
-    if (strcmp(is, "not called") == 0 || strcmp(was, "not called") == 0)
-        return strcmp(was, "not called") == 0;
+    const size_t n = sizeof(uncalled) - 1;
+
+    if (strncmp(is, uncalled, n) == 0)
+        return strcmp(is, was) == 0;
+    /* It would give the same numbers again. */
+    if (strncmp(was, uncalled, n) == 0)
+        return was[n] == '\0' || strtoll(is, NULL, 10) >= strtoll(was + n + strlen(", at "), NULL, 10);
     a = strtoll(is, NULL, 10);
     b = strtoll(was, &end, 10);
     return *end == '\0' ? a >= b : a <= b;
+}
+
+static const char of_table[] = " of table ", constraint[] = "constraint ";
+
+/* A constraint that stands there under another name gets its own back: SQL, or NULL.  Owned. */
+static char *spell_rename(const struct inventory *v, const struct inventory *now, const struct item *t, struct err *err)
+{
+    const char *table = strstr(t->key, of_table);
+    struct buf b = {0};
+
+    if (t->rank < RANK_KEY || t->rank > RANK_FOREIGN || strncmp(t->key, constraint, sizeof(constraint) - 1) != 0 || table == NULL)
+        return NULL;
+    for (size_t i = 0; i < now->count; i++) {
+        const struct item *s = &now->items[i];
+        const char *at = s->rank == t->rank ? strstr(s->key, of_table) : NULL;
+        const char *from = s->key + sizeof(constraint) - 1, *to = t->key + sizeof(constraint) - 1;
+
+        if (at == NULL || strcmp(at, table) != 0 || strcmp(s->def, t->def) != 0 || find(v, s) != NULL)
+            continue;
+        if (buf_addf(&b, err, "ALTER TABLE %s RENAME CONSTRAINT %.*s TO %.*s", table + sizeof(of_table) - 1, (int)(at - from), from,
+                     (int)(table - to), to) != 0)
+            break;
+        return buf_take(&b, err);
+    }
+    buf_free(&b);
+    return NULL;
 }
 
 /* One pass; 1: something was made. */
@@ -269,6 +331,7 @@ static int pass(struct conn *c, const struct inventory *v, const struct inventor
     }
     for (size_t i = 0; i < v->count; i++) {
         const struct item *t = &v->items[i], *is = find(now, t);
+        char *rename = NULL;
         int done;
 
         /* A sequence that was made or set again starts anew; one that stayed has gone on, and goes on. */
@@ -278,7 +341,11 @@ static int pass(struct conn *c, const struct inventory *v, const struct inventor
         if (t->make == NULL ||
             (is != NULL && strcmp(is->def, t->def) == 0 && !(first && t->rank == RANK_ROWS)))
             continue;
-        if ((done = attempt(c, is != NULL ? is->clear : NULL, t->make, t->key, failed, err)) < 0)
+        if (is == NULL && (rename = spell_rename(v, now, t, err)) == NULL && err->kind != ERR_NONE)
+            return -1;
+        done = attempt(c, is != NULL ? is->clear : NULL, rename != NULL ? rename : t->make, t->key, failed, err);
+        free(rename);
+        if (done < 0)
             return -1;
         if (done && strings_find(*made, t->key) < 0 && strings_add(made, t->key, err) != 0)
             return -1;

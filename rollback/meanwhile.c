@@ -4,11 +4,13 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backup/keys.h"
 #include "backup/selection.h"
 #include "backup/shelf.h"
 #include "backup/snapshot.h"
+#include "backup/target.h"
 #include "core/buf.h"
 #include "core/journal.h"
 #include "core/log.h"
@@ -58,18 +60,10 @@ struct meanwhile_table *meanwhile_find(const struct meanwhile *m, uint32_t oid)
 
 /* ---- spelling -------------------------------------------------------------------------------- */
 
-static const struct catalog_column *named(const struct catalog_table *t, const char *name)
-{
-    for (size_t i = 0; i < t->ncolumns; i++)
-        if (strcmp(t->columns[i].name, name) == 0)
-            return &t->columns[i];
-    return NULL;
-}
-
 const struct catalog_column *meanwhile_column(const struct meanwhile_table *t, const struct catalog_table *now,
                                               const char *name)
 {
-    const struct catalog_column *was = named(t->was, name);
+    const struct catalog_column *was = target_column(t->was, name);
 
     for (size_t i = 0; was != NULL && i < now->ncolumns; i++)
         if (now->columns[i].attnum == was->attnum)
@@ -444,10 +438,17 @@ out:
     return rc;
 }
 
-int meanwhile_look(struct running *r, struct err *err)
+void meanwhile_forget(struct running *r)
 {
+    /* Nothing was changed: the rows are where they were. */
+    if (r->meanwhile != NULL && r->meanwhile->file != NULL)
+        (void)unlink(r->meanwhile->file);
     meanwhile_free(r->meanwhile);
     r->meanwhile = NULL;
+}
+
+int meanwhile_look(struct running *r, struct err *err)
+{
     if (r->o->undo_of == NULL || r->o->since_xid == 0 || r->o->writers == NULL)
         return 0;
     if ((r->meanwhile = calloc(1, sizeof(*r->meanwhile))) == NULL)

@@ -51,6 +51,8 @@ int meanwhile_leave(const struct running *r, const struct result *writes, struct
 /* In undo's transaction, with its locks, before anything is changed, under our own settings.  Sets R->meanwhile,
  * which stays NULL where the rollback's transaction is not known, or this is no undo. */
 int meanwhile_look(struct running *r, struct err *err) MIG_MUST_CHECK;
+/* What was looked at is rolled back: its copy goes. */
+void meanwhile_forget(struct running *r);
 void meanwhile_free(struct meanwhile *m);
 
 /* The entry of a table by OID, or NULL. */

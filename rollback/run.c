@@ -288,6 +288,8 @@ int run_guarded(struct guard *g, const struct run_options *o, struct outcome_rep
         committed = all_segments(&r, err) == 0;
     if (!committed)
         tx_rollback(g->main);
+    if (!committed && err->kind != ERR_UNKNOWN)
+        meanwhile_forget(&r);
     if (r.journal != NULL && out->run != NULL)
         finish(&r, committed, err);
     if (committed && (belongings_answer(&r, err) != 0 || (o->undo_of == NULL && smoke_command(g, out->next, err) != 0)))

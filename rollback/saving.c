@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backup/ddl.h"
 #include "backup/selection.h"
@@ -368,6 +369,13 @@ static int one_table(struct saving *s, const struct snapshot_table *t, struct mo
     return 0;
 }
 
+/* FILE, or NULL, is of an attempt that was rolled back: what it saw is in the new one, and the journal names that. */
+static void remove_old(const char *file)
+{
+    if (file != NULL && unlink(file) != 0)
+        log_warn("\"%s\", of an attempt that was given up, could not be removed", file);
+}
+
 static int copy_changed(struct saving *s, struct err *err)
 {
     const struct rollback_request *q = s->q.guard->request;
@@ -376,7 +384,7 @@ static int copy_changed(struct saving *s, struct err *err)
         .filters = calloc(s->first.ntables + 1, sizeof(*m.filters)),
         .targets = json_array(),
     };
-    char is[32], max[32];
+    char is[32], max[32], *given_up = NULL;
     int rc = -1;
 
     if (m.oids == NULL || m.filters == NULL || m.targets == NULL) {
@@ -408,12 +416,17 @@ static int copy_changed(struct saving *s, struct err *err)
                                      .no_ddl = 1};
 
         /* Of an attempt that was given up. */
+        if (strings_dup(&given_up, s->second.file, err) != 0)
+            goto out;
         snapshot_result_free(&s->second);
         if (copy(s, s->q.guard->main, &o, &s->second, err) != 0)
             goto out;
     }
     rc = tell_journal(s, "backup-more", &s->second, json_incref(m.targets), err);
 out:
+    if (rc == 0)
+        remove_old(given_up);
+    free(given_up);
     for (size_t i = 0; m.filters != NULL && i < m.n; i++)
         free(m.filters[i]);
     free(m.filters);
@@ -497,12 +510,20 @@ int saving_locked(struct saving *s, struct err *err)
         .ddl_why = s->no_schema,
     };
 
+    char *given_up = NULL;
+    int rc = -1;
+
     if (s->before)
         return copy_changed(s, err);
-    snapshot_result_free(&s->first);
-    if (copy(s, s->q.guard->main, &o, &s->first, err) != 0 || set_file(s, &s->first, err) != 0)
+    if (strings_dup(&given_up, s->first.file, err) != 0)
         return -1;
-    return tell_journal(s, "backup", &s->first, all_targets(s->q.guard->main, s->q.closure, err), err);
+    snapshot_result_free(&s->first);
+    if (copy(s, s->q.guard->main, &o, &s->first, err) == 0 && set_file(s, &s->first, err) == 0)
+        rc = tell_journal(s, "backup", &s->first, all_targets(s->q.guard->main, s->q.closure, err), err);
+    if (rc == 0)
+        remove_old(given_up);
+    free(given_up);
+    return rc;
 }
 
 int64_t saving_rows(const struct saving *s, uint32_t oid)

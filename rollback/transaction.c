@@ -335,6 +335,7 @@ enum way {
 
 static void forget(struct running *r)
 {
+    meanwhile_forget(r);
     imprint_free(r->imprint);
     proof_free(r->before);
     proof_free(r->after);
@@ -496,6 +497,9 @@ int transaction_run(struct running *r, struct err *err)
         return -1;
     if (tx_commit(g->main, err) != 0 && (err->kind != ERR_UNKNOWN || settle(r, err) != 0))
         return -1;
+    /* From here on its copy is all that there is of some rows. */
+    meanwhile_free(r->meanwhile);
+    r->meanwhile = NULL;
     /* A later segment's rows are not taken for others'. */
     return r->o->undo_of != NULL ? strings_addf(&r->wrote, err, "%u", (unsigned)(r->xid & UINT32_MAX)) : 0;
 }

@@ -177,6 +177,25 @@ static int attribute_order(struct guard *g, struct err *err)
     return 0;
 }
 
+/* A child that joins its parent again keeps the columns as its own too. */
+static int inheritance(struct guard *g, struct err *err)
+{
+    for (size_t i = 0; i < g->plan->nsteps; i++) {
+        const struct effects *all = g->plan->steps[i].effects;
+
+        for (size_t k = 0; all != NULL && k < all->count; k++) {
+            const struct effect *e = &all->items[k];
+
+            if (e->kind == EFFECT_ALTER_TABLE_OTHER && (e->flags & EFFECT_OWN) == 0 && e->detail != NULL &&
+                strcmp(e->detail, "AT_DropInherit") == 0 &&
+                verdict(g, UNDO_INEXACT, err, "the columns that %s inherits become its own too when it joins its parent again",
+                        e->name) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 /* A column that comes back comes back as the last one. */
 static int column_order(struct guard *g, struct err *err)
 {
@@ -460,6 +479,6 @@ int wayback_weigh(struct guard *g, struct err *err)
     if (says(g->reverse, blind, NULL, NULL) &&
         verdict(g, UNDO_INEXACT, err, "the upgrade has statements whose effect nobody can know") != 0)
         return -1;
-    return made_again(g, err) != 0 || barred(g, err) != 0 || leftovers(g, err) != 0 || new_keys(g, err) != 0 || done_again(g, err) != 0 || attribute_order(g, err) != 0 || column_order(g, err) != 0 ? -1
+    return made_again(g, err) != 0 || barred(g, err) != 0 || leftovers(g, err) != 0 || new_keys(g, err) != 0 || done_again(g, err) != 0 || attribute_order(g, err) != 0 || inheritance(g, err) != 0 || column_order(g, err) != 0 ? -1
                                                                                                           : 0;
 }

@@ -191,7 +191,9 @@ WITH wanted AS (
     SELECT 33, 'value of sequence ' || r.ident,
            coalesce(pg_catalog.pg_sequence_last_value(r.oid)::pg_catalog.text || CASE WHEN s.seqincrement < 0 THEN ' descending' ELSE '' END,
                     'not called'),
-           'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(r.ident) || ', ' || pg_catalog.pg_sequence_last_value(r.oid)::pg_catalog.text || ')', NULL
+           'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(r.ident) || ', ' || pg_catalog.pg_sequence_last_value(r.oid)::pg_catalog.text || ')',
+           -- setval alone would outlive a transaction that is rolled back
+           CASE WHEN pg_catalog.pg_has_role(r.relowner, 'USAGE') THEN 'ALTER SEQUENCE ' || r.ident || ' RESTART' END
     FROM rel r JOIN pg_catalog.pg_sequence s ON s.seqrelid = r.oid
     WHERE CASE WHEN r.relkind = 'S' THEN pg_catalog.has_sequence_privilege(r.oid, 'USAGE, SELECT') END
     UNION ALL
@@ -229,7 +231,9 @@ WITH wanted AS (
                                 CASE WHEN a.attcollation <> a.typcollation THEN 'COLLATE ' || a.attcollation::pg_catalog.regcollation::pg_catalog.text END,
                                 nullif(a.attidentity, ''), nullif(a.attgenerated, ''),
                                 CASE WHEN a.attgenerated <> '' THEN (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
-                                                                     WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END),
+                                                                     WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END,
+                                -- INHERIT leaves it so, and nothing takes it back
+                                CASE WHEN a.attislocal AND a.attinhcount > 0 THEN 'inherited, and its own' END),
            NULL, NULL
     FROM att a WHERE a.relkind <> 'v'
     UNION ALL
@@ -301,6 +305,12 @@ WITH wanted AS (
     SELECT 47, 'tablespace of index ' || i.ident, s.spcname::pg_catalog.text,
            'ALTER INDEX ' || i.ident || ' SET TABLESPACE ' || pg_catalog.quote_ident(s.spcname), 'ALTER INDEX ' || i.ident || ' SET TABLESPACE pg_default'
     FROM ind i JOIN pg_catalog.pg_tablespace s ON s.oid = i.reltablespace
+    UNION ALL
+    SELECT 44, 'statistics target of column ' || x.attnum || ' of index ' || i.ident, pg_catalog.to_jsonb(x) ->> 'attstattarget',
+           'ALTER INDEX ' || i.ident || ' ALTER COLUMN ' || x.attnum || ' SET STATISTICS ' || (pg_catalog.to_jsonb(x) ->> 'attstattarget'),
+           'ALTER INDEX ' || i.ident || ' ALTER COLUMN ' || x.attnum || ' SET STATISTICS -1'
+    FROM ind i JOIN pg_catalog.pg_attribute x ON x.attrelid = i.indexrelid AND NOT x.attisdropped
+    WHERE coalesce(pg_catalog.to_jsonb(x) ->> 'attstattarget', '-1') <> '-1'
     UNION ALL
     SELECT 62, 'cluster of table ' || i.on_ident, i.ident, 'ALTER TABLE ' || i.on_ident || ' CLUSTER ON ' || pg_catalog.quote_ident(i.relname),
            'ALTER TABLE ' || i.on_ident || ' SET WITHOUT CLUSTER'

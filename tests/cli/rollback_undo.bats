@@ -399,3 +399,45 @@ print(sorted((f['object'], f['loss']['rows']) for f in json.load(sys.stdin)['fin
     assert_exit 7
     assert_out 'type public.fr is another' 'type public.c is another' 'aggregate public.ag\(integer\) is another'
 }
+
+@test "the statistics of an index on an expression, a constraint's name after a swap of tables, a comment on it" {
+    sql "create table t (id int primary key, v text, n int)" "insert into t values (1, 'a', 1)" "create index t_e on t (lower(v))" \
+        "alter index t_e alter column 1 set statistics 200" "create index t_f on t ((n + 1), lower(v))" \
+        "comment on constraint t_pkey on t is 'the key'" "comment on column t.v is 'v'" "alter table t add constraint t_n check (n > 0)"
+    there_and_back "alter table t drop column v;" "alter table t add column v text; create index t_e on t (lower(v)); create index t_f on t ((n + 1), lower(v));"
+    assert_exit 0
+    [ "$(sql "select attstattarget from pg_attribute where attrelid = 't_e'::regclass")" = 200 ]
+    # The upgrade's swap names the key after the new table.
+    sql "create table s (id int, v text, constraint s_pkey primary key (id), constraint s_v check (v <> ''))" "insert into s values (1, 'a')" \
+        "comment on constraint s_pkey on s is 'the key'" "comment on table s is 's'"
+    there_and_back "drop table s;" \
+        "create table s_new (id int primary key, v text, constraint s_new_v check (v <> '')); alter table s_new rename to s;"
+    assert_exit 0
+    assert_out 'undo did: .*constraint s_pkey of table public.s'
+    same
+}
+
+@test "NO INHERIT and INHERIT again is foretold inexact, and named" {
+    sql "create table p (id int, v text, constraint c check (id > 0))" "create table k () inherits (p)" "insert into k values (1, 'a')"
+    there_and_back "alter table k no inherit p;" "alter table k inherit p;"
+    [[ "$undo_said" == "Undo: inexact: the columns that k inherits become its own too"* ]]
+    assert_exit 7
+    assert_out 'not as before the rollback: .*column public.k.id is another'
+}
+
+@test "a sequence of its own that was never called stands where it stood, and a dry run moves none" {
+    sql "create sequence q start 500" "create sequence called" "select nextval('called'), nextval('called')" "create sequence r start 7" "create table t (id int primary key)" >/dev/null
+    at() { sql "select last_value || ' ' || is_called from $1"; }
+    echo "alter sequence q restart with 1; alter sequence called restart; alter sequence r restart with 1;" >down.sql
+    echo "alter table t add column n int;" >up.sql
+    mig mig-rollback run --sql down.sql --undo-sql up.sql "${GO[@]}"
+    assert_exit 0
+    [ "$(at q), $(at called)" = "1 false, 1 false" ]
+    sql "select nextval('r')" >/dev/null
+    mig mig-rollback undo "${GO[@]}" --dry-run
+    assert_exit 0
+    [ "$(at q), $(at called)" = "1 false, 1 false" ]
+    mig mig-rollback undo "${GO[@]}"
+    assert_exit 0
+    [ "$(at q), $(at called), $(at r)" = "500 false, 2 true, 7 false" ]
+}
