@@ -283,7 +283,9 @@ void detect_carried(struct inquiry *q, const struct effect *e, const struct cata
         const char *line;
         int columns = 1;
 
-        if (k.type != 'f' || k.partner != t->oid || (cascade && k.table == t->oid) || child == NULL || child->parent != 0)
+        /* What a partition has of its parent is counted there. */
+        if (k.type != 'f' || k.partner != t->oid || (cascade && k.table == t->oid) || child == NULL ||
+            (child->parent != 0 && k.inherited))
             continue;
         if (strchr("cnd", k.on_delete) == NULL) {
             /* Of a table that references itself, the statement may take both. */

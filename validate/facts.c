@@ -310,6 +310,7 @@ int facts_constraint(const struct facts *f, size_t i, struct facts_constraint *o
     out->relation = result_text(r, row, 12);
     out->partner_schema = result_text(r, row, 13);
     out->partner_relation = result_text(r, row, 14);
+    out->inherited = result_bool(r, row, 15);
     return 1;
 }
 

@@ -41,6 +41,7 @@ struct facts_constraint {
     const char *schema, *relation, *partner_schema, *partner_relation;
     char type, on_delete, on_update;
     int valid;
+    int inherited; /* a partition has it of its parent */
 };
 
 struct facts_index {

@@ -209,3 +209,5 @@ drop function twice(int, int)
 drop function twice(int) cascade
 drop view doubled; drop function twice(pg_catalog.int4)
 alter table checked drop constraint even; drop function twice(int, integer)
+delete from owner where k < 8
+delete from owner where k = 9

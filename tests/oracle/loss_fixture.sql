@@ -69,3 +69,18 @@ create function twice(int, int) returns int language sql immutable as 'select $1
 create view doubled as select k, twice(v::int) as v from plains;
 create table checked (k int primary key, constraint even check (twice(k, 2) > 0));
 analyze held;
+-- Foreign keys of a single partition, and of all.
+create table owner (k int primary key);
+create table thing (k int primary key, o int, note text) partition by range (k);
+create table thing1 partition of thing for values from (0) to (6);
+create table thing2 partition of thing for values from (6) to (20);
+alter table thing1 add foreign key (o) references owner on delete cascade;
+create table guarded (k int primary key, o int) partition by range (k);
+create table guarded1 partition of guarded for values from (0) to (20);
+alter table guarded1 add foreign key (o) references owner;
+create table part_of (k int primary key, o int references owner on delete cascade) partition by range (k);
+create table part_of1 partition of part_of for values from (0) to (20);
+insert into owner select generate_series(1, 10);
+insert into thing select g, g, 'n' from generate_series(1, 10) g;
+insert into guarded values (1, 9);
+insert into part_of select g, g from generate_series(1, 8) g;
