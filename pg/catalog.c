@@ -104,16 +104,8 @@ static struct catalog_table *read_table(const struct result *r, int row, struct 
 /* Rows FROM.. of R that are about relation OID; rows are sorted by relation. */
 static int run_of(const struct result *r, uint32_t oid, int *from)
 {
-    int n = 0, i;
-
-    for (i = 0; i < result_rows(r); i++)
-        if ((uint32_t)result_int(r, i, 0) == oid) {
-            if (n++ == 0)
-                *from = i;
-        } else if (n > 0) {
-            break;
-        }
-    return n;
+    *from = result_first(r, 0, oid);
+    return result_first(r, 0, (int64_t)oid + 1) - *from;
 }
 
 static int read_columns(struct catalog_table *t, const struct result *r, struct err *err)
@@ -171,7 +163,6 @@ static int read_keys(struct catalog_table *t, const struct result *r, struct err
     return 0;
 }
 
-/* Two passes over sorted rows would do with one; a plan touches few tables, and it is said plainly. */
 static int fill(struct catalog_table **out, const uint32_t *oids, size_t n, struct result **r,
                 struct err *err)
 {
@@ -179,10 +170,7 @@ static int fill(struct catalog_table **out, const uint32_t *oids, size_t n, stru
     int row;
 
     for (i = 0; i < n; i++) {
-        for (row = 0; row < result_rows(r[0]); row++)
-            if ((uint32_t)result_int(r[0], row, 0) == oids[i])
-                break;
-        if (row == result_rows(r[0]))
+        if (run_of(r[0], oids[i], &row) == 0)
             continue;
         if ((out[i] = read_table(r[0], row, err)) == NULL ||
             read_columns(out[i], r[1], err) != 0 || read_keys(out[i], r[2], err) != 0)

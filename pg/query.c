@@ -113,13 +113,18 @@ static struct result *wrap(PGresult *raw, struct err *err)
     return r;
 }
 
+static int is_named(const struct conn *c, const struct query *q)
+{
+    return q->name != NULL && !conn_pooled(c);
+}
+
 /* Where Q has a name and is new in this session. */
 static int prepare(struct conn *c, const struct query *q, struct err *err)
 {
     char ***names = conn_prepared(c);
     PGresult *raw;
 
-    if (q->name == NULL || (*names != NULL && strings_find(*names, q->name) >= 0))
+    if (!is_named(c, q) || (*names != NULL && strings_find(*names, q->name) >= 0))
         return 0;
     if (!PQsendPrepare(conn_raw(c), q->name, q->sql, q->nparams, NULL))
         return conn_failure(c, NULL, err);
@@ -131,7 +136,7 @@ static int prepare(struct conn *c, const struct query *q, struct err *err)
 
 static int send(struct conn *c, const struct query *q)
 {
-    return q->name != NULL ? PQsendQueryPrepared(conn_raw(c), q->name, q->nparams, q->params, NULL, NULL, 0)
+    return is_named(c, q) ? PQsendQueryPrepared(conn_raw(c), q->name, q->nparams, q->params, NULL, NULL, 0)
                            : PQsendQueryParams(conn_raw(c), q->sql, q->nparams, NULL, q->params, NULL, NULL, 0);
 }
 
@@ -387,6 +392,21 @@ int64_t result_int(const struct result *r, int row, int col)
     const char *text = result_text(r, row, col);
 
     return text != NULL ? strtoll(text, NULL, 10) : 0;
+}
+
+int result_first(const struct result *r, int col, int64_t number)
+{
+    int low = 0, high = result_rows(r);
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+
+        if (result_int(r, middle, col) < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 double result_double(const struct result *r, int row, int col)

@@ -18,7 +18,8 @@ struct result;
 
 struct query {
     const char *sql;
-    const char *name; /* prepared under it, once per session, so that its plan is made once; or NULL */
+    const char *name; /* prepared under it, once per session, so that its plan is made once (never behind a pooler,
+                         where the next statement may meet another backend); or NULL */
     const char *const *params; /* NULL entries are SQL NULL */
     int nparams;
     int columns;  /* declared number of columns; 0: no rows expected (DDL, DML); -1: any */
@@ -58,6 +59,8 @@ int result_rows(const struct result *r);
 int result_columns(const struct result *r);
 /* Borrowed from R; NULL for SQL NULL. */
 const char *result_text(const struct result *r, int row, int col);
+/* Of rows that are sorted by the number in COL: the first that has NUMBER or more (result_rows: none). */
+int result_first(const struct result *r, int col, int64_t number);
 /* 0 for NULL. */
 int64_t result_int(const struct result *r, int row, int col);
 double result_double(const struct result *r, int row, int col);

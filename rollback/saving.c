@@ -109,24 +109,19 @@ static void weigh(const struct closure *c, const struct closure_table *t, int *w
     *went |= c->opaque > 0;
 }
 
-/* NULL where nothing is to be put back, or *ERR. */
-static json_t *target(struct conn *c, const struct closure *closure, const struct closure_table *t, const char *mode,
-                      struct err *err)
+/* NULL where nothing is to be put back.  IS may be NULL where no column is named. */
+static json_t *target(const struct catalog_table *is, const struct closure *closure, const struct closure_table *t,
+                      const char *mode)
 {
+    const char *key = key_of(is, t);
     int went, whole;
-    struct catalog_table *is = t->ncolumns > 0 ? catalog_table_get(c, t->oid, err) : NULL;
-    const char *key;
     json_t *o, *columns;
 
-    if (t->ncolumns > 0 && is == NULL)
-        return NULL;
-    key = key_of(is, t);
     o = json_object();
     columns = json_array();
     for (size_t k = 0; k < t->ncolumns; k++)
         if (!is_generated(is, t->columns[k].name))
             (void)json_array_append_new(columns, json_string(t->columns[k].name));
-    catalog_table_free(is);
     if (strcmp(mode, "columns") == 0 && json_array_size(columns) == 0) {
         json_decref(o);
         json_decref(columns);
@@ -143,27 +138,49 @@ static json_t *target(struct conn *c, const struct closure *closure, const struc
     return o;
 }
 
-static json_t *all_targets(struct conn *conn, const struct closure *c, struct err *err)
+static int has_target(const struct closure_table *t)
 {
-    json_t *a = json_array();
-
     /* A materialized view is computed again, a foreign table's rows are another server's, a partitioned
      * table's are in its partitions. */
+    return closure_table_at_risk(t) && t->kind == 'r';
+}
+
+/* Of all in one answer: writers wait for it. */
+static json_t *all_targets(struct conn *conn, const struct closure *c, struct err *err)
+{
+    uint32_t *oids = calloc(c->ntables + 1, sizeof(*oids));
+    struct catalog_table **are = NULL;
+    json_t *a = NULL;
+    size_t n = 0, at = 0;
+
+    if (oids == NULL) {
+        (void)err_oom(err);
+        return NULL;
+    }
+    for (size_t i = 0; i < c->ntables; i++)
+        if (has_target(&c->tables[i]))
+            oids[n++] = c->tables[i].oid;
+    if (n > 0 && (are = catalog_tables_get(conn, oids, n, err)) == NULL)
+        goto out;
+    a = json_array();
     for (size_t i = 0; i < c->ntables; i++) {
-        struct err why = {0};
+        const struct closure_table *t = &c->tables[i];
         json_t *one;
 
-        if (!closure_table_at_risk(&c->tables[i]) || c->tables[i].kind != 'r')
+        if (!has_target(t))
             continue;
-        one = target(conn, c, &c->tables[i], mode_of(&c->tables[i]), &why);
-        if (why.kind != ERR_NONE) {
-            *err = why;
+        if (are[at] == NULL && t->ncolumns > 0) {
+            (void)err_set(err, ERR_FAILED, "%s.%s is not there any more", t->schema, t->name);
             json_decref(a);
-            return NULL;
+            a = NULL;
+            goto out;
         }
-        if (one != NULL)
+        if ((one = target(are[at++], c, t, mode_of(t))) != NULL)
             (void)json_array_append_new(a, one);
     }
+out:
+    catalog_tables_free(are, n);
+    free(oids);
     return a;
 }
 
@@ -356,13 +373,13 @@ static int one_table(struct saving *s, const struct snapshot_table *t, struct mo
     }
     m->n++;
     {
-        struct err why = {0};
-        json_t *one = target(s->q.guard->main, s->q.closure, c, by_key ? "columns" : whole ? mode_of(c) : "merge", &why);
+        struct catalog_table *is = c->ncolumns > 0 ? catalog_table_get(s->q.guard->main, c->oid, err) : NULL;
+        json_t *one;
 
-        if (why.kind != ERR_NONE) {
-            *err = why;
+        if (c->ncolumns > 0 && is == NULL)
             return -1;
-        }
+        one = target(is, s->q.closure, c, by_key ? "columns" : whole ? mode_of(c) : "merge");
+        catalog_table_free(is);
         if (one != NULL && json_array_append_new(m->targets, one) != 0)
             return err_oom(err);
     }

@@ -90,27 +90,11 @@ const char *sums_oids(const struct sums *s)
     return s->count > 0 ? s->oids : NULL;
 }
 
-/* The first row of OID or a greater one: they are sorted. */
-static int lower(const struct result *shapes, uint64_t oid)
-{
-    int low = 0, high = result_rows(shapes);
-
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-
-        if ((uint64_t)result_int(shapes, middle, OID) < oid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* T's rows of SHAPES; 0: it is gone. */
 static int find_shape(const struct result *shapes, const struct closure_table *t, int *from, int *to)
 {
-    *from = lower(shapes, t->oid);
-    *to = lower(shapes, (uint64_t)t->oid + 1);
+    *from = result_first(shapes, OID, t->oid);
+    *to = result_first(shapes, OID, (int64_t)t->oid + 1);
     return *to > *from;
 }
 

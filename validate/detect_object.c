@@ -225,7 +225,7 @@ static int loosened(const struct inquiry *q, const char *class)
 
 static void dependents(struct inquiry *q, const struct effect *e)
 {
-    struct query query = {.sql = dependents_sql, .nparams = 3, .columns = 7};
+    struct query query = {.name = "mig_dependents", .sql = dependents_sql, .nparams = 3, .columns = 7};
     const struct closure_link *root = NULL;
     const char *params[3];
     struct buf classid = {0}, objid = {0}, column = {0}, why = {0};

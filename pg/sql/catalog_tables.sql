@@ -21,3 +21,4 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
  WHERE c.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
+ ORDER BY c.oid
