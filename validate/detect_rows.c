@@ -188,13 +188,11 @@ out:
 
 /* ---- ON DELETE CASCADE ---- */
 
-/* "(a, b)" of the lines of COLUMNS. */
-static int add_list(struct buf *b, const char *columns, struct err *err)
+/* "a, b" of the lines of COLUMNS, or "x.a, x.b". */
+static int add_names(struct buf *b, const char *prefix, const char *columns, struct err *err)
 {
     const char *p = columns;
 
-    if (buf_addc(b, '(', err) < 0)
-        return -1;
     while (p != NULL && *p != '\0') {
         const char *end = strchr(p, '\n');
         size_t len = end == NULL ? strlen(p) : (size_t)(end - p);
@@ -202,14 +200,25 @@ static int add_list(struct buf *b, const char *columns, struct err *err)
 
         if (name == NULL)
             return err_oom(err);
-        if ((p != columns && buf_adds(b, ", ", err) < 0) || quote_ident(b, name, err) < 0) {
+        if ((p != columns && buf_adds(b, ", ", err) < 0) ||
+            (prefix != NULL && (buf_adds(b, prefix, err) < 0 || buf_addc(b, '.', err) < 0)) ||
+            quote_ident(b, name, err) < 0) {
             free(name);
             return -1;
         }
         free(name);
         p = end == NULL ? NULL : end + 1;
     }
-    return buf_addc(b, ')', err);
+    return 0;
+}
+
+/* " WHERE (a, b) IN (SELECT c, d FROM ...)": rows whose key by K is among those of FROM. */
+static int add_referencing(struct buf *b, const struct facts_constraint *k, const char *from, struct err *err)
+{
+    return buf_adds(b, " WHERE (", err) < 0 || add_names(b, NULL, k->columns, err) < 0 ||
+                   buf_adds(b, ") IN (SELECT ", err) < 0 || add_names(b, NULL, k->partner_columns, err) < 0
+               ? -1
+               : buf_addf(b, err, "%s)", from);
 }
 
 /* Does a foreign key of CHILD carry a DELETE on to it?  Then its rows may go with the statement. */
@@ -237,9 +246,7 @@ static void forbidden(struct inquiry *q, const struct effect *e, const struct fa
             inquiry_past(q, q->past.dropped, child->oid, child->columns[i].name))
             return;
     if (pick_begin(q, &sql, pick, child, 0) < 0 || buf_adds(&sql, ", count(*)", q->err) < 0 ||
-        probe_from(&sql, child, 0, NULL, q->err) < 0 || buf_adds(&sql, " WHERE ", q->err) < 0 ||
-        add_list(&sql, k->columns, q->err) < 0 || buf_adds(&sql, " IN (SELECT ", q->err) < 0 ||
-        add_list(&sql, k->partner_columns, q->err) < 0 || buf_addf(&sql, q->err, "%s)", from) < 0 ||
+        probe_from(&sql, child, 0, NULL, q->err) < 0 || add_referencing(&sql, k, from, q->err) < 0 ||
         buf_addf(&object, q->err, "%s.%s", child->schema, child->name) < 0 ||
         buf_addf(&subject, q->err, "%s.%s (foreign key %s)", k->partner_schema, k->partner_relation, k->name) < 0) {
         q->failed = 1;
@@ -266,14 +273,76 @@ out:
     buf_free(&subject);
 }
 
+/* The key by which T's own rows go with other ones of it. */
+static int own_key(const struct inquiry *q, const struct catalog_table *t, struct facts_constraint *k)
+{
+    for (size_t i = 0; facts_constraint(q->facts, i, k); i++)
+        if (k->type == 'f' && k->table == t->oid && k->partner == t->oid && k->on_delete == 'c' && !k->inherited)
+            return 1;
+    return 0;
+}
+
+/* Into WIDER: FROM, and the rows of T that go with those by its own key, and with those again. */
+static int follow_own(struct inquiry *q, const struct catalog_table *t, const struct facts_constraint *k,
+                      const char *from, struct buf *wider)
+{
+    return probe_from(wider, t, 0, NULL, q->err) < 0 || buf_adds(wider, " WHERE (", q->err) < 0 ||
+                   add_names(wider, NULL, k->partner_columns, q->err) < 0 ||
+                   buf_adds(wider, ") IN (WITH RECURSIVE mig_gone AS (SELECT ", q->err) < 0 ||
+                   add_names(wider, NULL, k->partner_columns, q->err) < 0 ||
+                   buf_addf(wider, q->err, "%s UNION SELECT ", from) < 0 ||
+                   add_names(wider, "mig_next", k->partner_columns, q->err) < 0 ||
+                   probe_from(wider, t, 0, "mig_next", q->err) < 0 || buf_adds(wider, " JOIN mig_gone ON (", q->err) < 0 ||
+                   add_names(wider, "mig_next", k->columns, q->err) < 0 || buf_adds(wider, ") = (", q->err) < 0 ||
+                   add_names(wider, "mig_gone", k->partner_columns, q->err) < 0
+               ? -1
+               : buf_adds(wider, ")) SELECT * FROM mig_gone)", q->err);
+}
+
+/* Rows of T that go with the ones of FROM by T's own key K; WIDER: both. */
+static void lose_own(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
+                     const struct facts_constraint *k, const struct pick *pick, const char *from, const char *wider)
+{
+    struct buf sql = {0}, object = {0};
+    long index;
+
+    if (pick_begin(q, &sql, pick, t, 0) < 0 || buf_adds(&sql, ", count(*), coalesce(sum(", q->err) < 0 ||
+        probe_nonnulls(q, &sql, t, NULL) < 0 ||
+        buf_addf(&sql, q->err, "), 0), 0%s AND (tableoid, ctid) NOT IN (SELECT tableoid, ctid%s)", wider, from) < 0 ||
+        buf_addf(&object, q->err, "%s.%s", t->schema, t->name) < 0) {
+        q->failed = 1;
+        goto out;
+    }
+    index = inquiry_raise(q, "delete-cascades", e, object.data, "foreign key %s carries the DELETE on to other rows of %s",
+                          k->name, object.data);
+    probe_subject(q, index, "ON DELETE CASCADE from", object.data);
+    if (index >= 0) {
+        inquiry_finding(q, index)->covered = 1;
+        q->quotes = 1;
+        probe_set(q, index, PROBE_LOSS, &sql, t, 1);
+        pick_set(q, index, pick);
+    }
+out:
+    buf_free(&sql);
+    buf_free(&object);
+}
+
 /* Rows of the tables that reference T by ON DELETE CASCADE, where T's own are FROM (" FROM t WHERE ...").
  * Depth first; a table is followed once on its path. */
 void detect_carried(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
                     const struct pick *pick, const char *from, int depth)
 {
     struct facts_constraint k;
+    struct buf wider = {0};
     size_t i;
 
+    if (own_key(q, t, &k)) {
+        if (follow_own(q, t, &k, from, &wider) < 0)
+            q->failed = 1;
+        else
+            lose_own(q, e, t, &k, pick, from, wider.data);
+        from = wider.data;
+    }
     for (i = 0; depth < 8 && !q->failed && facts_constraint(q->facts, i, &k); i++) {
         const struct catalog_table *child = inquiry_table_by_oid(q, k.table);
         struct buf where = {0}, sql = {0}, object = {0};
@@ -295,11 +364,7 @@ void detect_carried(struct inquiry *q, const struct effect *e, const struct cata
         }
         for (line = k.columns; line != NULL && (line = strchr(line, '\n')) != NULL; line++)
             columns++;
-        if (probe_from(&where, child, 0, NULL, q->err) < 0 ||
-            buf_adds(&where, " WHERE ", q->err) < 0 || add_list(&where, k.columns, q->err) < 0 ||
-            buf_adds(&where, " IN (SELECT ", q->err) < 0 ||
-            add_list(&where, k.partner_columns, q->err) < 0 ||
-            buf_addf(&where, q->err, "%s)", from) < 0 ||
+        if (probe_from(&where, child, 0, NULL, q->err) < 0 || add_referencing(&where, &k, from, q->err) < 0 ||
             pick_begin(q, &sql, pick, child, 0) < 0 ||
             (cascade ? buf_adds(&sql, ", count(*), coalesce(sum(", q->err) < 0 ||
                            probe_nonnulls(q, &sql, child, NULL) < 0 ||
@@ -327,6 +392,7 @@ void detect_carried(struct inquiry *q, const struct effect *e, const struct cata
         buf_free(&sql);
         buf_free(&object);
     }
+    buf_free(&wider);
 }
 
 static void delete_cascades(struct inquiry *q, const struct effect *e)

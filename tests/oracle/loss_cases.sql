@@ -211,3 +211,8 @@ drop view doubled; drop function twice(pg_catalog.int4)
 alter table checked drop constraint even; drop function twice(int, integer)
 delete from owner where k < 8
 delete from owner where k = 9
+delete from pairs where a between 5 and 7
+delete from pairs where a = 9
+delete from tree where k = 4
+delete from tree where k in (2, 5) or note = 'x'
+delete from tree t using leaf l where l.t = t.k and l.k = 3

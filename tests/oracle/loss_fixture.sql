@@ -84,3 +84,14 @@ insert into owner select generate_series(1, 10);
 insert into thing select g, g, 'n' from generate_series(1, 10) g;
 insert into guarded values (1, 9);
 insert into part_of select g, g from generate_series(1, 8) g;
+-- A key on several columns; a table whose rows hang on one another, and others on them.
+create table pairs (k int primary key, a int, b int, unique (a, b));
+create table paired (k int primary key, a int, b int, foreign key (a, b) references pairs (a, b) on delete cascade);
+create table kept (k int primary key, a int, b int, foreign key (a, b) references pairs (a, b));
+create table tree (k int primary key, up int references tree on delete cascade, note text);
+create table leaf (k int primary key, t int references tree on delete cascade);
+insert into pairs select g, g, g * 2 from generate_series(1, 10) g;
+insert into paired select g, g, g * 2 from generate_series(1, 6) g;
+insert into kept values (1, 9, 18);
+insert into tree select g, nullif(g / 2, 0), 't' from generate_series(1, 20) g;
+insert into leaf select g, g from generate_series(1, 20) g;
