@@ -56,15 +56,20 @@ out:
 
 int blockers_describe(const struct result *r, int row, struct buf *text, struct err *err)
 {
-    const char *application = result_text(r, row, 2);
-    char *sql = shown_normalize(result_text(r, row, 10));
+    const char *role = result_text(r, row, 1), *application = result_text(r, row, 2), *query = result_text(r, row, 10);
+    /* What autovacuum calls its work is no SQL, and has no values. */
+    int works = strcmp(result_text(r, row, 6), "autovacuum worker") == 0;
+    char *sql = works ? strdup(query) : shown_normalize(query);
     char age[32];
-    int rc = buf_addf(text, err, "%spid %s, role %s, %s from %s, %s for %s, %s on %s%s%.120s", text->len > 0 ? "; " : "",
-                      result_text(r, row, 0), result_text(r, row, 1), application[0] != '\0' ? application : "(no application name)",
+    int rc = -1;
+
+    if (buf_addf(text, err, "%spid %s, ", text->len > 0 ? "; " : "", result_text(r, row, 0)) == 0 &&
+        (role[0] == '\0' || buf_addf(text, err, "role %s, ", role) == 0))
+        rc = buf_addf(text, err, "%s from %s, %s for %s, %s on %s%s%.120s",
+                      application[0] == '\0' ? "(no application name)" : application[0] == ' ' ? application + 1 : application,
                       result_text(r, row, 3), result_text(r, row, 4), report_duration(result_int(r, row, 5) * 1000, age),
                       result_text(r, row, 7), result_text(r, row, 9), sql != NULL && sql[0] != '\0' ? ": " : "",
                       sql != NULL ? sql : "");
-
     free(sql);
     return rc;
 }
