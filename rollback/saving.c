@@ -33,6 +33,7 @@ struct saving {
     struct saving_request q;
     struct snapshot_result first, second;
     int before;       /* FIRST was taken before the locks */
+    int64_t *now;     /* rows of each of FIRST's tables under the locks, where it was taken before them; or NULL */
     uint32_t horizon; /* every transaction before it was over when FIRST was taken */
     char *schema, *no_schema; /* DDL, or why there is none; both NULL: it was not asked for yet */
 };
@@ -54,6 +55,7 @@ void saving_free(struct saving *s)
     if (s == NULL)
         return;
     snapshot_result_free(&s->first);
+    free(s->now);
     snapshot_result_free(&s->second);
     free(s->schema);
     free(s->no_schema);
@@ -350,6 +352,8 @@ static int one_table(struct saving *s, const struct snapshot_table *t, struct mo
         return 0;
     if (count(s, t, &newer, &same, err) != 0)
         return -1;
+    if (t->filter == NULL)
+        s->now[t - s->first.tables] = newer + same;
     if (newer == 0 && same == (int64_t)t->rows)
         return 0;
     /* Values of columns go back by key: a row that went meanwhile gets nothing, so that newer rows are
@@ -404,7 +408,9 @@ static int copy_changed(struct saving *s, struct err *err)
     char is[32], max[32], *given_up = NULL;
     int rc = -1;
 
-    if (m.oids == NULL || m.filters == NULL || m.targets == NULL) {
+    free(s->now);
+    s->now = calloc(s->first.ntables + 1, sizeof(*s->now));
+    if (m.oids == NULL || m.filters == NULL || m.targets == NULL || s->now == NULL) {
         (void)err_oom(err);
         goto out;
     }
@@ -547,9 +553,11 @@ int64_t saving_rows(const struct saving *s, uint32_t oid)
 {
     const struct closure_table *t = closure_table_of(s->q.closure, oid);
 
-    /* What was saved before the locks may be older. */
-    for (size_t i = 0; t != NULL && !s->before && i < s->first.ntables; i++)
+    for (size_t i = 0; t != NULL && i < s->first.ntables; i++)
         if (strcmp(s->first.tables[i].name, t->name) == 0 && strcmp(s->first.tables[i].schema, t->schema) == 0)
-            return s->first.tables[i].filter == NULL ? (int64_t)s->first.tables[i].rows : -1;
+            return s->first.tables[i].filter != NULL ? -1
+                   : !s->before                      ? (int64_t)s->first.tables[i].rows
+                   : s->now != NULL                  ? s->now[i]
+                                                     : -1;
     return -1;
 }

@@ -195,3 +195,8 @@ alter table t drop name;" "update t set name = 'A B' where id = 2; insert into t
         assert_out 'public.x: what the upgrade changed once more could not be taken back: '
     fi
 }
+
+@test "seeded scenarios: what was written and what was reported, by the states alone" {
+    run --separate-stderr "$MIG_PYTHON" "$MIG_ROOT/tests/lib/meanwhile.py" 1 3 7 10 14 16 36 58
+    assert_exit 0
+}
