@@ -64,8 +64,11 @@ static int add_needed(const char *state_dir, const char *key, char ***ids, struc
         outcome = json_string_value(json_object_get(journal_last(j, "outcome"), "outcome"));
         /* Nothing was changed, or it was undone: nobody will ask for it.  What is not known counts
          * as needed. */
-        if (id != NULL && journal_last(j, "undone") == NULL &&
-            (outcome == NULL || (strcmp(outcome, "rolled-back") != 0 && strcmp(outcome, "not-started") != 0)) &&
+        if (j->damaged && id == NULL)
+            log_warn("the journal of run %s is damaged: which backup it needs, if any, is not known", runs[i]);
+        if (id != NULL &&
+            (j->damaged || (journal_last(j, "undone") == NULL &&
+                            (outcome == NULL || (strcmp(outcome, "rolled-back") != 0 && strcmp(outcome, "not-started") != 0)))) &&
             strings_add(ids, id, err) != 0) {
             journal_record_free(j);
             goto out;

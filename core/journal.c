@@ -19,7 +19,85 @@
 struct journal {
     char *run, *path;
     int fd;
+    int torn; /* the file ends in half a line */
 };
+
+/* ---- lines ---- */
+
+/* Every line ends in the checksum of what stands before: LINE without this end, and with a "}" instead, is the entry. */
+static const char sum_head[] = ",\"sum\":\"";
+enum { SUM_BYTES = 8, SUM_LEN = (int)sizeof(sum_head) - 1 + 2 * SUM_BYTES + 2 };
+
+static void sum_of(const char *line, size_t len, char end[SUM_LEN + 1])
+{
+    unsigned char sum[crypto_generichash_BYTES];
+    char hex[2 * SUM_BYTES + 1];
+
+    (void)crypto_generichash(sum, sizeof(sum), (const unsigned char *)line, len, NULL, 0);
+    (void)snprintf(end, SUM_LEN + 1, "%s%s\"}", sum_head, sodium_bin2hex(hex, sizeof(hex), sum, SUM_BYTES));
+}
+
+/* The entry of a line as it was written, or NULL. */
+static json_t *read_line(const char *line, size_t len)
+{
+    char end[SUM_LEN + 1];
+    json_t *entry;
+
+    if (len <= SUM_LEN)
+        return NULL;
+    sum_of(line, len - SUM_LEN, end);
+    if (memcmp(line + len - SUM_LEN, end, SUM_LEN) != 0 || (entry = json_loadb(line, len, 0, NULL)) == NULL)
+        return NULL;
+    if (json_string_value(json_object_get(entry, "step")) == NULL) {
+        json_decref(entry);
+        return NULL;
+    }
+    (void)json_object_del(entry, "sum");
+    return entry;
+}
+
+/* The beginning of a line that a crash or a full disk cut short, and nothing behind it. */
+static int is_torn(const char *line, size_t len)
+{
+    static const char head[] = "{\"time\":\"";
+    json_t *whole;
+
+    if (memcmp(line, head, len < sizeof(head) - 1 ? len : sizeof(head) - 1) != 0)
+        return 0;
+    for (size_t i = 0; i < len; i++)
+        if (line[i] < ' ' || line[i] > '~')
+            return 0;
+    if (len > 0 && (whole = json_loadb(line, len - 1, JSON_DISABLE_EOF_CHECK, NULL)) != NULL) {
+        json_decref(whole);
+        return 0;
+    }
+    return 1;
+}
+
+int journal_record_parse(struct journal_record *r, const char *text, size_t len, struct err *err)
+{
+    int torn = 0; /* the line before was cut short: only the one who goes on may say so */
+
+    for (size_t at = 0; at < len; at++) {
+        const char *line = text + at, *end = memchr(line, '\n', len - at);
+        size_t n = end != NULL ? (size_t)(end - line) : len - at;
+        json_t *entry = end != NULL ? read_line(line, n) : NULL;
+        const char *step = json_string_value(json_object_get(entry, "step"));
+        int says_cut = step != NULL && strcmp(step, "cut") == 0;
+
+        r->damaged |= torn != says_cut || (entry == NULL && !is_torn(line, n));
+        torn = entry == NULL && end != NULL;
+        /* Not whole: its writer died in it, so what it announces was not begun. */
+        r->cut = entry == NULL;
+        if (says_cut)
+            json_decref(entry);
+        else if (entry != NULL && json_array_append_new(r->entries, entry) != 0)
+            return err_oom(err);
+        at += n;
+    }
+    r->damaged |= torn;
+    return 0;
+}
 
 static char *folder(const char *state_dir, const char *key, struct err *err)
 {
@@ -138,13 +216,9 @@ struct journal *journal_open(const char *state_dir, const char *key, const char 
         err_hint(err, "\"mig-rollback status %s\" shows where it is", run);
         goto fail;
     }
-    /* Close off a line that a crash cut short, so that ours stands on its own. */
+    /* The next line closes off the one that a crash cut short. */
     size = lseek(j->fd, 0, SEEK_END);
-    if (size > 0 && pread(j->fd, &last, 1, size - 1) == 1 && last != '\n' &&
-        write(j->fd, "\n", 1) != 1) {
-        (void)err_set_errno(err, ERR_FAILED, "cannot write the journal \"%s\"", j->path);
-        goto fail;
-    }
+    j->torn = size > 0 && pread(j->fd, &last, 1, size - 1) == 1 && last != '\n';
     free(dir);
     return j;
 fail:
@@ -163,16 +237,14 @@ const char *journal_path(const struct journal *j)
     return j->path;
 }
 
-int journal_note(struct journal *j, const char *step, json_t *entry, struct err *err)
+/* ENTRY as step STEP, now. */
+static int add_line(struct buf *b, const char *step, json_t *entry, struct err *err)
 {
     json_t *line = json_object();
     char *text = NULL;
-    struct buf b = {0};
+    char stamp[40] = "", end[SUM_LEN + 1];
     struct timespec now;
     struct tm tm;
-    char stamp[40] = "";
-    size_t done = 0;
-    struct stat before = {0};
     int rc = -1;
 
     if (clock_gettime(CLOCK_REALTIME, &now) == 0 && gmtime_r(&now.tv_sec, &tm) != NULL) {
@@ -185,9 +257,27 @@ int journal_note(struct journal *j, const char *step, json_t *entry, struct err 
         (entry != NULL && json_object_update(line, entry) != 0) ||
         (text = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII)) == NULL) {
         (void)err_oom(err);
-        goto out;
+    } else {
+        size_t len = strlen(text) - 1;
+
+        sum_of(text, len, end);
+        rc = buf_addf(b, err, "%.*s%s\n", (int)len, text, end);
     }
-    if (buf_addf(&b, err, "%s\n", text) != 0)
+    free(text);
+    json_decref(line);
+    return rc;
+}
+
+int journal_note(struct journal *j, const char *step, json_t *entry, struct err *err)
+{
+    struct buf b = {0};
+    size_t done = 0;
+    struct stat before = {0};
+    int rc = -1;
+
+    /* Half a line is closed off and said to be one, with the same write: otherwise it is damage. */
+    if ((j->torn && (buf_addf(&b, err, "\n") != 0 || add_line(&b, "cut", NULL, err) != 0)) ||
+        add_line(&b, step, entry, err) != 0)
         goto out;
     if (fstat(j->fd, &before) != 0) {
         (void)err_set_errno(err, ERR_FAILED, "cannot look at the journal \"%s\"", j->path);
@@ -207,10 +297,9 @@ int journal_note(struct journal *j, const char *step, json_t *entry, struct err 
         }
         done += (size_t)n;
     }
+    j->torn = 0;
     rc = 0;
 out:
-    free(text);
-    json_decref(line);
     json_decref(entry);
     buf_free(&b);
     return rc;
@@ -321,14 +410,6 @@ static int pick(char **runs, size_t n, const char *state_dir, const char *run, c
     return -1;
 }
 
-/* The beginning of a line that a crash or a full disk cut short. */
-static int is_torn(const char *line, size_t len)
-{
-    static const char head[] = "{\"time\":\"";
-
-    return memcmp(line, head, len < sizeof(head) - 1 ? len : sizeof(head) - 1) == 0 && memchr(line, '\0', len) == NULL;
-}
-
 struct journal_record *journal_read(const char *state_dir, const char *key, const char *run,
                                     struct err *err)
 {
@@ -336,7 +417,7 @@ struct journal_record *journal_read(const char *state_dir, const char *key, cons
     char *dir = NULL, *path = NULL;
     char **runs = NULL;
     struct buf b = {0};
-    size_t n = 0, at = 0;
+    size_t n = 0;
     int fd = -1, rc = -1;
 
     if (r == NULL || (r->entries = json_array()) == NULL) {
@@ -354,20 +435,8 @@ struct journal_record *journal_read(const char *state_dir, const char *key, cons
     r->alive = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (buf_read_file(&b, path, (size_t)256 << 20, err) != 0)
         goto out;
-    while (at < b.len) {
-        const char *end = memchr(b.data + at, '\n', b.len - at);
-        size_t len = end != NULL ? (size_t)(end - (b.data + at)) : b.len - at;
-        json_t *entry = end != NULL ? json_loadb(b.data + at, len, 0, NULL) : NULL;
-
-        /* Not whole: its writer died in it, so what it announces was not begun. */
-        r->cut = entry == NULL;
-        r->damaged |= entry == NULL && !is_torn(b.data + at, len);
-        if (entry != NULL && json_array_append_new(r->entries, entry) != 0) {
-            (void)err_oom(err);
-            goto out;
-        }
-        at += len + 1;
-    }
+    if (journal_record_parse(r, b.data, b.len, err) != 0)
+        goto out;
     rc = 0;
 out:
     if (fd >= 0)

@@ -4,7 +4,7 @@
  * One file per run, STATE/runs/KEY/RUN.jsonl, where KEY is the system identifier
  * and the database's OID: a clone at another address keeps its runs apart, one
  * database keeps them together whatever it is called.  Each entry is a JSON
- * object on a line of its own with "time" and "step".  While the writer lives it
+ * object on a line of its own with "time", "step" and, last, "sum", a checksum of the line.  While the writer lives it
  * holds a lock on the file, so that a reader can tell a running one from a dead one.
  */
 #ifndef MIG_CORE_JOURNAL_H
@@ -48,6 +48,8 @@ struct journal_record {
  * says that nothing is known, never that nothing happened. */
 struct journal_record *journal_read(const char *state_dir, const char *key, const char *run,
                                     struct err *err) MIG_MUST_CHECK;
+/* The same of TEXT, after the entries that R (zero but for them) has; no checksum, no evidence. */
+int journal_record_parse(struct journal_record *r, const char *text, size_t len, struct err *err) MIG_MUST_CHECK;
 void journal_record_free(struct journal_record *r);
 /* The last entry of step STEP, or NULL.  Borrowed. */
 const json_t *journal_last(const struct journal_record *r, const char *step);

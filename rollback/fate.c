@@ -457,7 +457,9 @@ int fate_undone(const struct guard *g, struct fate *f, struct err *err)
         struct journal_record *r = journal_read(g->state_dir, g->key, runs[i], err);
         const json_t *begin = r != NULL ? journal_last(r, "begin") : NULL;
         const char *of = text_of(begin, "of");
-        int mine = of != NULL && strcmp(of, f->record->run) == 0 && !json_is_true(json_object_get(begin, "dry_run"));
+        /* A damaged one that does not say of what it was is taken for an undo of this, until somebody knows better. */
+        int mine = (r != NULL && r->damaged && of == NULL) ||
+                   (of != NULL && strcmp(of, f->record->run) == 0 && !json_is_true(json_object_get(begin, "dry_run")));
         int committed = 0;
 
         journal_record_free(r);

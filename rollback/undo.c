@@ -246,8 +246,9 @@ static int newest_rollback(const struct guard *g, char **run, struct err *err)
         struct journal_record *r = journal_read(g->state_dir, g->key, runs[i], err);
         const json_t *begin = r != NULL ? journal_last(r, "begin") : NULL;
         const char *kind = json_string_value(json_object_get(begin, "kind"));
-        int fits = kind != NULL && strcmp(kind, "rollback") == 0 &&
-                   !json_is_true(json_object_get(begin, "dry_run"));
+        /* One that cannot be read may be it: what stands before it is not the newest then. */
+        int fits = (r != NULL && r->damaged) || (kind != NULL && strcmp(kind, "rollback") == 0 &&
+                                                 !json_is_true(json_object_get(begin, "dry_run")));
 
         journal_record_free(r);
         if (r == NULL || (fits && strings_dup(run, runs[i], err) != 0))

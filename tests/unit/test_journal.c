@@ -80,6 +80,53 @@ static void test_round_trip(void **state)
     unlink(path);
 }
 
+/* One changed byte, wherever it is: what is read is what was written, or is said to be no evidence. */
+static void test_every_flip(void **state)
+{
+    struct err err = {0};
+    struct journal *j = journal_create(folder, "7-8", &err);
+    struct journal_record whole = {0};
+    char path[256], text[4096], changed[4096];
+    size_t len;
+    FILE *f;
+
+    assert_non_null(j);
+    snprintf(path, sizeof(path), "%s", journal_path(j));
+    assert_int_equal(journal_write(j, "begin", json_pack("{s:s}", "command", "x \"y\" \n"), &err), 0);
+    assert_int_equal(journal_write(j, "execute", json_pack("{s:i}", "xid", 731), &err), 0);
+    journal_free(j);
+    f = fopen(path, "a");
+    fputs("{\"time\":\"2026", f);
+    fclose(f);
+    *strrchr(path, '.') = '\0';
+    j = journal_open(folder, "7-8", strrchr(path, '/') + 1, &err);
+    assert_non_null(j);
+    assert_int_equal(journal_write(j, "outcome", json_pack("{s:s}", "outcome", "committed"), &err), 0);
+    journal_free(j);
+    strcat(path, ".jsonl");
+    f = fopen(path, "r");
+    len = fread(text, 1, sizeof(text), f);
+    fclose(f);
+    unlink(path);
+
+    whole.entries = json_array();
+    assert_int_equal(journal_record_parse(&whole, text, len, &err), 0);
+    assert_int_equal(whole.damaged, 0);
+    assert_int_equal(json_array_size(whole.entries), 3);
+    for (size_t at = 0; at < len; at++)
+        for (int bit = 0; bit < 8; bit++) {
+            struct journal_record r = {.entries = json_array()};
+
+            memcpy(changed, text, len);
+            changed[at] = (char)(changed[at] ^ (1 << bit));
+            assert_int_equal(journal_record_parse(&r, changed, len, &err), 0);
+            if (!r.damaged && !json_equal(r.entries, whole.entries))
+                fail_msg("byte %zu, bit %d: read as something else", at, bit);
+            json_decref(r.entries);
+        }
+    json_decref(whole.entries);
+}
+
 static void test_nothing_known(void **state)
 {
     struct err err = {0};
@@ -156,7 +203,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const below[] = {"/runs/1-2", "/runs/3-4", "/runs/5-6", "/runs", ""};
+    static const char *const below[] = {"/runs/1-2", "/runs/3-4", "/runs/5-6", "/runs/7-8", "/runs", ""};
     char path[128];
 
     for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
@@ -171,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_every_flip),
         cmocka_unit_test(test_nothing_known),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_full_disk),
