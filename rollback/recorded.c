@@ -7,11 +7,14 @@
 #include "backup/manifest.h"
 #include "backup/restore.h"
 #include "backup/shelf.h"
+#include "core/buf.h"
 #include "core/state.h"
 #include "core/strings.h"
 #include "migration/plan.h"
 #include "migration/version.h"
 #include "pg/environment.h"
+#include "pg/query.h"
+#include "pg/quote.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
 #include "script/effect.h"
@@ -144,16 +147,41 @@ const char *recorded_revision(const struct recorded *r)
     return r->manifest->from[0] != NULL ? r->manifest->from[0] : "base";
 }
 
-static int names(const struct effect *e, const struct manifest_table *t)
+/* Does E mean T?  1, 0, or -1.  Without a schema: where the migration's session finds it, or would make it. */
+static int names(const struct guard *g, const struct effect *e, const struct manifest_table *t, struct err *err)
 {
-    return e->name != NULL && strcmp(e->name, t->name) == 0 &&
-           (e->schema == NULL || strcmp(e->schema, t->schema) == 0);
+    static const char made_sql[] = "SELECT pg_catalog.current_schema() OPERATOR(pg_catalog.=) $2 WHERE $1::pg_catalog.text IS NOT NULL";
+    static const char found_sql[] =
+        "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid "
+        "OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)), "
+        "pg_catalog.current_schema()) OPERATOR(pg_catalog.=) $2";
+    const char *params[2] = {NULL, t->schema};
+    struct query q = {.sql = e->kind == EFFECT_CREATE_TABLE ? made_sql : found_sql, .params = params, .nparams = 2,
+                      .columns = 1, .min_rows = 1, .max_rows = 1};
+    struct buf name = {0};
+    struct result *r = NULL;
+    int yes = -1;
+
+    if (e->name == NULL || strcmp(e->name, t->name) != 0)
+        return 0;
+    if (e->schema != NULL)
+        return strcmp(e->schema, t->schema) == 0;
+    if (quote_ident(&name, e->name, err) == 0) {
+        params[0] = name.data;
+        if ((r = query_run(g->main, &q, err)) != NULL)
+            yes = result_bool(r, 0, 0);
+    }
+    result_free(r);
+    buf_free(&name);
+    return yes;
 }
 
 /* WHOLE: made again whole; columns made again are added to COLUMNS; LOST: one of them that belongs to the key. */
-static int made_again(const struct plan *p, const struct manifest_table *t, int *whole, const char **lost,
+static int made_again(const struct guard *g, const struct manifest_table *t, int *whole, const char **lost,
                       char ***columns, struct err *err)
 {
+    const struct plan *p = g->plan;
+
     *whole = 0;
     *lost = NULL;
     for (size_t i = 0; i < p->nsteps; i++) {
@@ -161,8 +189,11 @@ static int made_again(const struct plan *p, const struct manifest_table *t, int 
 
         for (size_t k = 0; all != NULL && k < all->count; k++) {
             const struct effect *e = &all->items[k];
+            int yes = names(g, e, t, err);
 
-            if (!names(e, t))
+            if (yes < 0)
+                return -1;
+            if (!yes)
                 continue;
             if (e->kind == EFFECT_CREATE_TABLE)
                 *whole = 1;
@@ -189,8 +220,11 @@ static int changed_in_place(const struct guard *g, const struct manifest_table *
 
         for (size_t k = 0; all != NULL && k < all->count; k++) {
             const struct effect *e = &all->items[k];
+            int yes = (e->flags & EFFECT_OWN) != 0 ? 0 : names(g, e, t, err);
 
-            if (!names(e, t) || (e->flags & EFFECT_OWN) != 0)
+            if (yes < 0)
+                return -1;
+            if (!yes)
                 continue;
             if (e->kind == EFFECT_DELETE || e->kind == EFFECT_TRUNCATE)
                 *deleted = 1;
@@ -224,7 +258,7 @@ static int one_table(struct recorded *r, const struct guard *g, const struct man
     const char *lost;
     int whole, deleted, rc = -1;
 
-    if (made_again(g->plan, t, &whole, &lost, &again, err) != 0)
+    if (made_again(g, t, &whole, &lost, &again, err) != 0)
         goto out;
     if (whole) {
         strings_free(again);

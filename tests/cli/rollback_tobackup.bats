@@ -134,3 +134,32 @@ END
     [ "$(rows)" = "aaaaaaaaaaa3 bbbbbbbbbbb2 ccccccccccc1" ]
     db_drop branches
 }
+
+@test "two tables of one name: what the downgrade makes again without a schema is not the other schema's" {
+    twostep "$BATS_TEST_TMPDIR/names"
+    db_create
+    GO=(--yes --confirm "$PGDATABASE")
+    sql "create schema other" "create table d (id int primary key, v text)" "create table other.d (id int primary key, v text)" \
+        "insert into d values (1, 'one')" "insert into other.d values (1, 'one')"
+    cat >migrations/versions/a2.py <<'END'
+"""names"""
+from alembic import op
+revision = "aaaaaaaaaaa2"
+down_revision = "aaaaaaaaaaa1"
+def upgrade():
+    op.execute("DROP TABLE d")
+    op.execute("UPDATE other.d SET v = upper(v)")
+def downgrade():
+    op.execute("CREATE TABLE d (id int primary key, v text)")
+END
+    (PATH=/usr/bin:$PATH && alembic upgrade aaaaaaaaaaa1 2>/dev/null)
+    mig mig-backup create --for-upgrade head --name before
+    assert_exit 0
+    again
+    sql "insert into other.d values (2, 'since')"
+    mig mig-rollback run --to-backup before "${GO[@]}"
+    assert_exit 0
+    [ "$(sql "select string_agg(d::text, ' ' order by id) from d")" = "(1,one)" ]
+    [ "$(sql "select string_agg(d::text, ' ' order by id) from other.d d")" = "(1,one) (2,since)" ]
+    db_drop
+}

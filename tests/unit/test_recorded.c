@@ -141,7 +141,7 @@ static int values_of(const char *id, char **to, char ***notes, struct recorded *
     snprintf(path, sizeof(path), "%s/x.sql", folder);
     f = fopen(path, "w");
     assert_non_null(f);
-    fputs("CREATE TABLE made (x int);\nALTER TABLE public.column_back ADD COLUMN phone text, ADD COLUMN new int;\n"
+    fputs("CREATE TABLE public.made (x int);\nALTER TABLE public.column_back ADD COLUMN phone text, ADD COLUMN new int;\n"
           "CREATE TABLE other.gone (x int);", f);
     fclose(f);
     plan = plan_make(&how, NULL, &err);
