@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/cli.h"
@@ -75,7 +74,7 @@ char ***conn_prepared(struct conn *c)
     return &c->prepared;
 }
 
-PGconn *conn_raw(struct conn *c)
+PGconn *conn_raw(const struct conn *c)
 {
     return c->raw;
 }
@@ -523,59 +522,6 @@ int conn_local(const struct conn *c)
 
     return host[0] == '/' || host[0] == '@' || strncmp(addr, "127.", 4) == 0 ||
            strcmp(addr, "::1") == 0;
-}
-
-int conn_encrypted(const struct conn *c)
-{
-    return PQsslInUse(c->raw) || PQgssEncInUse(c->raw);
-}
-
-/* Copies the value of KEY as libpq settled it. */
-static void settled(const struct conn *c, const char *key, char *value, size_t size)
-{
-    PQconninfoOption *options = PQconninfo(c->raw), *o;
-
-    value[0] = '\0';
-    if (options == NULL)
-        return;
-    for (o = options; o->keyword != NULL; o++) {
-        if (strcmp(o->keyword, key) == 0 && o->val != NULL)
-            (void)snprintf(value, size, "%s", o->val);
-        if (o->val != NULL)
-            sodium_memzero(o->val, strlen(o->val));
-    }
-    PQconninfoFree(options);
-}
-
-const char *conn_sslmode(const struct conn *c)
-{
-    static const char *const modes[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
-    char mode[32];
-    size_t i;
-
-    settled(c, "sslmode", mode, sizeof(mode));
-    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-        if (strcmp(mode, modes[i]) == 0)
-            return modes[i];
-    return "";
-}
-
-int conn_server_proven(const struct conn *c)
-{
-    const char *mode = conn_sslmode(c), *home = getenv("HOME");
-    char root[1024];
-
-    if (!PQsslInUse(c->raw))
-        return PQgssEncInUse(c->raw); /* Kerberos names the server */
-    if (strncmp(mode, "verify-", 7) == 0)
-        return 1;
-    if (strcmp(mode, "require") != 0)
-        return 0;
-    /* As libpq has it for the sake of older releases: with a root certificate, as verify-ca. */
-    settled(c, "sslrootcert", root, sizeof(root));
-    if (root[0] == '\0' && home != NULL)
-        (void)snprintf(root, sizeof(root), "%s/.postgresql/root.crt", home);
-    return root[0] != '\0' && access(root, R_OK) == 0;
 }
 
 enum conn_profile conn_profile_of(const struct conn *c)

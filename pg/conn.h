@@ -61,13 +61,6 @@ int conn_lost(const struct conn *c);
 /* 1 when the address is a Unix socket or loopback. */
 int conn_local(const struct conn *c);
 
-/* Is the way to whatever answers at the address encrypted (TLS or GSSAPI)? */
-int conn_encrypted(const struct conn *c);
-/* libpq's sslmode as it was settled on; static or "". */
-const char *conn_sslmode(const struct conn *c);
-/* sslmode checks the server's certificate, or a root certificate makes "require" check it. */
-int conn_server_proven(const struct conn *c);
-
 /* The backend that answered the first query is not the one that logged in: a pooler.  The session then
  * has none of our settings (they would stay with a backend that the application gets next); tx_begin
  * makes them for its transaction. */

@@ -9,7 +9,7 @@
 #include "pg/conn.h"
 
 /* Borrowed.  For calls that block inside libpq (PQgetCopyData) a signal still cancels. */
-PGconn *conn_raw(struct conn *c);
+PGconn *conn_raw(const struct conn *c);
 /* As it was opened. */
 enum conn_profile conn_profile_of(const struct conn *c);
 int64_t conn_lock_timeout(const struct conn *c);

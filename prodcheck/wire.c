@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "pg/conn.h"
+#include "pg/link.h"
 #include "pg/query.h"
 
 int wire_judge(const struct wire *w, int production, const struct check *k, struct check_result *out,
@@ -40,9 +41,9 @@ int wire_check(const struct conn *c, int production, const struct check *k, cons
     struct wire w = {
         .socket = conn_host(c)[0] == '/' || conn_host(c)[0] == '@',
         .loopback = conn_local(c),
-        .encrypted = conn_encrypted(c),
-        .proven = conn_server_proven(c),
-        .sslmode = conn_sslmode(c),
+        .encrypted = link_encrypted(c),
+        .proven = link_proven(c),
+        .sslmode = link_sslmode(c),
         .arrives = result_rows(r) == 1 ? result_text(r, 0, 3) : NULL,
         .cipher = result_rows(r) == 1 ? result_text(r, 0, 2) : NULL,
     };
