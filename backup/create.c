@@ -113,6 +113,7 @@ static int connect_to(struct create *k, struct err *err)
 
     o.fallback_url = k->fallback_url;
     o.fallback_source = "alembic.ini";
+    o.identify = 1;
     o.lock_timeout_ms = k->o->lock_timeout_ms;
     if ((k->conn = conn_open(&o, CONN_OWN, err)) == NULL ||
         (k->environment = environment_read(k->conn, k->config, c->env, err)) == NULL)

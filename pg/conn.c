@@ -18,6 +18,7 @@
 #include "pg/complaint.h"
 #include "pg/conn_internal.h"
 #include "pg/dial.h"
+#include "pg/environment.h"
 #include "pg/password.h"
 #include "pg/session.h"
 
@@ -38,6 +39,7 @@ struct conn {
     void *look_arg;
     enum conn_profile profile;
     char **prepared; /* names */
+    struct session_along *along; /* asked with the settings, or NULL */
 };
 
 static int64_t now_ms(void)
@@ -77,6 +79,14 @@ char ***conn_prepared(struct conn *c)
 PGconn *conn_raw(const struct conn *c)
 {
     return c->raw;
+}
+
+struct session_along *conn_take_along(struct conn *c)
+{
+    struct session_along *along = c->along;
+
+    c->along = NULL;
+    return along;
 }
 
 int conn_check(struct conn *c, struct err *err)
@@ -345,7 +355,7 @@ static int begin_session(struct conn *c, enum conn_profile profile, struct err *
     }
     c->profile = profile;
     cancel_register(c->raw);
-    return session_secure(c, profile, c->role, c->lock_timeout_ms, &c->answering_pid, err);
+    return session_secure(c, profile, c->role, c->lock_timeout_ms, &c->answering_pid, c->along, err);
 }
 
 static char *copy(const char *s, struct err *err)
@@ -388,6 +398,9 @@ struct conn *conn_open(const struct conn_options *o, enum conn_profile profile, 
     if (conn_untested(c) != 0)
         log_warn("the server at %s is PostgreSQL %d, newer than any that this mig was tested with (13 to 17)",
                  c->title, conn_untested(c));
+    /* What a role may ask is not what the login may. */
+    if (o->identify && c->role == NULL && (c->along = environment_along(err)) == NULL)
+        goto fail;
     if (begin_session(c, profile, err) != 0)
         goto fail;
     return c;
@@ -458,6 +471,7 @@ void conn_free(struct conn *c)
     }
     address_free(&c->address);
     strings_free(c->prepared);
+    session_along_free(c->along);
     free(c->application);
     free(c->role);
     free(c->title);

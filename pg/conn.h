@@ -30,6 +30,7 @@ struct conn_options {
     int connect_timeout_s;       /* 0: PGCONNECT_TIMEOUT, else 10 */
     int64_t lock_timeout_ms;     /* 0: 2 s */
     int64_t time_limit_ms;       /* conn_time_limit from the first query on */
+    int identify;                /* environment_read comes next: its questions travel with the session's settings */
 };
 
 struct cli_common;

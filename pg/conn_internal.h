@@ -8,12 +8,16 @@
 
 #include "pg/conn.h"
 
+struct session_along;
+
 /* Borrowed.  For calls that block inside libpq (PQgetCopyData) a signal still cancels. */
 PGconn *conn_raw(const struct conn *c);
 /* As it was opened. */
 enum conn_profile conn_profile_of(const struct conn *c);
 int64_t conn_lock_timeout(const struct conn *c);
 int conn_shielded(const struct conn *c);
+/* What was asked along with the session's settings, or NULL; the caller's. */
+struct session_along *conn_take_along(struct conn *c);
 /* Names of what was prepared in the session, for pg/query alone. */
 char ***conn_prepared(struct conn *c);
 /* Fill *ERR from R, or from the connection where R is NULL: message, SQLSTATE, DETAIL, HINT (values of

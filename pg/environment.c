@@ -12,6 +12,7 @@
 #include "pg/conn_internal.h"
 #include "pg/query.h"
 #include "pg/quote.h"
+#include "pg/session.h"
 
 static const char environment_sql[] =
 #include "pg/sql/environment.sql.h"
@@ -46,34 +47,53 @@ static int contradict(struct environment *e, struct buf *why, struct err *err)
     return (e->why = buf_take(why, err)) != NULL ? 0 : -1;
 }
 
-/* Outside of a transaction both questions go in one round trip, and the identifier may be refused;
- * inside, a refusal would abort what the caller does. */
+static const struct query questions[SESSION_ALONG] = {
+    {.sql = environment_sql, .columns = 4, .min_rows = 1, .max_rows = 1},
+    {.sql = "SELECT system_identifier FROM pg_catalog.pg_control_system()", .columns = 1, .min_rows = 1, .max_rows = 1},
+};
+
+struct session_along *environment_along(struct err *err)
+{
+    struct session_along *along = calloc(1, sizeof(*along));
+
+    if (along != NULL)
+        memcpy(along->queries, questions, sizeof(questions));
+    else
+        (void)err_oom(err);
+    return along;
+}
+
+/* Outside of a transaction both questions go in one round trip, the session's first where it was opened for that,
+ * and the identifier may be refused; inside, a refusal would abort what the caller does. */
 static int ask_server(struct conn *c, struct environment *e, struct err *err)
 {
-    static const char id_sql[] = "SELECT system_identifier FROM pg_catalog.pg_control_system()";
-    struct query q[2] = {{.sql = environment_sql, .columns = 4, .min_rows = 1, .max_rows = 1},
-                         {.sql = id_sql, .columns = 1, .min_rows = 1, .max_rows = 1}};
-    struct result *r[2] = {NULL, NULL};
-    struct err each[2] = {{0}};
+    struct session_along *along = conn_take_along(c);
+    struct result *r[SESSION_ALONG] = {NULL};
+    struct err each[SESSION_ALONG] = {{0}};
     const char *id = NULL;
     int rc = -1;
 
-    if (PQtransactionStatus(conn_raw(c)) == PQTRANS_IDLE) {
-        if (query_pipeline(c, q, 2, r, each, err) != 0)
+    if (along != NULL) {
+        memcpy(r, along->results, sizeof(r));
+        memcpy(each, along->errs, sizeof(each));
+        memset(along->results, 0, sizeof(along->results));
+        session_along_free(along);
+    } else if (PQtransactionStatus(conn_raw(c)) == PQTRANS_IDLE) {
+        if (query_pipeline(c, questions, SESSION_ALONG, r, each, err) != 0)
             return -1;
-        if (r[0] == NULL) {
-            *err = each[0];
-            goto out;
-        }
-        if (r[1] == NULL && strcmp(each[1].sqlstate, "42501") != 0) {
-            *err = each[1];
-            goto out;
-        }
     } else {
-        if ((r[0] = query_run(c, &q[0], err)) == NULL)
+        if ((r[0] = query_run(c, &questions[0], err)) == NULL)
             return -1;
-        if (result_bool(r[0], 0, 3) && (r[1] = query_run(c, &q[1], err)) == NULL)
+        if (result_bool(r[0], 0, 3) && (r[1] = query_run(c, &questions[1], err)) == NULL)
             goto out;
+    }
+    if (r[0] == NULL) {
+        *err = each[0];
+        goto out;
+    }
+    if (r[1] == NULL && each[1].kind != ERR_NONE && strcmp(each[1].sqlstate, "42501") != 0) {
+        *err = each[1];
+        goto out;
     }
     e->database_oid = (uint32_t)result_int(r[0], 0, 1);
     e->standby = result_bool(r[0], 0, 2);

@@ -11,6 +11,8 @@
 struct conn;
 struct config;
 
+struct session_along;
+
 struct environment {
     char *name;            /* from --env, $MIG_ENV or mig.json's hosts; NULL: none configured */
     int production;        /* mig.json says so of NAME */
@@ -28,6 +30,8 @@ struct environment {
  * a refusal. */
 struct environment *environment_read(struct conn *c, const struct config *config, const char *named,
                                      struct err *err) MIG_MUST_CHECK;
+/* For conn_open: what environment_read will ask. */
+struct session_along *environment_along(struct err *err) MIG_MUST_CHECK;
 void environment_free(struct environment *e);
 
 #endif

@@ -140,15 +140,41 @@ static int set_role(struct conn *c, const char *role, struct err *err)
     return rc;
 }
 
+void session_along_free(struct session_along *along)
+{
+    for (int i = 0; along != NULL && i < SESSION_ALONG; i++)
+        result_free(along->results[i]);
+    free(along);
+}
+
+static struct result *ask_along(struct conn *c, const struct query *q, struct session_along *along, struct err *err)
+{
+    struct query queries[1 + SESSION_ALONG] = {*q};
+    struct result *results[1 + SESSION_ALONG] = {NULL};
+    struct err errs[1 + SESSION_ALONG] = {{0}};
+
+    memcpy(queries + 1, along->queries, sizeof(along->queries));
+    if (query_pipeline(c, queries, 1 + SESSION_ALONG, results, errs, err) != 0)
+        return NULL;
+    if (results[0] == NULL)
+        *err = errs[0];
+    for (int i = 0; i < SESSION_ALONG; i++) {
+        result_free(along->results[i]);
+        along->results[i] = results[1 + i];
+        along->errs[i] = errs[1 + i];
+    }
+    return results[0];
+}
+
 /* The role's own statement_timeout, which this query is about to lift, may cut it short on a busy
  * machine: nothing was set then, and it is asked again. */
-static struct result *ask(struct conn *c, const struct query *q, struct err *err)
+static struct result *ask(struct conn *c, const struct query *q, struct session_along *along, struct err *err)
 {
     enum { ATTEMPTS = 20 };
 
     for (int i = 1;; i++) {
         struct err why = {0};
-        struct result *r = query_run(c, q, &why);
+        struct result *r = along != NULL ? ask_along(c, q, along, &why) : query_run(c, q, &why);
 
         if (r != NULL)
             return r;
@@ -161,7 +187,7 @@ static struct result *ask(struct conn *c, const struct query *q, struct err *err
 }
 
 int session_secure(struct conn *c, enum conn_profile profile, const char *role,
-                   int64_t lock_timeout_ms, int *pid, struct err *err)
+                   int64_t lock_timeout_ms, int *pid, struct session_along *along, struct err *err)
 {
     const char *encoding = PQparameterStatus(conn_raw(c), "server_encoding");
     struct result *r = NULL;
@@ -179,7 +205,7 @@ int session_secure(struct conn *c, enum conn_profile profile, const char *role,
     q.columns = -1;
     q.min_rows = 1;
     q.max_rows = 1;
-    if ((r = ask(c, &q, err)) == NULL) {
+    if ((r = ask(c, &q, along, err)) == NULL) {
         err_prefix(err, "cannot prepare the session at %s", conn_title(c));
         goto out;
     }

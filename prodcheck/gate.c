@@ -84,6 +84,7 @@ static int connect_to(struct gate *g, struct err *err)
 
     o.fallback_url = g->fallback_url;
     o.fallback_source = "alembic.ini";
+    o.identify = 1;
     o.connect_timeout_s = (int)((timeout_of(g->o) + 999) / 1000);
     o.time_limit_ms = timeout_of(g->o);
     return (g->conn = conn_open(&o, CONN_OWN, err)) != NULL ? 0 : -1;

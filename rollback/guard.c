@@ -50,6 +50,7 @@ static int open_sessions(struct guard *g, struct err *err)
 
     o.fallback_url = url;
     o.fallback_source = "alembic.ini";
+    o.identify = 1;
     if ((g->control = conn_open(&o, CONN_OWN, err)) != NULL &&
         (g->main = conn_again(g->control, CONN_MIGRATION, err)) != NULL)
         rc = 0;

@@ -438,7 +438,7 @@ END
     assert_out 'could not check in time: canceling statement due to statement timeout'
 }
 
-@test "all checks in one pipeline: five round trips after login, whatever the link" {
+@test "all checks in one pipeline: four round trips after login, whatever the link" {
     link=$BATS_TEST_TMPDIR/link
     mkdir "$link"
     mkfifo hold
@@ -452,7 +452,7 @@ END
     exec 7>&-
     wait $proxy || :
     # With logging in and saying goodbye.
-    [ "$(cat trips)" -le 7 ] || { cat trips; false; }
+    [ "$(cat trips)" -le 6 ] || { cat trips; false; }
     [ "$(cat trips)" -ge 3 ]
 }
 
