@@ -70,42 +70,54 @@ out:
     return rc;
 }
 
-/* Of those that can be read, only the ones with a row are kept. */
-static int keep_filled(struct standing *s, struct conn *c, struct err *err)
+/* Which of the items FROM.. have a row; TO: behind the last one asked about. */
+static struct result *ask_filled(const struct standing *s, struct conn *c, size_t from, size_t *to, struct err *err)
 {
+    enum { AT_ONCE = 200 };
     struct buf sql = {0};
     struct query q = {.columns = 1};
     struct result *r = NULL;
-    size_t kept = 0;
-    int at = 0, rc = -1;
+    size_t n = 0;
 
-    for (size_t i = 0; i < s->count; i++)
-        if (s->items[i].from != NULL &&
-            buf_addf(&sql, err, "%sSELECT %zu AS n WHERE EXISTS (SELECT FROM ONLY %s)", sql.len > 0 ? " UNION ALL " : "", i,
-                     s->items[i].from) != 0)
+    for (*to = from; *to < s->count && n < AT_ONCE; ++*to)
+        if (s->items[*to].from != NULL && buf_addf(&sql, err, "%sSELECT %zu AS n WHERE EXISTS (SELECT FROM ONLY %s)",
+                                                   n++ > 0 ? " UNION ALL " : "", *to, s->items[*to].from) != 0)
             goto out;
-    if (sql.len > 0) {
-        if (buf_adds(&sql, " ORDER BY n", err) != 0)
-            goto out;
-        q.sql = sql.data;
-        if ((r = query_run(c, &q, err)) == NULL)
-            goto out;
-    }
-    for (size_t i = 0; i < s->count; i++) {
-        int filled = r != NULL && at < result_rows(r) && result_int(r, at, 0) == (int64_t)i;
+    if (buf_adds(&sql, n > 0 ? " ORDER BY n" : "SELECT 0 WHERE false", err) != 0)
+        goto out;
+    q.sql = sql.data;
+    r = query_run(c, &q, err);
+out:
+    buf_free(&sql);
+    return r;
+}
 
-        at += filled;
-        if (filled || s->items[i].from == NULL)
-            s->items[kept++] = s->items[i];
-        else
-            free(s->items[i].from);
+/* Of those that can be read, only the ones with a row are kept. */
+static int keep_filled(struct standing *s, struct conn *c, struct err *err)
+{
+    size_t kept = 0, i = 0, to, count = s->count;
+
+    while (i < count) {
+        struct result *r = ask_filled(s, c, i, &to, err);
+        int at = 0;
+
+        if (r == NULL)
+            return -1;
+        for (; i < to; i++) {
+            int filled = at < result_rows(r) && result_int(r, at, 0) == (int64_t)i;
+            struct one one = s->items[i];
+
+            at += filled;
+            s->items[i].from = NULL;
+            if (filled || one.from == NULL)
+                s->items[kept++] = one;
+            else
+                free(one.from);
+        }
+        result_free(r);
     }
     s->count = kept;
-    rc = 0;
-out:
-    result_free(r);
-    buf_free(&sql);
-    return rc;
+    return 0;
 }
 
 struct standing *standing_read(struct conn *c, const struct closure *closure, struct err *err)
