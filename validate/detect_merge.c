@@ -179,54 +179,6 @@ static char *conflict_columns(struct inquiry *q, const struct catalog_table *t,
     return b.len == 0 ? NULL : buf_take(&b, q->err);
 }
 
-/* The rows that are offered, under the names and in the types of T's columns. */
-static int add_excluded(struct inquiry *q, const struct effect *e, const struct catalog_table *t,
-                        struct buf *b)
-{
-    const json_t *select = node_get(e->node, "selectStmt"), *cols = node_get(e->node, "cols");
-    const json_t *first = node_as(
-        node_at(node_get(node_as(select, "SelectStmt"), "valuesLists"), 0), "List");
-    char *query = deparse_query(e->statement->text, e->statement->tree, select);
-    size_t i, n = cols != NULL    ? node_count(cols)
-                  : first != NULL ? node_count(node_get(first, "items"))
-                                  : t->ncolumns;
-    int rc = -1;
-
-    if (query == NULL)
-        return 0;
-    if (buf_adds(b, " FROM (SELECT ", q->err) < 0)
-        goto out;
-    for (i = 0; i < n; i++) {
-        const struct catalog_column *c =
-            cols != NULL ? probe_column_of(t, node_text(node_as(node_at(cols, i), "ResTarget"),
-                                                        "name"))
-            : i < t->ncolumns ? &t->columns[i]
-                              : NULL;
-
-        if (c == NULL) {
-            rc = 0;
-            goto out;
-        }
-        if (buf_adds(b, i > 0 ? ", CAST(offered." : "CAST(offered.", q->err) < 0 ||
-            quote_ident(b, c->name, q->err) < 0 || buf_addf(b, q->err, " AS %s) AS ", c->type) < 0 ||
-            quote_ident(b, c->name, q->err) < 0)
-            goto out;
-    }
-    if (buf_addf(b, q->err, " FROM (%s) AS offered (", query) < 0)
-        goto out;
-    for (i = 0; i < n; i++)
-        if ((i > 0 && buf_adds(b, ", ", q->err) < 0) ||
-            quote_ident(b,
-                        cols != NULL ? node_text(node_as(node_at(cols, i), "ResTarget"), "name")
-                                     : t->columns[i].name,
-                        q->err) < 0)
-            goto out;
-    rc = buf_adds(b, ")) AS excluded", q->err) < 0 ? -1 : 1;
-out:
-    free(query);
-    return rc;
-}
-
 /* " x.a = excluded.a AND ..." */
 static int add_met(struct inquiry *q, struct buf *b, const char *alias, const char *columns)
 {
@@ -278,7 +230,7 @@ static void upsert_rows(struct inquiry *q, const struct effect *e)
     columns = conflict_columns(q, t, node_get(conflict, "infer"));
     if (condition != NULL)
         where = deparse_expression(e->statement->text, e->statement->tree, condition);
-    if ((rc = add_excluded(q, e, t, &offered)) < 0 || buf_addc(&v, '0', q->err) < 0)
+    if ((rc = pick_offered(q, e, t, &offered)) < 0 || buf_addc(&v, '0', q->err) < 0)
         goto fail;
     if (columns == NULL || rc == 0 || (condition != NULL && where == NULL))
         pick.bound = "which rows it meets cannot be printed";

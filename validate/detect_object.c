@@ -51,7 +51,7 @@ static int needs_relation(enum effect_kind kind)
         EFFECT_RENAME_TABLE,   EFFECT_RENAME_COLUMN,  EFFECT_SET_NOT_NULL,   EFFECT_DROP_NOT_NULL,
         EFFECT_SET_DEFAULT,    EFFECT_DROP_DEFAULT,   EFFECT_ADD_CONSTRAINT, EFFECT_DROP_CONSTRAINT,
         EFFECT_CREATE_INDEX,   EFFECT_DROP_INDEX,     EFFECT_DROP_TRIGGER,   EFFECT_CREATE_TRIGGER,
-        EFFECT_DROP_TYPE,      EFFECT_ALTER_ENUM,
+        EFFECT_DROP_TYPE,      EFFECT_ALTER_ENUM,     EFFECT_VALIDATE_CONSTRAINT,
     };
     size_t i;
 
@@ -126,6 +126,27 @@ static int emptied_too(const struct inquiry *q, const struct effect *e, uint32_t
     return 0;
 }
 
+/* A key that foreign keys stand on does not go without them. */
+static void key_needed(struct inquiry *q, const struct effect *e, const struct catalog_table *t, const char *object)
+{
+    struct facts_constraint key, k;
+    struct buf b = {0};
+    size_t i, n;
+
+    for (i = 0; facts_constraint(q->facts, i, &key); i++) {
+        if (key.table != t->oid || strcmp(key.name, e->detail) != 0 || strchr("pu", key.type) == NULL || key.index == 0)
+            continue;
+        for (n = 0; facts_constraint(q->facts, n, &k); n++)
+            if (k.type == 'f' && k.index == key.index && !inquiry_past(q, q->past.constraints, k.table, k.name) &&
+                !falls_too(q, e, k.table, k.name)) {
+                if (buf_addf(&b, q->err, "%s: foreign key %s of %s.%s stands on %s", object, k.name, k.schema, k.relation, key.name) == 0)
+                    inquiry_would_fail(q, e, object, b.data);
+                buf_free(&b);
+                return;
+            }
+    }
+}
+
 static void absent(struct inquiry *q, const struct effect *e)
 {
     const struct catalog_table *t = inquiry_table(q, e);
@@ -182,7 +203,7 @@ static void absent(struct inquiry *q, const struct effect *e)
                 inquiry_would_fail(q, e, object, b.data);
                 break;
             }
-    } else if (t != NULL && e->kind == EFFECT_DROP_CONSTRAINT) {
+    } else if (t != NULL && (e->kind == EFFECT_DROP_CONSTRAINT || e->kind == EFFECT_VALIDATE_CONSTRAINT)) {
         int found = 0, made = 0;
 
         for (i = 0; facts_constraint(q->facts, i, &k); i++)
@@ -194,6 +215,8 @@ static void absent(struct inquiry *q, const struct effect *e)
         if (!found && !made &&
             buf_addf(&b, q->err, "constraint %s of %s does not exist", e->detail, object) == 0)
             inquiry_would_fail(q, e, object, b.data);
+        else if (found && e->kind == EFFECT_DROP_CONSTRAINT && (e->flags & EFFECT_CASCADE) == 0 && (q->loosened & LOOSENED_ANY) == 0)
+            key_needed(q, e, t, object);
     }
     free(object);
     buf_free(&b);
@@ -240,7 +263,7 @@ static void dependents(struct inquiry *q, const struct effect *e)
          e->kind != EFFECT_DROP_TYPE && e->kind != EFFECT_DROP_VIEW &&
          e->kind != EFFECT_DROP_MATVIEW && e->kind != EFFECT_DROP_SEQUENCE &&
          e->kind != EFFECT_DROP_ROUTINE && e->kind != EFFECT_DROP_EXTENSION &&
-         e->kind != EFFECT_ALTER_TYPE))
+         e->kind != EFFECT_DROP_SCHEMA && e->kind != EFFECT_ALTER_TYPE))
         return;
     for (i = 0; i < q->closure->nlinks; i++)
         if (q->closure->links[i].effect == e && !q->closure->links[i].partner &&
@@ -250,6 +273,10 @@ static void dependents(struct inquiry *q, const struct effect *e)
         }
     /* Of overloaded routines the arguments say which; they are not looked at here. */
     if (root == NULL || (e->kind == EFFECT_DROP_ROUTINE && roots > 1))
+        return;
+    /* What has left the schema, or fell with an extension, is not in its way. */
+    if (e->kind == EFFECT_DROP_SCHEMA &&
+        (q->kinds & (UINT64_C(1) << EFFECT_RENAME_TABLE | UINT64_C(1) << EFFECT_RENAME_OTHER | UINT64_C(1) << EFFECT_DROP_EXTENSION)) != 0)
         return;
     /* A type whose columns the script changes or drops is free in the end. */
     if (e->kind == EFFECT_DROP_TYPE && q->retyped)
@@ -292,6 +319,9 @@ static void dependents(struct inquiry *q, const struct effect *e)
             continue;
         if (e->kind == EFFECT_DROP_TYPE && strcmp(class, "pg_class") == 0 && relation != 0 &&
             kind == NULL)
+            continue;
+        /* Of what stands in a schema, that which is certain to be there still. */
+        if (e->kind == EFFECT_DROP_SCHEMA && (strcmp(class, "pg_class") != 0 || kind == NULL || strchr("rpvm", kind[0]) == NULL))
             continue;
         /* A column of the type that the script has dropped before. */
         if (e->kind == EFFECT_DROP_TYPE && q->past.dropped != NULL)

@@ -160,7 +160,8 @@ const struct hazard hazard_table[] = {
     /* ---- data-dependent, casts, locks, compatibility, transactions, timeouts, style ---- */
     {"would-fail", "data-dependent", "the statement fails as the database is now", SEVERITY_HIGH,
      0, ALL,
-     "It names what is not there, or what fell with something that was dropped before; its name is taken; or others depend on what it drops or changes.",
+     "It names what is not there, or what fell with something that was dropped before; its name is taken; others depend on what it drops or changes; "
+     "the server does not take the query; or rows that it inserts break a key, a NOT NULL or a check.",
      "Compare the database with the script: was it migrated by hand? Drop or change the dependents first.",
      "DROP TABLE no_such_table",
      "DROP TABLE IF EXISTS no_such_table"},

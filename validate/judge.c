@@ -24,6 +24,7 @@
 #include "validate/locks.h"
 #include "validate/measure.h"
 #include "validate/mirror.h"
+#include "validate/queries.h"
 #include "validate/taken.h"
 
 static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
@@ -284,6 +285,7 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
     detect_fires(&q);
     mirror_detect(&q, steps);
     detect_body(&q);
+    queries_detect(&q);
     locks_predict(&q, steps);
     name_locks(&q);
     if (q.failed || (c != NULL && measure_run(&q, err) < 0))

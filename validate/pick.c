@@ -403,3 +403,49 @@ int pick_changed(struct inquiry *q, struct buf *b, const char *alias, const char
         return -1;
     return buf_addf(b, q->err, "::text IS DISTINCT FROM CAST((%s) AS %s)::text", expression, type);
 }
+
+int pick_offered(struct inquiry *q, const struct effect *e, const struct catalog_table *t, struct buf *b)
+{
+    const json_t *select = node_get(e->node, "selectStmt"), *cols = node_get(e->node, "cols");
+    const json_t *first = node_as(
+        node_at(node_get(node_as(select, "SelectStmt"), "valuesLists"), 0), "List");
+    char *query = deparse_query(e->statement->text, e->statement->tree, select);
+    size_t i, n = cols != NULL    ? node_count(cols)
+                  : first != NULL ? node_count(node_get(first, "items"))
+                                  : t->ncolumns;
+    int rc = -1;
+
+    if (query == NULL)
+        return 0;
+    if (buf_adds(b, " FROM (SELECT ", q->err) < 0)
+        goto out;
+    for (i = 0; i < n; i++) {
+        const struct catalog_column *c =
+            cols != NULL ? probe_column_of(t, node_text(node_as(node_at(cols, i), "ResTarget"),
+                                                        "name"))
+            : i < t->ncolumns ? &t->columns[i]
+                              : NULL;
+
+        if (c == NULL) {
+            rc = 0;
+            goto out;
+        }
+        if (buf_adds(b, i > 0 ? ", CAST(offered." : "CAST(offered.", q->err) < 0 ||
+            quote_ident(b, c->name, q->err) < 0 || buf_addf(b, q->err, " AS %s) AS ", c->type) < 0 ||
+            quote_ident(b, c->name, q->err) < 0)
+            goto out;
+    }
+    if (buf_addf(b, q->err, " FROM (%s) AS offered (", query) < 0)
+        goto out;
+    for (i = 0; i < n; i++)
+        if ((i > 0 && buf_adds(b, ", ", q->err) < 0) ||
+            quote_ident(b,
+                        cols != NULL ? node_text(node_as(node_at(cols, i), "ResTarget"), "name")
+                                     : t->columns[i].name,
+                        q->err) < 0)
+            goto out;
+    rc = buf_adds(b, ")) AS excluded", q->err) < 0 ? -1 : 1;
+out:
+    free(query);
+    return rc;
+}

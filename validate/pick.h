@@ -54,4 +54,8 @@ const json_t *pick_assigned(const json_t *target);
 int pick_changed(struct inquiry *q, struct buf *b, const char *alias, const char *column,
                  const char *type, const char *expression);
 
+/* " FROM (...) AS excluded": the rows that INSERT E offers, under the names and in the types of T's columns.  1; 0: they
+ * cannot be printed, and B is as it may be; -1: no memory. */
+int pick_offered(struct inquiry *q, const struct effect *e, const struct catalog_table *t, struct buf *b) MIG_MUST_CHECK;
+
 #endif
