@@ -287,6 +287,14 @@ static int known(const struct gate *g, struct err *err)
     if ((g->o->downgrade != NULL) + (g->o->upgrade != NULL) + (g->o->sql.count > 0) > 1)
         return err_set(err, ERR_USAGE,
                        "--for-downgrade, --for-upgrade and --for-sql exclude one another");
+    /* What is one step further when the step is done. */
+    if (g->o->after && ((g->o->downgrade != NULL && strchr("+-", g->o->downgrade[0]) != NULL) ||
+                        (g->o->upgrade != NULL && strchr("+-", g->o->upgrade[0]) != NULL))) {
+        (void)err_set(err, ERR_USAGE, "--after needs the revision itself: %s counts from where the database is now",
+                      g->o->downgrade != NULL ? g->o->downgrade : g->o->upgrade);
+        err_hint(err, "after mig-rollback: the second of the two in Route, which mig-rollback status shows");
+        return -1;
+    }
     return 0;
 }
 

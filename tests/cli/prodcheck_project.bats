@@ -35,6 +35,14 @@ setup() {
     verdict_is go
 }
 
+@test "--after a step: it must be named by itself, for -1 is one further by then" {
+    mig mig-prodcheck --after --for-downgrade -1
+    assert_exit 2
+    assert_err 'needs the revision itself' 'Route'
+    mig mig-prodcheck --only revision --after --for-downgrade "$HEAD"
+    assert_exit 0
+}
+
 @test "revision: the database is ahead of these files" {
     sql "update alembic_version set version_num = 'ffffffffffff'"
     look revision

@@ -21,7 +21,7 @@ setup() {
     cp -R "$AWARENESS" "$BATS_TEST_TMPDIR/app"
     cd "$BATS_TEST_TMPDIR/app"
     db_create "runbook_$BATS_TEST_NUMBER" "$TEMPLATE"
-    export REV=$TARGET WHY='people are locked out' NAME=$PGDATABASE TABLE=courses
+    export REV=$TARGET TO=$TARGET WHY='people are locked out' NAME=$PGDATABASE TABLE=courses
     mig-backup create --for-downgrade "$TARGET" -q >/dev/null
 }
 teardown() { db_drop; }
@@ -156,7 +156,7 @@ hold() {
 @test "9. afterwards" {
     mig mig-rollback run "$REV" --reason "$WHY" --yes --confirm "$NAME"
     assert_exit 0
-    runs 0 'mig-prodcheck --after --for-downgrade $REV'
+    runs 0 'mig-prodcheck --after --for-downgrade $TO'
     runs 0 'mig-rollback list'
     assert_out "$TARGET"
     export LOG=backups/.state/log.jsonl
