@@ -75,7 +75,8 @@ LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpg_query $(FAST_LIB
 
 LIB_SRC  := $(foreach d,$(LAYERS),$(sort $(wildcard $(d)/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
-SQL_SRC  := $(foreach d,$(LAYERS),$(sort $(wildcard $(d)/sql/*.sql)))
+SQL_PART := $(foreach d,$(LAYERS),$(sort $(wildcard $(d)/sql/*.part.sql)))
+SQL_SRC  := $(filter-out $(SQL_PART),$(foreach d,$(LAYERS),$(sort $(wildcard $(d)/sql/*.sql))))
 SQL_GEN  := $(SQL_SRC:%=$(BUILD)/gen/%.h)
 BIN_SRC  := $(wildcard cmd/mig-*.c)
 BIN      := $(BIN_SRC:cmd/%.c=$(BUILD)/bin/%)
@@ -96,11 +97,12 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 FORCE:
 
-# Each SQL file becomes a header that holds one C string literal, line by line, so that the
-# file runs as it is in psql and the program still carries it.
-$(BUILD)/gen/%.sql.h: %.sql
+# Each SQL file becomes a header that holds one C string literal, line by line, so that the file can be read and tried
+# as SQL and the program still carries it.  A line "-- include: NAME.part.sql" stands for that file of its folder, less its comments.
+$(BUILD)/gen/%.sql.h: %.sql $(SQL_PART)
 	@mkdir -p $(@D)
-	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@.tmp && mv $@.tmp $@
+	$(Q)awk -v dir=$(<D) '/^-- include: / { part = dir "/" $$3; while ((got = (getline line <part)) > 0) if (line !~ /^--/) print line; if (got < 0) { print part ": cannot be read" >"/dev/stderr"; exit 1 } close(part); next } { print }' $< >$@.sql && \
+		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $@.sql >$@.tmp && rm $@.sql && mv $@.tmp $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags | $(SQL_GEN)
 	@mkdir -p $(@D)

@@ -4,16 +4,7 @@ SELECT 'pid ' || a.pid || coalesce(' (' || nullif(a.application_name, '') || ')'
        extract(epoch FROM clock_timestamp() - a.xact_start)::float8,
        a.state || CASE WHEN t.names IS NOT NULL THEN ', holds ' || t.names
                        ELSE ' in ' || coalesce(a.datname, '?') END,
-       CASE WHEN $1::oid[] IS NULL AND a.datname = current_database() OR t.names IS NOT NULL
-            THEN NULL ELSE 'cap-warn' END,
-       a.query
-  FROM pg_stat_activity a
-  LEFT JOIN LATERAL (
-        SELECT string_agg(DISTINCT l.relation::regclass::text, ', ') AS names
-          FROM pg_locks l
-         WHERE l.pid = a.pid AND l.locktype = 'relation' AND l.granted
-           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND l.relation = ANY ($1::oid[])) t ON true
+-- include: session_tables.part.sql
  WHERE a.backend_type = 'client backend' AND a.xact_start IS NOT NULL
    AND a.pid <> pg_backend_pid()
  ORDER BY 2 DESC
