@@ -271,7 +271,7 @@ static const struct shelf_entry *find_latest(const struct shelf *s, const char *
 {
     const char *database = whose->database;
     const struct shelf_entry *found = NULL;
-    int skipped = 0, safety = 0;
+    int skipped = 0, safety = 0, elsewhere = 0;
 
     for (size_t i = 0; i < s->count; i++) {
         const struct shelf_entry *e = &s->entries[i];
@@ -282,7 +282,10 @@ static const struct shelf_entry *find_latest(const struct shelf *s, const char *
         } else if (e->purpose != NULL && strcmp(e->purpose, SHELF_SAFETY) == 0) {
             safety++;
         } else if (database != NULL) {
-            if (found == NULL && strcmp(of, database) == 0 && !other_server(e, whose->system_id))
+            int other = other_server(e, whose->system_id);
+
+            elsewhere += strcmp(of, database) == 0 && other;
+            if (found == NULL && strcmp(of, database) == 0 && !other)
                 found = e;
         } else if (found == NULL) {
             found = e;
@@ -298,7 +301,10 @@ static const struct shelf_entry *find_latest(const struct shelf *s, const char *
             err_set(err, ERR_USAGE, "the shelf \"%s\" holds no backup of the database \"%s\"", dir, database);
         else
             err_set(err, ERR_USAGE, "the shelf \"%s\" holds no backup", dir);
-        if (safety > 0)
+        if (elsewhere > 0)
+            err_detail(err, "%d of a database of that name on another server: another cluster, a clone, or this one before pg_upgrade; "
+                       "say which by name", elsewhere);
+        else if (safety > 0)
             err_detail(err, "%d safety copies of restores are there: \"latest\" means none of them, say which by name", safety);
         else if (skipped > 0)
             err_detail(err, "%d files there are not whole backups: `mig-backup list` tells why", skipped);

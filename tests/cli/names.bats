@@ -50,3 +50,12 @@ teardown_file() { db_drop; }
     assert_exit 2
     assert_err 'monday' 'backups'
 }
+
+@test "latest: a database of that name on another server is not meant, and that is said" {
+    eval "$("$MIG_ROOT/tests/lib/cluster" start --watch $$)"
+    sql -d postgres "create database \"$PGDATABASE\""
+    mig mig-backup restore latest --yes --confirm "$PGDATABASE"
+    "$MIG_ROOT/tests/lib/cluster" stop "$MIG_TEST_CLUSTER"
+    assert_exit 2
+    assert_err 'holds no backup of the database' 'of a database of that name on another server: .* before pg_upgrade'
+}
