@@ -418,7 +418,8 @@ static int copy_changed(struct saving *s, struct err *err)
         if (one_table(s, &s->first.tables[i], &m, err) != 0)
             goto out;
     if (m.n == 0) {
-        rc = 0;
+        /* What an attempt that was given up found has gone since: it is nothing for undo to put back. */
+        rc = s->second.file == NULL ? 0 : tell_journal(s, "backup-more", &s->second, json_array(), err);
         goto out;
     }
     if (estimate_copy_ms((uint64_t)m.bytes) > q->max_block_ms) {

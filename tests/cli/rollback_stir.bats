@@ -158,6 +158,26 @@ forward() {
     forward
 }
 
+@test "a row that came after the backup and went between two attempts does not come back" {
+    mkfifo hold
+    psql -XAtq <hold >seen 2>&1 3>&- &
+    exec 8>hold
+    stopped locks --backup before 8>&-
+    sql "insert into d values (-5000, 'brief')"
+    echo "begin; select 'in', count(*) from d;" >&8
+    until grep -q in seen; do sleep 0.02; done
+    kill -CONT "$pid"
+    until grep -q 'once more' err; do
+        kill -0 "$pid" || { cat err; return 1; }
+        sleep 0.02
+    done
+    echo "delete from d where id = -5000; commit;" >&8
+    exec 8>&-
+    goes_on 0
+    [ "$(grep -c '"step":"backup-more"' backups/.state/runs/*/*.jsonl)" -eq 2 ]
+    forward
+}
+
 @test "readers are not kept out while the tables are copied" {
     stopped execute
     sql "set lock_timeout = '100ms'; select count(*) from t; select count(*) from d"
