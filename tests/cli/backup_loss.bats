@@ -71,13 +71,10 @@ def upgrade():
 def downgrade():
     op.execute("alter table t drop column moved")
 PY
-}
-setup() {
-    cp -R "$P" "$BATS_TEST_TMPDIR/project"
-    cd "$BATS_TEST_TMPDIR/project"
-    export MIG_BACKUP_DIR=$BATS_TEST_TMPDIR/shelf
-    db_create "loss_$$_$BATS_TEST_NUMBER"
-    alembic_here upgrade head
+    # each test begins with a copy of this
+    export TEMPLATE=loss_$$
+    db_create "$TEMPLATE"
+    (cd "$P" && alembic upgrade head 2>/dev/null)
     sql "insert into t (id, base) select g, 'b' || g from generate_series(1, 1000) g" "insert into keyless select g from generate_series(1, 10) g" \
         "update t set plain = 'p' || id where id % 100 = 0" \
         "update t set composite = case id when 1 then row(null, null)::pair when 2 then row(1, 'x')::pair end" \
@@ -87,7 +84,14 @@ setup() {
         "update t set minus = null where id = 5" "update t set dom = null where id = 6" "update t set dom = 9 where id = 7" \
         "update t set words = '{ }' where id = 8" "update t set moved = 'M' where id = 3" "update t set moved = null where id = 4"
 }
+setup() {
+    cp -R "$P" "$BATS_TEST_TMPDIR/project"
+    cd "$BATS_TEST_TMPDIR/project"
+    export MIG_BACKUP_DIR=$BATS_TEST_TMPDIR/shelf
+    db_create "loss_$$_$BATS_TEST_NUMBER" "$TEMPLATE"
+}
 teardown() { db_drop; }
+teardown_file() { db_drop "$TEMPLATE"; }
 alembic_here() { alembic "$@" >/dev/null 2>"$BATS_TEST_TMPDIR/alembic" || { cat "$BATS_TEST_TMPDIR/alembic"; return 1; }; }
 rows() { sql "select * from t order by id"; sql "select * from keyless order by a"; }
 
