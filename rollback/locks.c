@@ -57,19 +57,51 @@ static int lockable(const struct closure_table *t)
     return t->kind == 'r' || t->kind == 'p';
 }
 
-/* ONLY: children that the plan reaches are in it by themselves, and no others may be held. */
-static int lock_one(struct conn *c, const char *schema, const char *name, int mode, struct err *err)
-{
-    struct buf b = {0};
-    int rc = -1;
+/* Tables for one LOCK TABLE, which takes them one by one in this order. */
+struct batch {
+    struct buf names; /* "ONLY a, ONLY b" */
+    struct buf first;
+    size_t count;
+    int mode;
+};
 
-    if (buf_adds(&b, "LOCK TABLE ONLY ", err) == 0 && quote_name(&b, schema, name, err) == 0 &&
-        buf_addf(&b, err, " IN %s MODE", modes[mode].mode) == 0)
-        rc = query_exec(c, b.data, "LOCK TABLE", err);
-    if (rc != 0 && err->kind != ERR_NONE)
-        (void)err_prefix(err, "cannot lock %s.%s in %s mode", schema, name, modes[mode].mode);
-    buf_free(&b);
+static void batch_free(struct batch *b)
+{
+    buf_free(&b->names);
+    buf_free(&b->first);
+    b->count = 0;
+}
+
+static int batch_lock(struct conn *c, struct batch *b, struct err *err)
+{
+    struct buf sql = {0};
+    int rc = 0;
+
+    if (b->count > 0) {
+        rc = buf_addf(&sql, err, "LOCK TABLE %s IN %s MODE", b->names.data, modes[b->mode].mode) != 0
+                 ? -1
+                 : query_exec(c, sql.data, "LOCK TABLE", err);
+        if (rc != 0 && b->count > 1)
+            (void)err_prefix(err, "cannot lock %s and %zu more in %s mode", b->first.data, b->count - 1, modes[b->mode].mode);
+        else if (rc != 0)
+            (void)err_prefix(err, "cannot lock %s in %s mode", b->first.data, modes[b->mode].mode);
+    }
+    buf_free(&sql);
+    batch_free(b);
     return rc;
+}
+
+/* ONLY: children that the plan reaches are in it by themselves, and no others may be held.  What was gathered in
+ * another mode is locked first. */
+static int batch_add(struct conn *c, struct batch *b, const char *schema, const char *name, int mode, struct err *err)
+{
+    if (b->count > 0 && b->mode != mode && batch_lock(c, b, err) != 0)
+        return -1;
+    b->mode = mode;
+    if (b->count == 0 && buf_addf(&b->first, err, "%s%s%s", schema != NULL ? schema : "", schema != NULL ? "." : "", name) != 0)
+        return -1;
+    b->count++;
+    return buf_adds(&b->names, b->count > 1 ? ", ONLY " : "ONLY ", err) != 0 ? -1 : quote_name(&b->names, schema, name, err);
 }
 
 static int is_version(const struct locks_options *o, const struct closure_table *t)
@@ -100,9 +132,10 @@ unsigned locks_against(const struct locks_options *o, const struct closure_table
     return mode >= 0 ? against[mode] : 0;
 }
 
-static int lock_all(struct conn *c, const struct locks_options *o, int raised, struct err *err)
+static int gather_all(struct conn *c, const struct locks_options *o, int raised, struct batch *b, struct err *err)
 {
-    int version_done = o->plan->version_table == NULL;
+    const char *schema = o->plan->version_schema, *table = o->plan->version_table;
+    int version_done = table == NULL;
 
     for (size_t i = 0; i < o->closure->ntables; i++) {
         const struct closure_table *t = &o->closure->tables[i];
@@ -111,27 +144,32 @@ static int lock_all(struct conn *c, const struct locks_options *o, int raised, s
         if (mode < 0)
             continue;
         /* The closure is sorted by name; the version table stands in its place. */
-        if (!version_done && !is_version(o, t) && o->plan->version_schema != NULL) {
-            int order = strcmp(o->plan->version_schema, t->schema);
+        if (!version_done && !is_version(o, t) && schema != NULL) {
+            int order = strcmp(schema, t->schema);
 
             if (order == 0)
-                order = strcmp(o->plan->version_table, t->name);
+                order = strcmp(table, t->name);
             if (order < 0) {
-                if (lock_one(c, o->plan->version_schema, o->plan->version_table, SHARE_ROW_EXCLUSIVE,
-                             err) != 0)
+                if (batch_add(c, b, schema, table, SHARE_ROW_EXCLUSIVE, err) != 0)
                     return -1;
                 version_done = 1;
             }
         }
         if (is_version(o, t))
             version_done = 1;
-        if (lock_one(c, t->schema, t->name, mode, err) != 0)
+        if (batch_add(c, b, t->schema, t->name, mode, err) != 0)
             return -1;
     }
-    if (!version_done &&
-        lock_one(c, o->plan->version_schema, o->plan->version_table, SHARE_ROW_EXCLUSIVE, err) != 0)
-        return -1;
-    return 0;
+    return version_done ? 0 : batch_add(c, b, schema, table, SHARE_ROW_EXCLUSIVE, err);
+}
+
+static int lock_all(struct conn *c, const struct locks_options *o, int raised, struct err *err)
+{
+    struct batch b = {0};
+    int rc = gather_all(c, o, raised, &b, err) != 0 ? -1 : batch_lock(c, &b, err);
+
+    batch_free(&b);
+    return rc;
 }
 
 /* Is T locked in a stronger mode than that in which it is read and copied? */
@@ -143,30 +181,20 @@ static int is_raised(const struct closure_table *t)
 /* One statement for each mode, those that keep readers out last. */
 static int raise_all(struct conn *c, const struct locks_options *o, struct err *err)
 {
-    for (int mode = SHARE_ROW_EXCLUSIVE + 1; mode <= ACCESS_EXCLUSIVE; mode++) {
-        struct buf b = {0}, names = {0};
-        int rc = 0;
+    struct batch b = {0};
+    int rc = 0;
 
+    for (int mode = SHARE_ROW_EXCLUSIVE + 1; rc == 0 && mode <= ACCESS_EXCLUSIVE; mode++)
         for (size_t i = 0; rc == 0 && i < o->closure->ntables; i++) {
             const struct closure_table *t = &o->closure->tables[i];
 
-            if (!is_raised(t) || strength(t->lock) != mode)
-                continue;
-            if (buf_adds(&names, names.len > 0 ? ", ONLY " : "ONLY ", err) != 0 ||
-                quote_name(&names, t->schema, t->name, err) != 0)
-                rc = -1;
+            if (is_raised(t) && strength(t->lock) == mode)
+                rc = batch_add(c, &b, t->schema, t->name, mode, err);
         }
-        if (rc == 0 && names.len > 0) {
-            rc = buf_addf(&b, err, "LOCK TABLE %s IN %s MODE", names.data, modes[mode].mode);
-            if (rc == 0 && (rc = query_exec(c, b.data, "LOCK TABLE", err)) != 0)
-                (void)err_prefix(err, "cannot lock %s in %s mode", names.data, modes[mode].mode);
-        }
-        buf_free(&b);
-        buf_free(&names);
-        if (rc != 0)
-            return -1;
-    }
-    return 0;
+    if (rc == 0)
+        rc = batch_lock(c, &b, err);
+    batch_free(&b);
+    return rc;
 }
 
 static int set_timeout(struct conn *c, int64_t ms, struct err *err)
