@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "migration/plan.h"
 #include "pg/catalog.h"
+#include "pg/query.h"
 #include "pg/quote.h"
+#include "script/closure.h"
 #include "script/deparse.h"
 #include "script/effect.h"
 #include "script/node.h"
@@ -232,11 +235,36 @@ static int carried_too(const struct inquiry *q, const struct catalog_table *chil
     return 0;
 }
 
+/* Does a statement after E's change rows of OID? */
+static int written_later(const struct inquiry *q, const struct effect *e, uint32_t oid)
+{
+    for (size_t i = q->step; i < q->plan->nsteps; i++)
+        for (size_t n = 0; q->steps[i] != NULL && n < q->steps[i]->count; n++) {
+            const struct effect *x = &q->steps[i]->items[n];
+
+            if ((i > q->step || x->statement->index > e->statement->index) && closure_relation(q->closure, x) == oid &&
+                (x->kind == EFFECT_DELETE || x->kind == EFFECT_UPDATE || x->kind == EFFECT_TRUNCATE || x->kind == EFFECT_MERGE))
+                return 1;
+        }
+    return 0;
+}
+
+/* Has TABLE a trigger that fires before its rows go? */
+static int cleans_up(const struct inquiry *q, uint32_t table)
+{
+    struct err why = {0};
+    uint64_t n = 0;
+
+    return query_countf(q->conn, &n, &why, "SELECT count(*) FROM pg_catalog.pg_trigger WHERE tgrelid = %u AND NOT tgisinternal "
+                        "AND tgenabled <> 'D' AND tgtype & 10 = 10", table) < 0 || n > 0;
+}
+
 /* Rows of CHILD that reference by K what goes (FROM) and forbid it: NO ACTION and RESTRICT. */
 static void forbidden(struct inquiry *q, const struct effect *e, const struct facts_constraint *k,
                       const struct catalog_table *child, const struct pick *pick, const char *from)
 {
     struct buf sql = {0}, object = {0}, subject = {0};
+    int may = 0;
     long index;
 
     if (inquiry_past(q, q->past.constraints, child->oid, k->name) || inquiry_past(q, q->past.tables, child->oid, NULL))
@@ -263,8 +291,13 @@ static void forbidden(struct inquiry *q, const struct effect *e, const struct fa
         inquiry_probe(q, index)->certain = 1;
         if (carried_too(q, child))
             inquiry_probe(q, index)->shaken = 1;
-        /* The script may have taken them away itself: that is the usual order. */
-        if (inquiry_past(q, q->past.written, child->oid, NULL) && inquiry_finding(q, index)->severity > SEVERITY_MEDIUM)
+        /* The script may have taken them away itself: that is the usual order.  It may do so afterwards where the key waits;
+         * or a trigger does. */
+        if ((k->deferrable && written_later(q, e, child->oid)) || cleans_up(q, k->partner)) {
+            inquiry_probe(q, index)->shaken = 1;
+            may = 1;
+        }
+        if ((may || inquiry_past(q, q->past.written, child->oid, NULL)) && inquiry_finding(q, index)->severity > SEVERITY_MEDIUM)
             inquiry_finding(q, index)->severity = SEVERITY_MEDIUM;
     }
 out:

@@ -155,7 +155,7 @@ struct facts *facts_read(struct conn *c, const struct closure *closure,
     p_functions[0] = functions.data;
     q[COLUMNS] = (struct query){.sql = columns_sql, .params = p_oids, .nparams = 1, .columns = 13};
     q[CONSTRAINTS] =
-        (struct query){.sql = constraints_sql, .params = p_oids, .nparams = 1, .columns = 16};
+        (struct query){.sql = constraints_sql, .params = p_oids, .nparams = 1, .columns = 17};
     q[INDEXES] = (struct query){.sql = indexes_sql, .params = p_oids, .nparams = 1, .columns = 12};
     q[TYPES] = (struct query){.sql = types_sql, .params = p_words, .nparams = 1, .columns = 6};
     q[CASTS] = (struct query){.sql = casts_sql, .columns = 2};
@@ -311,6 +311,7 @@ int facts_constraint(const struct facts *f, size_t i, struct facts_constraint *o
     out->partner_schema = result_text(r, row, 13);
     out->partner_relation = result_text(r, row, 14);
     out->inherited = result_bool(r, row, 15);
+    out->deferrable = result_bool(r, row, 16);
     return 1;
 }
 

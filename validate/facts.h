@@ -42,6 +42,7 @@ struct facts_constraint {
     char type, on_delete, on_update;
     int valid;
     int inherited; /* a partition has it of its parent */
+    int deferrable;
 };
 
 struct facts_index {

@@ -1,5 +1,5 @@
 -- Constraints on the relations $1 and foreign keys to them: table, name, type, valid, expression, partner, columns, partner's columns, ...; last: it came
--- from the partitioned table's.
+-- from the partitioned table's, it is deferrable.
 SELECT k.conrelid, k.conname, k.contype::pg_catalog.text, k.convalidated, pg_catalog.pg_get_expr(k.conbin, k.conrelid), k.confrelid,
        (SELECT pg_catalog.string_agg(a.attname::pg_catalog.text, E'\n' ORDER BY u.n)
           FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (attnum, n)
@@ -8,7 +8,7 @@ SELECT k.conrelid, k.conname, k.contype::pg_catalog.text, k.convalidated, pg_cat
           FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (attnum, n)
           JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) k.confrelid AND a.attnum OPERATOR(pg_catalog.=) u.attnum),
        k.confdeltype::pg_catalog.text, k.confupdtype::pg_catalog.text, k.conindid, n.nspname, c.relname, fn.nspname, fc.relname,
-       k.conparentid OPERATOR(pg_catalog.<>) 0
+       k.conparentid OPERATOR(pg_catalog.<>) 0, k.condeferrable
   FROM pg_catalog.pg_constraint k
   JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) k.conrelid
   JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
