@@ -20,6 +20,7 @@
 #include "prodcheck/verdict.h"
 #include "rollback/estimate.h"
 #include "rollback/execute.h"
+#include "rollback/forecast.h"
 #include "rollback/holder.h"
 #include "rollback/opinion.h"
 #include "rollback/proof.h"
@@ -295,7 +296,7 @@ static int examine(struct guard *g, int judged, struct err *err)
         return -1;
     if (g->plan->nsteps == 0)
         return wayback_weigh(g, err);
-    if (judged && (tools_warn(g, err) != 0 || opinion_validate(g, err) != 0 || opinion_gate(g, err) != 0))
+    if (judged && (tools_warn(g, err) != 0 || forecast_examine(g, err) != 0 || opinion_validate(g, err) != 0 || opinion_gate(g, err) != 0))
         return -1;
     /* What was counted says whether a key keeps its values. */
     if (wayback_weigh(g, err) != 0 || estimate_room(g, err) != 0 || estimate_block(g, err) != 0)

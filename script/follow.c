@@ -243,6 +243,8 @@ static int rows_trigger(const struct effect *e, struct buf *b, struct err *err)
     const char *detail = e->detail == NULL ? "" : e->detail;
     const char *name = NULL;
 
+    if (e->kind == EFFECT_DROP_COLUMN)
+        return buf_addf(b, err, "-%s", impact_column_name(e) != NULL ? impact_column_name(e) : "");
     if (e->kind == EFFECT_DROP_TRIGGER)
         name = detail;
     else if (e->kind == EFFECT_RENAME_OTHER)
@@ -289,6 +291,9 @@ static int apply_child(const struct question *q, const struct item *item)
     /* ANALYZE of a plain parent only reads its children. */
     if (e->kind == EFFECT_OTHER && strcmp(e->detail, "VacuumStmt") == 0)
         return graph_reach(q->g, child, 0, e, item->kind == 'p' ? lock : "AccessShareLock", NULL);
+    /* The column becomes the child's own. */
+    if (e->kind == EFFECT_DROP_COLUMN && ((e->flags & EFFECT_ONLY) != 0 || result_bool(q->r, q->row, 2)))
+        return graph_touch(q->g, child, CLOSURE_ALTERED, e, lock, "keeps the column of its parent") == NULL ? -1 : 0;
     if (e->kind == EFFECT_READ || (e->flags & EFFECT_ONLY) != 0)
         return graph_reach(q->g, child, 0, e, lock, NULL);
     if ((t = graph_touch(q->g, child, impact_of(e), e, lock, "child or partition")) == NULL)
@@ -300,7 +305,7 @@ static int apply_child(const struct question *q, const struct item *item)
 
 int follow_children(struct graph *g)
 {
-    static const struct edge edge = {children_sql, 2, 2, has_children, describe_parent, apply_child};
+    static const struct edge edge = {children_sql, 2, 3, has_children, describe_parent, apply_child};
 
     return follow(g, &edge);
 }
@@ -333,7 +338,7 @@ static int apply_moved(const struct question *q, const struct item *item)
 
 int follow_moved(struct graph *g)
 {
-    static const struct edge edge = {children_sql, 2, 2, moves_partitions, describe_moved, apply_moved};
+    static const struct edge edge = {children_sql, 2, 3, moves_partitions, describe_moved, apply_moved};
 
     return follow(g, &edge);
 }

@@ -6,6 +6,7 @@
 #include "migration/plan.h"
 #include "script/closure.h"
 #include "script/effect.h"
+#include "script/node.h"
 #include "script/statement.h"
 #include "validate/detect.h"
 #include "validate/inquiry.h"
@@ -71,6 +72,10 @@ static void remember_drop(struct inquiry *q, const struct effect *e)
     else if (e->kind == EFFECT_DROP_DEFAULT || e->kind == EFFECT_SET_DEFAULT)
         q->loosened |= LOOSENED_DEFAULT;
     else if (e->kind == EFFECT_DROP_OTHER || e->kind == EFFECT_ALTER_TABLE_OTHER)
+        q->loosened |= LOOSENED_OTHER;
+    /* A list of columns keeps them while it is there. */
+    else if (e->kind == EFFECT_OTHER && e->detail != NULL && strcmp(e->detail, "AlterPublicationStmt") == 0 &&
+             !node_is(e->node, "action", "AP_AddObjects"))
         q->loosened |= LOOSENED_OTHER;
     if ((e->flags & EFFECT_CASCADE) != 0 && e->kind != EFFECT_TRUNCATE)
         q->loosened |= LOOSENED_ANY;

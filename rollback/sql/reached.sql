@@ -5,7 +5,9 @@ WITH RECURSIVE reached (classid, objid) AS (
     UNION
     SELECT d.classid, d.objid
     FROM reached r JOIN pg_catalog.pg_depend d ON d.refclassid = r.classid AND d.refobjid = r.objid
-    WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S') AND d.objid >= 16384
+    -- What an extension brought goes with it; that may be a language as old as the cluster.
+    WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S', 'e')
+      AND (d.objid >= 16384 OR d.classid = 'pg_catalog.pg_language'::pg_catalog.regclass)
 )
 SELECT classid::pg_catalog.int8, objid::pg_catalog.int8 FROM reached
 -- A view's own rule is what depends; the view goes with it.
