@@ -197,6 +197,21 @@ static void say_possible(struct inquiry *q)
     }
 }
 
+/* Rows of another server are in no backup, by whichever name or partition they are reached. */
+static void say_elsewhere(struct inquiry *q)
+{
+    for (size_t i = 0; q->closure != NULL && i < q->closure->nreaches; i++) {
+        const struct closure_reach *r = &q->closure->reaches[i];
+
+        if (r->kind != 'f' || (r->fate & CLOSURE_DROPPED) != 0 ||
+            (r->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS | CLOSURE_COLUMNS)) == 0)
+            continue;
+        for (size_t k = 0; k < q->out->nfindings; k++)
+            if (q->out->findings[k].statement == r->effect->statement)
+                q->out->findings[k].covered = 0;
+    }
+}
+
 static void weigh(struct inquiry *q)
 {
     struct judgement *out = q->out;
@@ -292,6 +307,7 @@ struct judgement *judge_run(const struct plan *p, struct conn *c, const struct j
         goto out;
     hold_predict(&q, steps);
     say_possible(&q);
+    say_elsewhere(&q);
     if (q.failed)
         goto out;
     if (!o->no_ignore && ignore_apply(&q) < 0)

@@ -244,7 +244,8 @@ locked="select exists (select from pg_locks join pg_stat_activity a using (pid) 
         echo "$script;" >down.sql
         refused 4 'public\.(ft|p2) is a foreign table: the plan changes or deletes rows of another server' \
             mig-rollback run --sql down.sql "${GO[@]}"
-        assert_err '--force foreign --reason'
+        assert_err '--force foreign --reason' '\[NOT SAVED\]'
+        refute_err 'in the backup'
     done
     echo 'DELETE FROM ft;' >down.sql
     mig mig-rollback plan --sql down.sql
