@@ -86,6 +86,8 @@ static const struct config_key keys[] = {
      "quick|full"},
     {"rollback.smoke", CONFIG_STRINGS, NULL, "SQL files whose rows, if any, are failures.", NULL},
     {"rollback.smoke_command", CONFIG_STRING, NULL, "Command to run after COMMIT.", NULL},
+    {"rollback.version_table", CONFIG_STRING, NULL, "With --sql and --version-before: [schema.]name of the other tool's version table.", NULL},
+    {"rollback.version_column", CONFIG_STRING, NULL, "With --sql and --version-before: the column of it that holds the version.", NULL},
 };
 
 enum { NKEYS = sizeof(keys) / sizeof(keys[0]) };

@@ -136,17 +136,21 @@ int options_by_digest(const struct options *o)
     return is_digest(o->plan) && o->sql.count == 0 && o->to_backup == NULL;
 }
 
+static int not_whole(struct err *err)
+{
+    (void)err_set(err, ERR_USAGE, "the version rows of --sql are not said whole");
+    err_hint(err, "--version-table [SCHEMA.]NAME, --version-column NAME (or rollback.version_table, rollback.version_column) and "
+                  "--version-before VALUE go together");
+    return -1;
+}
+
 static int version_flags(const struct options *o, struct err *err)
 {
     if (o->version_column == NULL && o->version_before.count == 0 && o->version_after.count == 0)
         return 0;
     if (o->sql.count == 0)
         return err_set(err, ERR_USAGE, "--version-column, --version-before and --version-after belong to --sql");
-    if (o->version_before.count > 0 && o->version_column != NULL && o->common.version_table != NULL)
-        return 0;
-    (void)err_set(err, ERR_USAGE, "the version rows of --sql are not said whole");
-    err_hint(err, "--version-table [SCHEMA.]NAME, --version-column NAME and --version-before VALUE go together");
-    return -1;
+    return o->version_before.count > 0 ? 0 : not_whole(err);
 }
 
 int options_where(const struct options *o, int revisions, struct err *err)
@@ -200,7 +204,12 @@ int options_request(struct options *o, const struct config *config, const struct
     p->nsql_files = o->sql.count;
     p->undo_files = o->undo_sql.items;
     p->nundo_files = o->undo_sql.count;
-    p->version_column = o->version_column;
+    if (o->version_before.count > 0) {
+        p->version_column = or_config(o->version_column, config, "rollback.version_column");
+        p->version_table = or_config(c->version_table, config, "rollback.version_table");
+        if (p->version_column == NULL || p->version_table == NULL)
+            return not_whole(err);
+    }
     p->version_before = o->version_before.items;
     p->nversion_before = o->version_before.count;
     p->version_after = o->version_after.items;

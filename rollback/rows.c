@@ -1,5 +1,6 @@
 #include "rollback/rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
@@ -8,9 +9,17 @@
 
 static const char none[] = "(a script)", base[] = "base";
 
+/* Rows stand side by side in a line; what would read as more than one, or as another thing, stands in quotes. */
 static int add(struct buf *b, const char *row, struct err *err)
 {
-    return buf_addf(b, err, "%s%s", b->len > 0 ? ", " : "", row);
+    int odd = row[0] == '\0' || row[0] == '"' || row[0] == ' ' || strchr(row, ',') != NULL || strcmp(row, none) == 0 || strcmp(row, base) == 0;
+    json_t *text = odd ? json_string(row) : NULL;
+    char *quoted = text != NULL ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
+    int rc = buf_addf(b, err, "%s%s", b->len > 0 ? ", " : "", quoted != NULL ? quoted : row);
+
+    free(quoted);
+    json_decref(text);
+    return rc;
 }
 
 static int finish(char **out, struct buf *b, int scripted, struct err *err)
@@ -62,8 +71,12 @@ json_t *rows_list(const char *line)
         return a;
     for (const char *at = line; *at != '\0';) {
         size_t n = strcspn(at, ",");
+        json_error_t end;
+        json_t *row = at[0] == '"' ? json_loads(at, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &end) : NULL;
 
-        (void)json_array_append_new(a, json_stringn(at, n));
+        if (row != NULL)
+            n = (size_t)end.position;
+        (void)json_array_append_new(a, row != NULL ? row : json_stringn(at, n));
         at += n + strspn(at + n, ", ");
     }
     return a;

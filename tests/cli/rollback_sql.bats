@@ -265,3 +265,69 @@ SQL
     if grep -qE 'not in the database' <<<"$output$stderr"; then _show; false; fi
     [ "$(sql "select to_regclass('u') is null")" = t ]
 }
+
+@test "version rows by flags: status after a cut-off asks the server, and does not believe it against the rows" {
+    versions_make
+    mig mig-rollback run "${VIA[@]}" --version-before 2 --version-after 1 "${GO[@]}"
+    assert_exit 0
+    local journal
+    journal=$(ls backups/.state/runs/*/*.jsonl)
+    cp "$journal" whole
+    cut_off() { grep -v '"step":"outcome"' whole >"$journal"; }
+    cut_off
+    mig mig-rollback status
+    assert_exit 0
+    assert_out 'Outcome: committed' 'Route:   2 -> 1'
+    # The tool's own next migration is no contradiction; the row from before the run is.
+    cut_off
+    sql "update schema_migrations set version = 7"
+    mig mig-rollback status
+    assert_exit 0
+    cut_off
+    sql "update schema_migrations set version = 2"
+    mig mig-rollback status
+    assert_exit 6
+    assert_err 'the version table holds what run .* would have left otherwise' 'compare the schema with 2 -> 1'
+    # Killed in the change: the row is there as before, and that is no contradiction either.
+    sql "update schema_migrations set version = 1"
+    echo "ALTER TABLE t ADD COLUMN z int; UPDATE schema_migrations SET version = 0; SELECT pg_sleep(1000);" >down.sql
+    mig-rollback run --sql down.sql "${RECORD[@]}" --version-before 1 --version-after 0 "${GO[@]}" --force validate --reason x >/dev/null 2>&1 3>&- &
+    local run=$!
+    until [ "$(sql "select count(*) from pg_stat_activity where query like '%pg_sleep(1000)%' and datname = current_database() and pid <> pg_backend_pid()")" = 1 ]; do
+        kill -0 "$run"
+        sleep 0.05
+    done
+    kill -9 "$run"
+    wait "$run" || :
+    sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where query like '%pg_sleep(1000)%' and pid <> pg_backend_pid()" >/dev/null
+    mig mig-rollback status
+    assert_exit 0
+    assert_out 'Outcome: rolled-back' 'Route:   1 -> 0'
+}
+
+@test "version rows by flags: the table and column from mig.json, values with commas, and what the shelf's list says" {
+    versions_make
+    sql "alter table schema_migrations alter version type text" "update schema_migrations set version = 'v2, the second'"
+    printf "ALTER TABLE t DROP COLUMN v;\nUPDATE schema_migrations SET version = 'base';\n" >down.sql
+    echo '{"rollback": {"version_table": "schema_migrations", "version_column": "version"}}' >mig.json
+    mig mig-rollback plan --sql down.sql --version-before 'v1' --version-after base
+    assert_exit 4
+    assert_err 'public.schema_migrations, version: the version table holds v2, the second now'
+    mig mig-rollback run --sql down.sql --version-before 'v2, the second' --version-after base "${GO[@]}" --format json
+    assert_exit 0
+    [ "$(jq -c '[.from, .to]' <<<"$output")" = '[["v2, the second"],["base"]]' ]
+    mig mig-rollback status
+    assert_out 'Route:   "v2, the second" -> "base"'
+    mig mig-rollback status --format json
+    [ "$(jq -c '[.from, .to]' <<<"$output")" = '[["v2, the second"],["base"]]' ]
+    mig mig-backup list
+    assert_exit 0
+    assert_out 'v2, the second'
+    # Without the values nothing is checked, as before; without the names the values are not enough.
+    mig mig-rollback plan --sql down.sql
+    refute_err 'version rows of --sql are not said whole'
+    rm mig.json
+    mig mig-rollback plan --sql down.sql --version-before x
+    assert_exit 2
+    assert_err 'not said whole' 'rollback.version_table'
+}
