@@ -39,6 +39,9 @@ char **child_environment(struct conn *c, struct err *err)
         goto out;
     rc = 0;
 out:
+    for (PQconninfoOption *o = options; o->keyword != NULL; o++)
+        if (o->val != NULL)
+            sodium_memzero(o->val, strlen(o->val));
     PQconninfoFree(options);
     if (rc != 0) {
         child_environment_free(env);
