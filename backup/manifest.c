@@ -72,10 +72,10 @@ static json_t *letter(char c)
 
 static json_t *column_json(const struct manifest_column *c)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "name", text(c->name), "type",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:i}", "name", text(c->name), "type",
                      text(c->type), "collation", text(c->collation), "default",
                      text(c->expression), "identity", letter(c->identity), "not_null", c->not_null,
-                     "base64", c->base64);
+                     "base64", c->base64, "number", c->number);
 }
 
 static json_t *table_json(const struct manifest_table *t)
@@ -334,6 +334,7 @@ static void read_column(struct reader *r, const json_t *o, struct manifest_colum
     c->identity = get_letter(r, o, "identity", "ad", 1);
     c->not_null = get_flag(r, o, "not_null");
     c->base64 = get_flag(r, o, "base64");
+    c->number = json_object_get(o, "number") != NULL ? (int)get_number(r, o, "number", INT16_MAX) : 0;
 }
 
 /* What contradicts itself is not believed. */

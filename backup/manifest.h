@@ -23,6 +23,7 @@ struct manifest_column {
     char identity;    /* 'a', 'd' or 0 */
     int not_null;
     int base64;       /* values are base64 of the bytes */
+    int number;       /* pg_attribute.attnum: a column that is made again has another; 0: not known */
 };
 
 struct manifest_table {

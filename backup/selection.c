@@ -172,6 +172,7 @@ static int save_column(struct manifest_column *to, const struct catalog_column *
     to->identity = from->identity;
     to->not_null = from->not_null;
     to->base64 = ascii && !is_ascii_type(from->type);
+    to->number = from->attnum;
     return 0;
 }
 

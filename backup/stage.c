@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backup/archive.h"
+#include "backup/exchange.h"
 #include "backup/join.h"
 #include "core/ahead.h"
 #include "core/row.h"
@@ -333,6 +334,8 @@ int stage_write(struct conn *c, struct archive_reader *reader, struct stage *s, 
     if (s->anew)
         r->inserted -= r->updated;
     if (check_present(c, s, staged, err) != 0)
+        return -1;
+    if (s->set != NULL && s->unsafe != NULL && !s->anew && s->o->on_conflict == RESTORE_OVERWRITE && exchange_park(c, s, err) != 0)
         return -1;
     if (s->set != NULL && s->unsafe != NULL && !s->anew &&
         change(c, &r->updated, err,

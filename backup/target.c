@@ -10,6 +10,7 @@
 #include "core/strings.h"
 #include "pg/catalog.h"
 #include "pg/conn.h"
+#include "pg/query.h"
 #include "pg/quote.h"
 
 static char *pretty(const char *schema, const char *name, struct err *err)
@@ -279,6 +280,34 @@ static int compare_columns(const struct target *t, struct buf *diff, struct err 
     return 0;
 }
 
+/* A key that was dropped and made again numbers the rows anew: the saved one tells them apart no more. */
+static int compare_key(struct conn *c, const struct manifest *m, const struct target *t, struct err *err)
+{
+    int64_t database = 0;
+
+    if (!needs_key(t) || t->table->oid != t->saved->oid || m->database_oid == 0)
+        return 0;
+    for (char *const *k = t->key; k != NULL && *k != NULL; k++) {
+        int saved = manifest_column_find(t->saved, *k);
+        const struct catalog_column *now = target_column(t->table, *k);
+
+        if (saved < 0 || now == NULL || t->saved->columns[saved].number == 0 || t->saved->columns[saved].number == now->attnum)
+            continue;
+        /* Another database may have a table of that number. */
+        if (query_int(c, "SELECT oid::pg_catalog.int8 FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+                      &database, err) != 0)
+            return -1;
+        if (database != (int64_t)m->database_oid)
+            return 0;
+        err_set(err, ERR_REFUSED, "the column \"%s\" of %s was dropped and made again since: by it the saved rows would be taken for "
+                                  "others", *k, t->title);
+        err_hint(err, "--mode replace puts the table back as it was saved; or restore beside it (--into SCHEMA --create) and decide "
+                      "row by row");
+        return -1;
+    }
+    return 0;
+}
+
 int target_compare(struct conn *c, const struct manifest *m, struct target *t, struct err *err)
 {
     struct manifest *now = calloc(1, sizeof(*now));
@@ -290,7 +319,7 @@ int target_compare(struct conn *c, const struct manifest *m, struct target *t, s
         err_oom(err);
         goto out;
     }
-    if (array == NULL || surround_types(c, array, now, err) != 0 ||
+    if (array == NULL || compare_key(c, m, t, err) != 0 || surround_types(c, array, now, err) != 0 ||
         compare_columns(t, &diff, err) != 0 || compare_types(m, now, &diff, err) != 0)
         goto out;
     if (diff.len > 0) {

@@ -34,6 +34,7 @@
 #include "rollback/running.h"
 #include "rollback/said.h"
 #include "rollback/saving.h"
+#include "rollback/seeds.h"
 #include "rollback/smoke.h"
 #include "rollback/standing.h"
 #include "rollback/sums.h"
@@ -231,7 +232,8 @@ static int prove(struct running *r, struct err *err)
         footprint_check(with_held(&e, r->meanwhile), r->version, r->before, r->plan, r->closure, r->g->request->loss_scope, err) != 0 ||
         sums_check(r->sums, c, e.shapes, err) != 0 || standing_check(r->standing, c, r->before, &e, err) != 0)
         goto out;
-    if (meanwhile_leave(r, e.writes, err) != 0 || overwritten_prepare(r, e.writes, err) != 0 || putback_values(r, err) != 0)
+    if (meanwhile_leave(r, e.writes, err) != 0 || seeds_remove(r, e.writes, err) != 0 ||
+        overwritten_prepare(r, e.writes, err) != 0 || putback_values(r, err) != 0)
         goto out;
     /* Another tool's version table is saved and put back like others. */
     if (r->plan->version_column != NULL && check_versions(r, r->plan->to, "after the change", err) != 0)

@@ -13,6 +13,7 @@
 #include "pg/quote.h"
 #include "rollback/execute.h"
 #include "rollback/guard.h"
+#include "rollback/seeds.h"
 #include "script/closure.h"
 #include "script/effect.h"
 #include "script/node.h"
@@ -296,6 +297,22 @@ out:
     return rc;
 }
 
+/* Will undo take away again what the upgrade inserts into T, and put back what the downgrade deleted? */
+static int is_taken_away(const struct guard *g, const struct closure_table *t)
+{
+    uint64_t n = 1;
+    struct err none = {0};
+
+    if ((t->fate & (CLOSURE_EMPTIED | CLOSURE_ROWS)) == 0 || g->command || !seeds_plain(g->reverse, t->schema, t->name) ||
+        says(g->reverse, KIND(UPDATE) | KIND(DELETE) | KIND(ALTER_TYPE) | KIND(RENAME_TABLE) | blind, t, NULL))
+        return 0;
+    /* A row that somebody refers to stays. */
+    return query_countf(g->control, &n, &none,
+                        "SELECT count(*) FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.confrelid = '%u'::pg_catalog.oid",
+                        t->oid) == 0 &&
+           n == 0;
+}
+
 static int new_keys(struct guard *g, struct err *err)
 {
     for (size_t i = 0; i < g->reverse->nsteps; i++) {
@@ -305,7 +322,7 @@ static int new_keys(struct guard *g, struct err *err)
             for (size_t m = 0; m < g->closure->ntables; m++) {
                 const struct closure_table *t = &g->closure->tables[m];
 
-                if (all->items[k].kind == EFFECT_INSERT && (t->fate & CLOSURE_VERSION) == 0 && t->kind == 'r' &&
+                if (all->items[k].kind == EFFECT_INSERT && !is_taken_away(g, t) && (t->fate & CLOSURE_VERSION) == 0 && t->kind == 'r' &&
                     same(all->items[k].schema, all->items[k].name, t) &&
                     numbered_anew(g, t, &all->items[k], err) != 0)
                     return -1;
