@@ -31,16 +31,16 @@ overwritten() { "$MIG_PYTHON" -c "import json, sys; print(json.load(sys.stdin)['
 @test "an upgrade that changes a kept column once more: what nobody wrote is as it was, the rest is said" {
     sql "create table t (id int primary key, n int, u text, b text)" "insert into t select g, g, '', 'b' || g from generate_series(1, 4) g"
     meanwhile "alter table t drop column b;" "alter table t add column b text; update t set n = n + 1;" \
-        "update t set u = 'app' where id = 2; update t set n = 50 where id = 3; insert into t values (9, 9)"
+        "update t set u = 'zebra' where id = 2; update t set n = 50 where id = 3; insert into t values (9, 9)"
     [ "$undo_said" = "Undo: exact" ]
     assert_exit 7
     assert_out 'public.t: of 3 rows written since the rollback, 3 hold not what was written' 'as they were before undo: .*\.mig'
     assert_err 'what was written since the rollback to 3 rows is not there as it was written'
-    [ "$(rows t)" = '(1,1,"",b1) (2,3,app,b2) (3,51,"",b3) (4,4,"",b4) (9,10,,)' ]
+    [ "$(rows t)" = '(1,1,"",b1) (2,3,zebra,b2) (3,51,"",b3) (4,4,"",b4) (9,10,,)' ]
     # No value is shown, and every row is on the shelf.
-    refute_out '\[9\]' '50'
+    refute_out '\[[0-9]+\]' 'zebra'
     run --separate-stderr mig-backup cat "$(copy)" -t public.t
-    [ "$(sort <<<"$output")" = $'["2","2","app"]\n["3","50",""]\n["9","9",null]' ]
+    [ "$(sort <<<"$output")" = $'["2","2","zebra"]\n["3","50",""]\n["9","9",null]' ]
 }
 
 @test "nothing written meanwhile is exit 0, and no copy; what was written and still holds is told" {
