@@ -201,15 +201,18 @@ static void test_every_member(void **state)
         json_t *value;
 
         json_object_foreach (part(model, kind), name, value) {
-            json_t *j = encode();
+            /* Files of earlier versions do not have it. */
+            if (kind != 2 || strcmp(name, "number") != 0) {
+                json_t *j = encode();
 
-            assert_int_equal(json_object_del(part(j, kind), name), 0);
-            refused(j, name, "left out");
+                assert_int_equal(json_object_del(part(j, kind), name), 0);
+                refused(j, name, "left out");
+            }
             refused_value(kind, name, json_object(), "an object");
             members++;
         }
     }
-    assert_int_equal(members, 26 + 18 + 7 + 8 + 4);
+    assert_int_equal(members, 26 + 18 + 8 + 8 + 4);
     json_decref(model);
 }
 
@@ -232,6 +235,7 @@ static void test_types(void **state)
     } numbers[] = {
         {0, {"server_version", "database_oid", NULL}},
         {1, {"stream", "oid", "rows", "bytes", NULL}},
+        {2, {"number", NULL}},
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
