@@ -113,7 +113,8 @@ for line in sys.stdin.buffer.read().decode().split("\n")[:-1]:
 }
 
 # How rows were put into TABLE.
-copies() { grep -a "statement: COPY $1 .* FROM STDIN" "$MIG_TEST_CLUSTER/server.log" | sed 's/.*FROM STDIN/FROM STDIN/'; }
+# Of this database: the same worker may run this file twice.
+copies() { grep -a "@$PGDATABASE .*statement: COPY $1 .* FROM STDIN" "$MIG_TEST_CLUSTER/server.log" | sed 's/.*FROM STDIN/FROM STDIN/'; }
 dump() { pg_dump --data-only -t "$1" | sed -n '/^COPY/,/^\\\.$/p' | sed '1d;$d' | LC_ALL=C sort; }
 
 @test "restored in binary and as text, every type is what it was" {
