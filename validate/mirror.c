@@ -153,13 +153,13 @@ static void compare(struct mirror *m)
 static void say_dark(struct mirror *m, enum pass pass, const char *revision)
 {
     const struct effect *e = m->dark[pass];
-    const int call = e != NULL && effect_calls(e);
     size_t i, n = strings_count(m->unsaid[pass]);
     struct buf b = {0};
-    int rc;
+    int call, rc;
 
-    if (n == 0)
+    if (n == 0 || e == NULL)
         return;
+    call = effect_calls(e);
     rc = buf_addf(&b, m->q->err, "%s%s%s", pass == PASS_UP ? "what the downgrade removes (" : "what the downgrade leaves (",
                   m->unsaid[pass][0], n > 1 ? "" : ")");
     for (i = 1; rc == 0 && i < n; i++)

@@ -226,16 +226,16 @@ SQL
 @test "version rows by flags: they are part of the digest and of a saved plan; segments check what does not move" {
     versions_make
     mig mig-rollback plan --sql down.sql --format json
-    local plain=$(jq -r .digest <<<"$output")
+    local plain=$(json "['digest']")
     mig mig-rollback plan "${VIA[@]}" --version-before 2 --version-after 1 --save kept.plan --format json
     assert_exit 0
-    local digest=$(jq -r .digest <<<"$output")
+    local digest=$(json "['digest']")
     [ "$digest" != "$plain" ]
     sql "create table elsewhere as table schema_migrations"
     mig mig-rollback plan --sql down.sql --undo-sql up.sql --version-table elsewhere --version-column version \
         --version-before 2 --version-after 1 --format json
     assert_exit 0
-    [ "$(jq -r .digest <<<"$output")" != "$digest" ]
+    [ "$(json "['digest']")" != "$digest" ]
     sql "update schema_migrations set version = 3"
     mig mig-rollback run --plan kept.plan "${GO[@]}"
     assert_exit 4
@@ -315,11 +315,11 @@ SQL
     assert_err 'public.schema_migrations, version: the version table holds v2, the second now'
     mig mig-rollback run --sql down.sql --version-before 'v2, the second' --version-after base "${GO[@]}" --format json
     assert_exit 0
-    [ "$(jq -c '[.from, .to]' <<<"$output")" = '[["v2, the second"],["base"]]' ]
+    assert_equal "$(json "['from'], d['to']")" '[["v2, the second"], ["base"]]'
     mig mig-rollback status
     assert_out 'Route:   "v2, the second" -> "base"'
     mig mig-rollback status --format json
-    [ "$(jq -c '[.from, .to]' <<<"$output")" = '[["v2, the second"],["base"]]' ]
+    assert_equal "$(json "['from'], d['to']")" '[["v2, the second"], ["base"]]'
     mig mig-backup list
     assert_exit 0
     assert_out 'v2, the second'
