@@ -157,7 +157,7 @@ static void say_dark(struct mirror *m, enum pass pass, const char *revision)
     struct buf b = {0};
     int call, rc;
 
-    if (n == 0 || e == NULL)
+    if (n == 0 || e == NULL || m->unsaid[pass] == NULL)
         return;
     call = effect_calls(e);
     rc = buf_addf(&b, m->q->err, "%s%s%s", pass == PASS_UP ? "what the downgrade removes (" : "what the downgrade leaves (",
