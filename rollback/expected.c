@@ -270,7 +270,7 @@ static int make_column(struct walk *w, const struct effect *e, const struct plac
                                  : EXPECTED_ANY;
         else if (node_is(c, "contype", "CONSTR_IDENTITY")) {
             p->not_null = 1;
-            p->identity = node_text(c, "generated_when")[0];
+            p->identity = (unsigned char)node_text(c, "generated_when")[0];
         } else if (node_is(c, "contype", "CONSTR_GENERATED")) {
             p->has_default = 1;
             p->generated = 's';
