@@ -80,7 +80,7 @@ int opinion_validate(struct guard *g, struct err *err)
                          f->message) != 0)
             return -1;
     }
-    /* What triggers and rules do is verified before COMMIT (proof_writes). */
+    /* What triggers and rules do is verified before COMMIT (footprint_check). */
     if (!g->command && g->judgement->verdict == JUDGE_UNKNOWN && !g->judgement->only_fires &&
         g->judgement->why_unknown != NULL &&
         refusal_add(g, err, "validate", 1, NULL, "%s", g->judgement->why_unknown) != 0)

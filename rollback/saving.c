@@ -165,7 +165,7 @@ static json_t *all_targets(struct conn *conn, const struct closure *c, struct er
     if (n > 0 && (are = catalog_tables_get(conn, oids, n, err)) == NULL)
         goto out;
     a = json_array();
-    for (size_t i = 0; i < c->ntables; i++) {
+    for (size_t i = 0; i < c->ntables && at < n; i++) {
         const struct closure_table *t = &c->tables[i];
         json_t *one;
 

@@ -18,6 +18,12 @@ SELECT c.oid::regclass::text, NULL, 'the role may not SELECT: it cannot be backe
  WHERE c.oid = ANY ($4::oid[]) AND c.relkind IN ('r', 'p', 'm')
    AND NOT has_table_privilege(c.oid, 'SELECT')
 UNION ALL
+SELECT c.oid::regclass::text, NULL, 'row security hides rows from the role: it cannot be backed up whole (a role with BYPASSRLS can)',
+       'fail', NULL
+  FROM pg_class c
+ WHERE c.oid = ANY ($4::oid[]) AND c.relkind IN ('r', 'p')
+   AND has_table_privilege(c.oid, 'SELECT') AND row_security_active(c.oid)
+UNION ALL
 SELECT n.nspname::text, NULL, 'the role may not CREATE in this schema', 'fail', NULL
   FROM (SELECT DISTINCT coalesce(nullif(s, ''), d.nspname) AS nspname
           FROM unnest($3::text[]) AS x (s)

@@ -119,6 +119,18 @@ setup() {
     status_is ok
 }
 
+@test "privileges: rows that row security hides cannot be backed up" {
+    echo "alter table users drop column email;" >plan.sql
+    sql "alter table users enable row level security"
+    look privileges -U prodcheck_owner --for-sql plan.sql
+    status_is ok
+    sql "alter table users force row level security"
+    look privileges -U prodcheck_owner --for-sql plan.sql
+    sql "alter table users disable row level security" "alter table users no force row level security"
+    verdict_is no-go
+    status_is fail 'public.users' 'row security hides rows' BYPASSRLS
+}
+
 @test "privileges: a foreign key needs REFERENCES on its partner" {
     for plan in 'create table child (id int, u bigint references other);' \
         'alter table users add constraint users_other foreign key (id) references other not valid;' \
