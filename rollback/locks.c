@@ -38,6 +38,8 @@ enum { SHARE_ROW_EXCLUSIVE = 5, ACCESS_EXCLUSIVE = 7, NMODES = 8 };
 
 /* Who waits for us meanwhile waits so long in vain where the lock does not come; a quick reader takes less. */
 enum { SOON_MS = 250 };
+/* How often those who are in the way are cancelled while we stand in line; well below deadlock_timeout. */
+enum { PUSH_MS = 50, PUSHES = 8 };
 
 static int strength(const char *lock)
 {
@@ -288,11 +290,35 @@ out:
     return rc;
 }
 
+/* While C waits for a lock: whoever has it goes.  Who comes now stands behind us, so that this ends, however busy the
+ * tables are; those who are cancelled before we ask are back first. */
+struct push {
+    struct conn *c, *watch;
+    const struct locks_options *o;
+    int left; /* times: a session that is idle in its transaction cannot be cancelled, and would be told for ever */
+};
+
+static void push(void *arg)
+{
+    struct push *p = arg;
+    struct err ignored = {0};
+    struct buf who = {0};
+
+    if (p->left-- <= 0)
+        return;
+    conn_shield(p->watch, 1);
+    if (blockers_of(p->c, p->watch, p->o, 1, &who, &ignored) != 0)
+        log_debug("who is in the way is not known: %s", ignored.message);
+    conn_shield(p->watch, 0);
+    buf_free(&who);
+}
+
 int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *o, struct err *err)
 {
     int64_t end = clock_ms() + o->deadline_ms, ms;
+    struct push p = {c, watch, o, 0};
     struct buf who = {0};
-    int rc = -1;
+    int got, rc = -1;
 
     if (attempt_ms(watch, o, &ms, err) != 0 || tx_savepoint(c, "mig_raise", err) != 0)
         return -1;
@@ -301,7 +327,13 @@ int locks_raise(struct conn *c, struct conn *watch, const struct locks_options *
 
         if (set_timeout(c, ms, err) != 0)
             goto out;
-        if (raise_all(c, o, &why) == 0) {
+        /* The first time they may end by themselves. */
+        p.left = PUSHES;
+        if (attempt > 0 && (o->cancel || o->terminate))
+            conn_watch(c, PUSH_MS, push, &p);
+        got = raise_all(c, o, &why) == 0;
+        conn_watch(c, 0, NULL, NULL);
+        if (got) {
             rc = query_exec(c, "RELEASE SAVEPOINT mig_raise", "RELEASE", err);
             goto out;
         }
