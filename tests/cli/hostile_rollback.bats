@@ -2,6 +2,7 @@
 # What a script, a database or a machine may do to make a rollback lose something or say what is not so.
 
 load ../lib/common
+load ../lib/script
 
 setup_file() {
     db_create
@@ -12,13 +13,6 @@ setup_file() {
 }
 teardown_file() { db_drop; }
 setup() { cd "$BATS_TEST_TMPDIR"; }
-
-# run_sql SQL [FLAGS]: the script as a rollback.
-run_sql() {
-    printf '%s\n' "$1" >down.sql
-    shift
-    mig mig-rollback run --sql down.sql --yes --confirm "$PGDATABASE" "$@"
-}
 
 @test "a deferred trigger's writes are found before COMMIT" {
     sql "create function later() returns trigger language plpgsql as 'begin update public.other set v = ''gone''; return null; end'" \

@@ -2,6 +2,7 @@
 # What the plan makes and changes, against what came of it: columns, constraints, indexes.
 
 load ../lib/common
+load ../lib/script
 
 setup_file() {
     key_make
@@ -21,13 +22,6 @@ setup() {
     db_create "" "$TEMPLATE"
 }
 teardown() { db_drop; }
-
-# run_sql SQL [FLAGS]: the script as a rollback.
-run_sql() {
-    printf '%s\n' "$1" >down.sql
-    shift
-    mig mig-rollback run --sql down.sql --yes --confirm "$PGDATABASE" "$@"
-}
 
 # meddle SQL: what an event trigger does behind each ALTER TABLE, CREATE TABLE and CREATE INDEX.
 meddle() {

@@ -2,6 +2,7 @@
 # Rows that a trigger takes behind the plan's back, from tables that the plan touches in another way: no backup holds them.
 
 load ../lib/common
+load ../lib/script
 
 setup_file() {
     key_make
@@ -23,13 +24,6 @@ teardown() { db_drop; }
 # behind SQL: whenever s is written.
 behind() {
     sql "create trigger t after update on s for each statement execute function act(\$\$$1\$\$)"
-}
-
-# run_sql SQL [FLAGS]: the script as a rollback.
-run_sql() {
-    printf '%s\n' "$1" >down.sql
-    shift
-    mig mig-rollback run --sql down.sql --yes --confirm "$PGDATABASE" "$@"
 }
 
 nothing_lost() {

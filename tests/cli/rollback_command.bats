@@ -112,13 +112,18 @@ teardown_file() {
     unchanged
 }
 
-@test "mig-rollback is killed, its alembic is not: status waits for it, and does not say that nothing happened" {
+# mig-rollback is killed while its alembic is at work, which goes on once `hold` is gone.
+orphan() {
     touch hold
     mig-rollback run -1 "${GO[@]}" "${FORCE[@]}" -q >/dev/null 2>&1 </dev/null 3>&- &
     pid=$!
     until [ -e held ]; do sleep 0.05; done
     kill -9 "$pid"
     wait "$pid" || :
+}
+
+@test "mig-rollback is killed, its alembic is not: status waits for it, and does not say that nothing happened" {
+    orphan
     mig-rollback status >out 2>err </dev/null 3>&- &
     pid=$!
     until grep -q 'holds the version table' err; do kill -0 "$pid"; sleep 0.05; done
@@ -130,12 +135,7 @@ teardown_file() {
 }
 
 @test "mig-rollback and its alembic are killed: as it was, and no word that it never began" {
-    touch hold
-    mig-rollback run -1 "${GO[@]}" "${FORCE[@]}" -q >/dev/null 2>&1 </dev/null 3>&- &
-    pid=$!
-    until [ -e held ]; do sleep 0.05; done
-    kill -9 "$pid"
-    wait "$pid" || :
+    orphan
     sql "select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()" >/dev/null
     mig mig-rollback status
     assert_exit 0

@@ -2,6 +2,7 @@
 # What the proof lets pass and what it does not: by identity, not by the last part of a name.
 
 load ../lib/common
+load ../lib/script
 
 setup_file() {
     key_make
@@ -24,13 +25,6 @@ setup() {
     db_create "" "$TEMPLATE"
 }
 teardown() { db_drop; }
-
-# run_sql SQL [FLAGS]: the script as a rollback.
-run_sql() {
-    printf '%s\n' "$1" >down.sql
-    shift
-    mig mig-rollback run --sql down.sql --yes --confirm "$PGDATABASE" "$@"
-}
 
 @test "a rename that the plan says, and one behind its back" {
     run_sql 'ALTER TABLE a RENAME COLUMN v TO "V x"; ALTER TABLE a RENAME TO "A"; ALTER TABLE p RENAME COLUMN v TO w;'
